@@ -1,0 +1,3 @@
+module echo-go
+
+go 1.19

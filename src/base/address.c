@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PORT_DEFAULT = 1234 };
+
+static int unix_parse(const char *path, struct address *a, const char **why)
+{
+        size_t length = strlen(path);
+
+        if (length == 0 || length >= sizeof a->sa.un.sun_path) {
+                *why = "a unix socket's path has 1 to 107 bytes";
+                return -EINVAL;
+        }
+        a->sa.un.sun_family = AF_UNIX;
+        memcpy(a->sa.un.sun_path, path, length + 1);
+        a->size = sizeof a->sa.un;
+        return 0;
+}
+
+static int port_parse(const char *text, in_port_t *port)
+{
+        char *end;
+
+        if (*text < '0' || *text > '9')
+                return -EINVAL;
+        errno = 0;
+        unsigned long value = strtoul(text, &end, 10);
+        if (errno || *end || value > 65535)
+                return -EINVAL;
+        *port = (in_port_t)value;
+        return 0;
+}
+
+int address_parse(const char *text, struct address *a, const char **why)
+{
+        char host[INET6_ADDRSTRLEN + 16];
+        in_port_t port = PORT_DEFAULT;
+
+        *a = (struct address){0};
+        if (strncmp(text, "unix:", 5) == 0)
+                return unix_parse(text + 5, a, why);
+
+        const char *begin = text, *end, *colon;
+        bool bracket = *text == '[';
+        if (bracket) {
+                begin++;
+                end = strchr(begin, ']');
+                if (!end || (end[1] != '\0' && end[1] != ':')) {
+                        *why = "an IPv6 address is written [address]:port";
+                        return -EINVAL;
+                }
+                colon = end[1] ? end + 1 : NULL;
+        } else {
+                colon = strrchr(text, ':');
+                end = colon ? colon : text + strlen(text);
+        }
+        if (colon && port_parse(colon + 1, &port)) {
+                *why = "the port is a number from 0 to 65535";
+                return -EINVAL;
+        }
+        if ((size_t)(end - begin) >= sizeof host) {
+                *why = "the host is too long for a numeric address";
+                return -EINVAL;
+        }
+        memcpy(host, begin, (size_t)(end - begin));
+        host[end - begin] = '\0';
+
+        if (bracket) {
+                a->sa.v6.sin6_family = AF_INET6;
+                a->size = sizeof a->sa.v6;
+                if (inet_pton(AF_INET6, host, &a->sa.v6.sin6_addr) != 1) {
+                        *why = "what stands in brackets is no IPv6 address";
+                        return -EINVAL;
+                }
+        } else {
+                const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : *host ? host : "0.0.0.0";
+                a->sa.v4.sin_family = AF_INET;
+                a->size = sizeof a->sa.v4;
+                if (inet_pton(AF_INET, numeric, &a->sa.v4.sin_addr) != 1) {
+                        *why = strchr(host, ':') ? "an IPv6 address is written [address]:port"
+                                                 : "the host is a numeric address or localhost";
+                        return -EINVAL;
+                }
+        }
+        address_set_port(a, port);
+        return 0;
+}
+
+const char *address_format(const struct address *a, char text[static ADDRESS_TEXT_MAX])
+{
+        char host[INET6_ADDRSTRLEN] = "?";
+
+        switch (a->sa.any.sa_family) {
+        case AF_UNIX:
+                (void)snprintf(text, ADDRESS_TEXT_MAX, "unix:%s", a->sa.un.sun_path);
+                break;
+        case AF_INET6:
+                (void)inet_ntop(AF_INET6, &a->sa.v6.sin6_addr, host, sizeof host); /* the size suffices */
+                (void)snprintf(text, ADDRESS_TEXT_MAX, "[%s]:%u", host, address_port(a));
+                break;
+        default:
+                (void)inet_ntop(AF_INET, &a->sa.v4.sin_addr, host, sizeof host); /* the size suffices */
+                (void)snprintf(text, ADDRESS_TEXT_MAX, "%s:%u", host, address_port(a));
+        }
+        return text;
+}
+
+bool address_is_loopback(const struct address *a)
+{
+        switch (a->sa.any.sa_family) {
+        case AF_INET:
+                return ntohl(a->sa.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+        case AF_INET6:
+                return IN6_IS_ADDR_LOOPBACK(&a->sa.v6.sin6_addr);
+        default:
+                return true;
+        }
+}
+
+in_port_t address_port(const struct address *a)
+{
+        switch (a->sa.any.sa_family) {
+        case AF_INET:
+                return ntohs(a->sa.v4.sin_port);
+        case AF_INET6:
+                return ntohs(a->sa.v6.sin6_port);
+        default:
+                return 0;
+        }
+}
+
+void address_set_port(struct address *a, in_port_t port)
+{
+        if (a->sa.any.sa_family == AF_INET)
+                a->sa.v4.sin_port = htons(port);
+        else if (a->sa.any.sa_family == AF_INET6)
+                a->sa.v6.sin6_port = htons(port);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* limits: what the system lets one process have. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#include <stddef.h>
+
+/* Raises RLIMIT_NOFILE to its hard limit (getrlimit(2)) and returns the descriptors then allowed. */
+size_t limits_raise_descriptors(void);
+
+/* The descriptors that this process has open now. */
+size_t limits_descriptors_open(void);
+
+/* net.core.somaxconn, to which listen(2) cuts every backlog; 4096, the kernel's default, if unreadable. */
+int limits_somaxconn(void);
+
+#endif

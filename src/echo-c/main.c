@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* echo-c: chooses a model, gives it listeners, limits and counters, and tells it when to stop. */
+#include "echo-c/listen.h"
+#include "echo-c/options.h"
+#include "echo-c/stop.h"
+
+#include "base/cpus.h"
+#include "base/limits.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+        DESCRIPTORS_RESERVED = 16,
+        WHY_MAX = 256
+}; /* for a model's own: epoll instances, rings, eventfds per worker */
+
+static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)fputs("echo-c: ", stderr);
+        (void)vfprintf(stderr, format, arguments);
+        (void)fputc('\n', stderr);
+        va_end(arguments);
+        exit(1);
+}
+
+static int models_list(void)
+{
+        for (size_t i = 0; models[i]; i++) {
+                const struct model *m = models[i];
+                char why[WHY_MAX] = "";
+                if (m->stands_for)
+                        printf("%s\tstands for %s\t%s\t%s\n", m->name, m->stands_for(why, sizeof why)->name,
+                               m->summary, why);
+                else if (m->probe(why, sizeof why) != 0)
+                        printf("%s\tunavailable: %s\t%s\t%s\n", m->name, why, m->summary,
+                               m->caveats ? m->caveats : "");
+                else
+                        printf("%s\tavailable\t%s\t%s\n", m->name, m->summary, m->caveats ? m->caveats : "");
+        }
+        return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* The model to run, or the end of the program if it cannot. */
+static const struct model *model_resolve(const struct options *o)
+{
+        const struct model *model = o->model;
+        char why[WHY_MAX] = "";
+
+        if (model->stands_for) {
+                model = model->stands_for(why, sizeof why);
+                if (*why && !o->quiet)
+                        fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why);
+        }
+        if (model->probe(why, sizeof why) != 0)
+                fail("the model %s cannot run here: %s", model->name, why);
+        return model;
+}
+
+/* How many workers, and whether they are pinned with a listener each: where there is one per CPU. */
+static void workers_plan(const struct options *o, const struct model *model, const struct cpus *cpus,
+                         struct server *s)
+{
+        unsigned cpu_count = (unsigned)cpus->count;
+        bool tcp = false;
+
+        for (size_t i = 0; i < o->address_count; i++)
+                tcp = tcp || !address_is_unix(&o->addresses[i]);
+        s->threads = o->threads ? o->threads : cpu_count;
+        if (model->listeners == LISTENERS_PER_WORKER)
+                s->workers = o->workers ? o->workers : cpu_count;
+        else
+                s->workers = o->pin && tcp && s->threads >= cpu_count ? cpu_count : 1;
+        if (o->pin && tcp && s->workers == cpu_count)
+                s->cpus = cpus->id;
+}
+
+static void listeners_open(struct options *o, const struct model *model, struct server *s)
+{
+        bool blocking = strcmp(model->name, "thread") == 0;
+        char text[ADDRESS_TEXT_MAX];
+
+        s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
+        if (!s->listeners)
+                fail("out of memory for %zu listeners", o->address_count * s->workers);
+        for (size_t i = 0; i < o->address_count; i++) {
+                struct address *a = &o->addresses[i];
+                struct listener *l = &s->listeners[s->listener_count];
+                bool steered = s->cpus && s->workers > 1 && !address_is_unix(a);
+                int error = steered ? listen_steered(a, o->backlog, blocking, s->cpus, s->workers, l)
+                                    : listen_shared(a, o->backlog, blocking, s->workers, l);
+                if (error)
+                        fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
+                s->listener_count += steered ? s->workers : 1;
+        }
+}
+
+static void limits_plan(const struct options *o, struct server *s)
+{
+        s->descriptors_max = limits_raise_descriptors();
+        size_t used = limits_descriptors_open() + DESCRIPTORS_RESERVED + 4 * (size_t)s->workers;
+        size_t allowed = s->descriptors_max > used ? s->descriptors_max - used : 0;
+
+        if (allowed == 0)
+                fail("%zu descriptors allowed (hard limit), more than %zu needed: raise it with ulimit -n",
+                     s->descriptors_max, used);
+        if (o->connections_max > allowed)
+                fail("%zu descriptors allowed (hard limit), %zu needed for --max-conns %zu: raise it with "
+                     "ulimit -n",
+                     s->descriptors_max, o->connections_max + used, o->connections_max);
+        s->connections_max = o->connections_max ? o->connections_max : allowed;
+}
+
+static void start_print(const struct options *o, const struct model *model, const struct server *s)
+{
+        char text[ADDRESS_TEXT_MAX];
+        int somaxconn = limits_somaxconn();
+
+        if (o->backlog > somaxconn)
+                fprintf(stderr,
+                        "echo-c: net.core.somaxconn cuts the backlog from %d to %d: of more connections at "
+                        "once, the "
+                        "rest have to try again after a second\n",
+                        o->backlog, somaxconn);
+        fprintf(stderr, "echo-c: %s%s%s, ", o->model->name, o->model == model ? "" : " = ",
+                o->model == model ? "" : model->name);
+        if (strcmp(model->name, "pool") == 0)
+                fprintf(stderr, "%u threads, ", s->threads);
+        fprintf(stderr, "%u %s%s%s, listening on", s->workers,
+                model->listeners == LISTENERS_PER_WORKER ? "worker" : "group", s->workers == 1 ? "" : "s",
+                s->cpus ? " pinned and steered by CPU" : "");
+        for (size_t i = 0; i < o->address_count; i++)
+                fprintf(stderr, "%s %s", i ? "," : "", address_format(&o->addresses[i], text));
+        fprintf(stderr, ", at most %zu connections\n", s->connections_max);
+}
+
+static void end_print(const struct server *s)
+{
+        uint64_t accepted = 0, closed = 0, received = 0, sent = 0, errors = 0;
+
+        for (unsigned i = 0; i < s->workers; i++) {
+                accepted += atomic_load_explicit(&s->counters[i].accepted, memory_order_relaxed);
+                closed += atomic_load_explicit(&s->counters[i].closed, memory_order_relaxed);
+                received += atomic_load_explicit(&s->counters[i].received, memory_order_relaxed);
+                sent += atomic_load_explicit(&s->counters[i].sent, memory_order_relaxed);
+                errors += atomic_load_explicit(&s->counters[i].accept_errors, memory_order_relaxed) +
+                          atomic_load_explicit(&s->counters[i].io_errors, memory_order_relaxed);
+        }
+        fprintf(stderr,
+                "echo-c: served %" PRIu64 " connections (%" PRIu64 " cut), received %" PRIu64
+                " bytes, sent %" PRIu64 ", %" PRIu64 " errors\n",
+                accepted, accepted - closed, received, sent, errors);
+}
+
+static void unix_sockets_unlink(const struct options *o)
+{
+        for (size_t i = 0; i < o->address_count; i++)
+                if (address_is_unix(&o->addresses[i]))
+                        (void)unlink(o->addresses[i].sa.un.sun_path); /* somebody may have been faster */
+}
+
+int main(int argc, char **argv)
+{
+        static struct options o;
+        static struct cpus cpus;
+        struct server s = {0};
+
+        options_parse(argc, argv, &o);
+        if (o.list_models)
+                return models_list();
+        const struct model *model = model_resolve(&o);
+        (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
+        cpus_allowed(&cpus);
+        workers_plan(&o, model, &cpus, &s);
+        listeners_open(&o, model, &s);
+        limits_plan(&o, &s);
+        s.counters = mmap(NULL, s.workers * sizeof *s.counters, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (s.counters == MAP_FAILED)
+                fail("out of memory for the counters of %u workers", s.workers);
+        int stop_fd = stop_begin(o.drain_timeout);
+        if (stop_fd < 0)
+                fail("cannot wait for signals: %s", strerror(-stop_fd));
+        if (!o.quiet)
+                start_print(&o, model, &s);
+        int error = model->serve(&s, stop_fd);
+        if (error)
+                fail("the model %s cannot begin: %s", model->name, strerror(-error));
+        unix_sockets_unlink(&o);
+        if (!o.quiet)
+                end_print(&s);
+        return 0;
+}

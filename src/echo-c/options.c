@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "echo-c/options.h"
+
+#include "base/clock.h"
+#include "base/cpus.h"
+#include "base/duration.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef VERSION
+#error "the Makefile defines VERSION"
+#endif
+const char *argp_program_version = "echo-c " VERSION;
+
+enum { USAGE_STATUS = 2, THREADS_MAX = 4096 };
+
+enum key {
+        KEY_MODEL = 256,
+        KEY_NO_PIN,
+        KEY_BACKLOG,
+        KEY_MAX_CONNS,
+        KEY_DRAIN_TIMEOUT,
+        KEY_LIST_MODELS,
+};
+
+static const struct argp_option option_table[] = {
+        {"thread", 't', NULL, 0, "a thread per connection: --model thread", 1},
+        {"pool", 'p', "SIZE", 0, "SIZE threads that share all connections: --model pool", 1},
+        {"model", KEY_MODEL, "NAME", 0, "the concurrency model (default async); see --list-models", 1},
+        {"list-models", KEY_LIST_MODELS, NULL, 0,
+         "print a line per model: name, availability, summary and caveats, separated by tabs", 1},
+        {"listen", 'l', "ADDR", 0,
+         "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)", 2},
+        {"backlog", KEY_BACKLOG, "N", 0, "connections that may wait to be accepted (default 65535)", 2},
+        {"max-conns", KEY_MAX_CONNS, "N", 0,
+         "open connections; further ones wait in the backlog (default: what the descriptor limit allows)", 2},
+        {"workers", 'w', "N", 0, "event loops (default: one per CPU)", 3},
+        {"no-pin", KEY_NO_PIN, NULL, 0,
+         "one shared listener, no pinning to CPUs, connections not steered to the CPU that received them", 3},
+        {"drain-timeout", KEY_DRAIN_TIMEOUT, "DUR", 0,
+         "after SIGTERM, cut connections that have not ended by then (default 5s)", 4},
+        {"quiet", 'q', NULL, 0, "print errors only", 4},
+        {0},
+};
+
+static unsigned long number_parse(struct argp_state *state, const char *option, const char *text,
+                                  unsigned long max)
+{
+        char *end;
+
+        errno = 0;
+        unsigned long n = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno || n < 1 || n > max)
+                argp_error(state, "%s takes a number from 1 to %lu, not '%s'", option, max, text);
+        return n;
+}
+
+static void model_set(struct argp_state *state, struct options *o, const char *name)
+{
+        const struct model *model = model_find(name);
+
+        if (!model) {
+                char names[256] = "";
+                for (size_t i = 0; models[i]; i++) {
+                        strncat(names, i ? ", " : "", sizeof names - strlen(names) - 1);
+                        strncat(names, models[i]->name, sizeof names - strlen(names) - 1);
+                }
+                argp_error(state, "there is no model '%s', but %s", name, names);
+        }
+        if (o->model && o->model != model)
+                argp_error(state, "one model at a time: %s or %s", o->model->name, name);
+        o->model = model;
+}
+
+static void address_add(struct argp_state *state, struct options *o, const char *text)
+{
+        const char *why;
+
+        if (o->address_count == OPTIONS_ADDRESSES_MAX)
+                argp_error(state, "more than %d addresses to listen on", OPTIONS_ADDRESSES_MAX);
+        else if (address_parse(text, &o->addresses[o->address_count++], &why) != 0)
+                argp_error(state, "cannot listen on '%s': %s", text, why);
+}
+
+static void drain_timeout_set(struct argp_state *state, struct options *o, const char *text)
+{
+        if (duration_parse(text, &o->drain_timeout) != 0)
+                argp_error(state, "--drain-timeout takes a duration such as 500ms, 5s or 1m30s, not '%s'",
+                           text);
+}
+
+static void options_complete(struct argp_state *state, struct options *o)
+{
+        if (!o->model)
+                o->model = model_find("async");
+        if (o->workers && o->model->listeners != LISTENERS_PER_WORKER)
+                argp_error(state, "--workers is for event loops: the %s model has none", o->model->name);
+        if (o->address_count == 0)
+                address_add(state, o, "127.0.0.1:1234");
+}
+
+static error_t option_parse(int key, char *arg, struct argp_state *state)
+{
+        struct options *o = state->input;
+
+        switch (key) {
+        case 't':
+                model_set(state, o, "thread");
+                break;
+        case 'p':
+                model_set(state, o, "pool");
+                o->threads = (unsigned)number_parse(state, "--pool", arg, THREADS_MAX);
+                break;
+        case KEY_MODEL:
+                model_set(state, o, arg);
+                break;
+        case KEY_LIST_MODELS:
+                o->list_models = true;
+                break;
+        case 'l':
+                address_add(state, o, arg);
+                break;
+        case 'w':
+                o->workers = (unsigned)number_parse(state, "--workers", arg, CPUS_MAX);
+                break;
+        case KEY_NO_PIN:
+                o->pin = false;
+                break;
+        case KEY_BACKLOG:
+                o->backlog = (int)number_parse(state, "--backlog", arg, INT_MAX);
+                break;
+        case KEY_MAX_CONNS:
+                o->connections_max = number_parse(state, "--max-conns", arg, INT_MAX);
+                break;
+        case KEY_DRAIN_TIMEOUT:
+                drain_timeout_set(state, o, arg);
+                break;
+        case 'q':
+                o->quiet = true;
+                break;
+        case ARGP_KEY_ARG:
+                argp_error(state, "no arguments are taken, but '%s' was given; an address needs -l", arg);
+                break;
+        case ARGP_KEY_END:
+                options_complete(state, o);
+                break;
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+        return 0;
+}
+
+void options_parse(int argc, char **argv, struct options *o)
+{
+        static const struct argp argp = {
+                .options = option_table,
+                .parser = option_parse,
+                .doc = "A TCP echo server (RFC 862) under a choice of concurrency models.\v"
+                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
+                       "2 wrong usage.",
+        };
+
+        *o = (struct options){.backlog = 65535, .drain_timeout = 5 * NS_PER_S, .pin = true};
+        argp_err_exit_status = USAGE_STATUS;
+        (void)argp_parse(&argp, argc, argv, 0, NULL, o); /* errors have ended the program */
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* options: the command line of echo-c, read and checked. */
+#ifndef ECHO_C_OPTIONS_H
+#define ECHO_C_OPTIONS_H
+
+#include "base/address.h"
+#include "models/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OPTIONS_ADDRESSES_MAX = 16 };
+
+struct options {
+        const struct model *model;
+        struct address addresses[OPTIONS_ADDRESSES_MAX];
+        size_t address_count;
+        unsigned workers; /* -w; 0: one per CPU */
+        unsigned threads; /* -p; 0: one per CPU */
+        int backlog;
+        size_t connections_max; /* 0: what the descriptors allow */
+        uint64_t drain_timeout; /* ns */
+        bool pin, quiet, list_models;
+};
+
+/* Fills in the options from argv. Wrong usage ends the program with status 2 and one line, --help and
+ * --version with status 0, as argp_parse(3) does. */
+void options_parse(int argc, char **argv, struct options *);
+
+#endif

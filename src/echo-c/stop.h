@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* stop: turns SIGTERM and SIGINT into the stop events of a model. */
+#ifndef ECHO_C_STOP_H
+#define ECHO_C_STOP_H
+
+#include <stdint.h>
+
+/* To be called before any thread is started. The first signal is a stop event; the second one, or
+ * `drain_timeout` ns after the first, another. Returns the descriptor that the events arrive at
+ * (models/model.h) or a negative errno. */
+int stop_begin(uint64_t drain_timeout);
+
+#endif

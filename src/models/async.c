@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* async: the default, a name for the best event loop that can run here. It is no model of its own: echo-c
+ * follows stands_for() before it does anything else, and says at start which one it found. */
+#include "models/model.h"
+
+#include <stddef.h>
+
+extern const struct model model_epoll;
+
+static const struct model *async_stands_for(char *why, size_t why_size)
+{
+        if (why_size)
+                *why = '\0';
+        return &model_epoll;
+}
+
+const struct model model_async = {
+        .name = "async",
+        .summary = "the fastest event loop that can run here (the default)",
+        .stands_for = async_stands_for,
+};

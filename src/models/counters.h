@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* counters: what a worker counts. One slot per worker in a shared mapping, so that a reader of metrics, in
+ * this process or another, needs nothing else. */
+#ifndef MODELS_COUNTERS_H
+#define MODELS_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct counters {
+        _Alignas(64) _Atomic uint64_t accepted; /* connections */
+        _Atomic uint64_t closed;                /* connections, for whatever reason */
+        _Atomic uint64_t received, sent;        /* bytes */
+        _Atomic uint64_t accept_errors;         /* accept(2) lacked something: descriptors, memory, threads */
+        _Atomic uint64_t io_errors; /* connections ended by an error: a reset, a lost peer, no memory */
+};
+
+/* Adds to a counter that only the calling thread writes: a load and a store, no locked instruction. */
+static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+        uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+        atomic_store_explicit(counter, now + n, memory_order_relaxed);
+}
+
+/* The same where several threads share the slot. */
+static inline void counter_add_shared(_Atomic uint64_t *counter, uint64_t n)
+{
+        (void)atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+#endif

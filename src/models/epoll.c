@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/* epoll: an event loop per worker.
+ *
+ * The idea. One thread per CPU asks the kernel which of its thousands of sockets have something to read, and
+ * for each reads into one buffer and sends it back at once. No connection waits for another's bytes, and an
+ * idle one costs 16 bytes here. The bytes that the kernel does not take, because the client does not read,
+ * are the only ones that get memory of their own; while they wait, nothing more is read from that client, so
+ * TCP itself slows it down.
+ *
+ * Edge-triggered (EPOLLET, epoll(7)): the kernel reports a change once and does not look at the socket again,
+ * so the ready list holds no connection that was just served. The price is care: each report must be used up.
+ * Three rules do it. A read that fills less than the buffer has emptied the socket, and later data raises a
+ * new edge. A half-close raises EPOLLRDHUP: then read on until recv(2) says 0, since no further edge comes.
+ * And when a turn ends for fairness alone, EPOLL_CTL_MOD puts the connection back at the end of the ready
+ * list.
+ *
+ * Registered once. Writability is asked for only after a send(2) came up short, which an echo client that
+ * reads never causes; a modification per request, as one-shot designs need it, costs a system call in two.
+ *
+ * Rejected. Level-triggered: each epoll_wait(2) polls again every connection that it reported the last time,
+ * one more locked visit per request. readv(2)/writev(2): nothing to gather. MSG_ZEROCOPY: on loopback it
+ * copies anyway and adds a completion to reap. */
+#include "models/model.h"
+#include "models/server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        SCRATCH_SIZE = 64 * 1024, /* read at a time; touched only as far as clients fill it */
+        TURNS_MAX = 16,           /* full reads before the next connection has its turn: 1 MiB */
+        ACCEPTS_MAX = 64,         /* new connections before the old ones have their turn */
+        EVENTS_MAX = 512,         /* reports fetched at a time: 6 KiB, stays in L1 */
+};
+
+/* What a slow reader has not been sent yet. */
+struct pending {
+        uint32_t size, sent;
+        uint8_t bytes[];
+};
+
+struct connection {
+        struct pending *pending; /* owned; NULL unless the client is behind */
+        bool peer_closed;        /* EPOLLRDHUP was seen: read until 0 */
+        bool asks_writable;      /* EPOLLOUT is registered */
+};
+
+struct worker {
+        struct server *server;
+        struct counters *counters;
+        struct connection
+                *connections; /* [descriptors_max], by descriptor; shared, each element has one worker */
+        unsigned index;
+        int epoll_fd, stop_fd;
+        size_t open;
+        bool paused;      /* the listeners are not watched */
+        bool draining;    /* a stop event was seen */
+        bool left;        /* and the listeners are left */
+        uint8_t *scratch; /* [SCRATCH_SIZE] */
+};
+
+/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
+ */
+#define LISTENER_BIT (UINT64_C(1) << 32)
+#define STOP_BIT (UINT64_C(1) << 33)
+
+static int watch(const struct worker *w, int operation, int fd, uint32_t events, uint64_t data)
+{
+        struct epoll_event event = {.events = events, .data.u64 = data};
+
+        return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+static void listeners_watch(struct worker *w, bool on)
+{
+        for (size_t i = 0; i < w->server->listener_count; i++) {
+                const struct listener *l = &w->server->listeners[i];
+                if (!listener_serves(l, w->index))
+                        continue;
+                if (on) /* exclusive: of the workers that share a listener, one is woken per connection */
+                        (void)watch(w, EPOLL_CTL_ADD, l->fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT | i);
+                else
+                        (void)watch(w, EPOLL_CTL_DEL, l->fd, 0, 0);
+        }
+        w->paused = !on;
+}
+
+static void connection_close(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+
+        free(c->pending);
+        *c = (struct connection){0};
+        server_close(w->server, w->index, fd);
+        w->open--;
+        if (w->paused && !w->draining)
+                listeners_watch(w, true); /* what was lacking may be there again */
+}
+
+static void connection_fail(struct worker *w, int fd)
+{
+        counter_add(&w->counters->io_errors, 1);
+        connection_close(w, fd);
+}
+
+/* Sends; returns how many bytes the kernel took, or a negative errno that ends the connection. */
+static ssize_t bytes_send(struct worker *w, int fd, const uint8_t *bytes, size_t size)
+{
+        size_t sent = 0;
+
+        while (sent < size) {
+                ssize_t n = send(fd, bytes + sent, size - sent, MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0)
+                        return -errno;
+                sent += (size_t)n;
+        }
+        counter_add(&w->counters->sent, sent);
+        return (ssize_t)sent;
+}
+
+/* Keeps what was read and not sent, and asks to be told when there is room. */
+static int pending_keep(struct worker *w, int fd, const uint8_t *bytes, size_t size)
+{
+        struct connection *c = &w->connections[fd];
+
+        c->pending = malloc(sizeof *c->pending + size);
+        if (!c->pending)
+                return -ENOMEM; /* the bytes were read and cannot be kept: this connection alone ends */
+        *c->pending = (struct pending){.size = (uint32_t)size};
+        memcpy(c->pending->bytes, bytes, size);
+        if (c->asks_writable)
+                return 0; /* the full buffer has armed the edge */
+        c->asks_writable = true;
+        return watch(w, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, (uint64_t)fd);
+}
+
+/* Sends what waits. Returns 0 when nothing waits any more, -EAGAIN when some does, another error for the end.
+ */
+static int pending_flush(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+        struct pending *p = c->pending;
+
+        if (!p)
+                return 0;
+        ssize_t n = bytes_send(w, fd, p->bytes + p->sent, p->size - p->sent);
+        if (n < 0)
+                return (int)n;
+        p->sent += (uint32_t)n;
+        if (p->sent < p->size)
+                return -EAGAIN;
+        free(p);
+        c->pending = NULL;
+        return 0;
+}
+
+/* The echo: everything that a report is about, until the socket is empty, the client is behind, or its turn
+ * is up. */
+static void connection_serve(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+
+        int error = pending_flush(w, fd);
+        if (error == -EAGAIN)
+                return;
+        if (error) {
+                connection_fail(w, fd);
+                return;
+        }
+        for (int turn = 0; turn < TURNS_MAX; turn++) {
+                ssize_t n = recv(fd, w->scratch, SCRATCH_SIZE, 0);
+                if (n == 0) {
+                        connection_close(w, fd); /* all is sent: the kernel delivers it, then FIN */
+                        return;
+                }
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n < 0) {
+                        connection_fail(w, fd);
+                        return;
+                }
+                counter_add(&w->counters->received, (uint64_t)n);
+                ssize_t sent = bytes_send(w, fd, w->scratch, (size_t)n);
+                if (sent < 0 ||
+                    (sent < n && pending_keep(w, fd, w->scratch + sent, (size_t)(n - sent)) != 0)) {
+                        connection_fail(w, fd);
+                        return;
+                }
+                if (sent < n || (n < SCRATCH_SIZE && !c->peer_closed))
+                        return;
+        }
+        uint32_t out = c->asks_writable ? EPOLLOUT : 0;
+        if (watch(w, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET | out, (uint64_t)fd) != 0)
+                connection_fail(w, fd);
+}
+
+/* Returns false if the queue may hold more that cannot be accepted now. */
+static bool connections_accept(struct worker *w, const struct listener *l)
+{
+        for (int i = 0; i < ACCEPTS_MAX || w->draining; i++) {
+                int fd = server_accept_admitted(w->server, l, w->index);
+                if (fd == -EAGAIN)
+                        return true;
+                if (fd == -EBUSY)
+                        return false;
+                if (fd == -EINTR)
+                        continue;
+                w->open++;
+                if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, (uint64_t)fd) != 0)
+                        connection_fail(w, fd); /* no memory for the kernel's record of it */
+        }
+        return true; /* level-triggered: the listener is reported again */
+}
+
+/* After the first stop event: what the queues hold is accepted and will be served, then the listeners are
+ * left. Where a queue cannot be emptied for lack of something, it is tried again as connections close. */
+static void listeners_drain(struct worker *w)
+{
+        for (size_t i = 0; i < w->server->listener_count; i++) {
+                const struct listener *l = &w->server->listeners[i];
+                if (listener_serves(l, w->index) && !connections_accept(w, l))
+                        return;
+        }
+        for (size_t i = 0; i < w->server->listener_count; i++)
+                if (listener_serves(&w->server->listeners[i], w->index))
+                        listener_leave(&w->server->listeners[i]);
+        w->left = true;
+}
+
+static void report_handle(struct worker *w, const struct epoll_event *event)
+{
+        uint64_t data = event->data.u64;
+
+        if (data & STOP_BIT) {
+                if (!w->draining && !w->paused)
+                        listeners_watch(w, false);
+                w->draining = true;
+        } else if (data & LISTENER_BIT) {
+                if (!w->paused && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
+                        listeners_watch(w, false);
+        } else {
+                int fd = (int)data;
+                if (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                        w->connections[fd].peer_closed = true;
+                connection_serve(w, fd);
+        }
+}
+
+static bool worker_has_finished(const struct worker *w)
+{
+        return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
+}
+
+static void *worker_run(void *arg)
+{
+        struct worker *w = arg;
+        struct epoll_event events[EVENTS_MAX];
+
+        while (!worker_has_finished(w)) {
+                int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
+                                   w->paused && !w->left ? SERVER_PAUSE_MS : -1);
+                for (int i = 0; i < n; i++)
+                        report_handle(w, &events[i]);
+                if (w->draining && !w->left)
+                        listeners_drain(w);
+                else if (n == 0 && w->paused && !w->draining)
+                        listeners_watch(w, true);
+        }
+        return NULL;
+}
+
+static int worker_init(struct worker *w)
+{
+        w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (w->epoll_fd < 0)
+                return -errno;
+        w->scratch = malloc(SCRATCH_SIZE);
+        if (!w->scratch)
+                return -ENOMEM;
+        listeners_watch(w, true);
+        return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+}
+
+static void worker_fini(struct worker *w)
+{
+        free(w->scratch);
+        if (w->epoll_fd >= 0)
+                (void)close(w->epoll_fd);
+}
+
+static int epoll_serve(struct server *s, int stop_fd)
+{
+        size_t table_size = s->descriptors_max * sizeof(struct connection);
+        struct worker *workers = calloc(s->workers, sizeof *workers);
+        int error = -ENOMEM;
+
+        if (!workers)
+                return error;
+        /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
+        struct connection *table = mmap(NULL, table_size, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (table == MAP_FAILED)
+                goto free_workers;
+        unsigned ready = 0;
+        for (error = 0; ready < s->workers && !error; ready++) {
+                workers[ready] = (struct worker){.server = s,
+                                                 .counters = &s->counters[ready],
+                                                 .connections = table,
+                                                 .index = ready,
+                                                 .stop_fd = stop_fd};
+                error = worker_init(&workers[ready]);
+        }
+        if (!error)
+                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
+        for (unsigned i = 0; i < ready; i++)
+                worker_fini(&workers[i]);
+        (void)munmap(table, table_size);
+free_workers:
+        free(workers);
+        return error;
+}
+
+static int epoll_probe(char *why, size_t why_size)
+{
+        (void)why, (void)why_size;
+        return 0; /* everything used here is in Linux since 4.5 */
+}
+
+const struct model model_epoll = {
+        .name = "epoll",
+        .summary = "an event loop per CPU, edge-triggered epoll",
+        .listeners = LISTENERS_PER_WORKER,
+        .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
+        .probe = epoll_probe,
+        .serve = epoll_serve,
+};

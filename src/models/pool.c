@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/* pool: a fixed number of threads that share all connections.
+ *
+ * The idea. Work is handed to whichever thread is free: SIZE threads wait on one epoll instance, and each
+ * report wakes one of them, which reads, sends back, and waits again. No thread belongs to a connection, so
+ * five threads serve ten thousand clients in turn. (A pool whose threads each keep a connection until it
+ * closes, as a pool of blocking tasks does, serves five clients and lets the others wait for ever.)
+ *
+ * What it costs, against a connection that stays with its event loop: two atomic operations per report, and
+ * cache lines of the connection and of the socket that travel between CPUs, since any thread may be next.
+ * Sockets are non-blocking, so a client that does not read holds up no thread: what the kernel does not take
+ * is kept aside, as in the epoll model.
+ *
+ * Whose turn is it? An edge-triggered report is given out once, but a second edge on the same socket may go
+ * to a second thread while the first is still at work; both would read, and bytes would change places.
+ * One-shot registration (EPOLLONESHOT, epoll_ctl(2)) prevents that for one more system call per request. Here
+ * instead every connection has a word of state: whoever sets its BUSY bit owns the connection; a thread that
+ * finds it set leaves its report in the word, and the owner looks at it before letting go. The word also
+ * carries a generation, so that a report about a connection that has since been closed is recognised even
+ * when the descriptor is in use again.
+ *
+ * Pinned. With a listener per CPU the threads are divided among the CPUs, each CPU has an epoll instance, and
+ * connections are shared among the threads of theirs; with --no-pin, or fewer threads than CPUs, among all.
+ */
+#include "models/model.h"
+#include "models/server.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        SCRATCH_SIZE = 64 * 1024, /* read at a time, one buffer per thread */
+        TURNS_MAX = 16,           /* full reads before the connection goes to the end of the queue: 1 MiB */
+        EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what others could do */
+};
+
+/* What a slow reader has not been sent yet. */
+struct pending {
+        uint32_t size, sent;
+        uint8_t bytes[];
+};
+
+/* The state word: flags below, the connection's generation in the upper 30 bits, where epoll_event.data has
+ * it too. */
+enum {
+        BUSY = 1,
+        REPORTED = 2,
+        ENDED = 4
+}; /* has an owner; an edge came meanwhile; the client closed or failed */
+enum { GENERATION_SHIFT = 34 };
+
+struct connection {
+        _Atomic uint64_t state;
+        struct pending
+                *pending;   /* owned; NULL unless the client is behind. All below is for BUSY's owner alone */
+        int next_deferred;  /* -1: the last in its thread's list */
+        bool asks_writable; /* EPOLLOUT is registered */
+};
+
+/* The threads that share an epoll instance. */
+struct group {
+        struct server *server;
+        struct counters *counters;
+        struct connection *connections; /* [descriptors_max], by descriptor; shared by all groups */
+        unsigned index;
+        int epoll_fd, stop_fd;
+        int done_fd; /* eventfd, readable when all threads are to end; never read, so each of them sees it */
+        atomic_size_t open;
+        _Atomic uint64_t paused_until; /* ns; 0: accepting */
+        atomic_bool draining;
+        pthread_mutex_t accept_mutex; /* one thread accepts at a time; guards `left` */
+        bool left;                    /* the listeners */
+};
+
+struct thread {
+        struct group *group;
+        uint8_t *scratch;   /* [SCRATCH_SIZE] */
+        int first_deferred; /* connections that this thread owns and whose turn was up; -1: none */
+};
+
+enum what { CONNECTION, LISTENER, STOP, DONE };
+
+/* epoll_event.data: a descriptor or an index, what it is, and the generation. */
+static uint64_t label(enum what what, uint32_t number, uint64_t generation)
+{
+        return (generation << GENERATION_SHIFT) | ((uint64_t)what << 32) | number;
+}
+
+static int watch(const struct group *g, int operation, int fd, uint32_t events, uint64_t data)
+{
+        struct epoll_event event = {.events = events, .data.u64 = data};
+
+        return epoll_ctl(g->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+static uint64_t connection_label(const struct group *g, int fd)
+{
+        uint64_t state = atomic_load_explicit(&g->connections[fd].state, memory_order_acquire);
+
+        return label(CONNECTION, (uint32_t)fd, state >> GENERATION_SHIFT);
+}
+
+static void connections_accept(struct group *);
+
+static void group_finish_if_empty(struct group *g)
+{
+        if (!atomic_load(&g->draining))
+                return;
+        pthread_mutex_lock(&g->accept_mutex);
+        bool empty = g->left && atomic_load(&g->open) == 0;
+        pthread_mutex_unlock(&g->accept_mutex);
+        if (empty || server_stop_events(g->stop_fd) > 1)
+                (void)eventfd_write(g->done_fd,
+                                    1); /* cannot overflow: as many writes as closed connections */
+}
+
+/* The next generation begins before the descriptor is free, so no report about this connection outlives it.
+ */
+static void connection_close(struct group *g, int fd)
+{
+        struct connection *c = &g->connections[fd];
+        uint64_t generation = atomic_load_explicit(&c->state, memory_order_relaxed) >> GENERATION_SHIFT;
+
+        free(c->pending);
+        c->pending = NULL;
+        c->asks_writable = false;
+        atomic_store_explicit(&c->state, (generation + 1) << GENERATION_SHIFT, memory_order_release);
+        server_close(g->server, g->index, fd);
+        atomic_fetch_sub(&g->open, 1);
+        if (atomic_load_explicit(&g->paused_until, memory_order_relaxed))
+                connections_accept(g); /* what was lacking may be there again */
+        group_finish_if_empty(g);
+}
+
+static void connection_fail(struct group *g, int fd)
+{
+        counter_add_shared(&g->counters->io_errors, 1);
+        connection_close(g, fd);
+}
+
+/* Sends; returns how many bytes the kernel took, or a negative errno that ends the connection. */
+static ssize_t bytes_send(struct group *g, int fd, const uint8_t *bytes, size_t size)
+{
+        size_t sent = 0;
+
+        while (sent < size) {
+                ssize_t n = send(fd, bytes + sent, size - sent, MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0)
+                        return -errno;
+                sent += (size_t)n;
+        }
+        counter_add_shared(&g->counters->sent, sent);
+        return (ssize_t)sent;
+}
+
+/* Keeps what was read and not sent, and asks to be told when there is room. */
+static int pending_keep(struct group *g, int fd, const uint8_t *bytes, size_t size)
+{
+        struct connection *c = &g->connections[fd];
+
+        c->pending = malloc(sizeof *c->pending + size);
+        if (!c->pending)
+                return -ENOMEM; /* the bytes were read and cannot be kept: this connection alone ends */
+        *c->pending = (struct pending){.size = (uint32_t)size};
+        memcpy(c->pending->bytes, bytes, size);
+        if (c->asks_writable)
+                return 0; /* the full buffer has armed the edge */
+        c->asks_writable = true;
+        return watch(g, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                     connection_label(g, fd));
+}
+
+/* Sends what waits. Returns 0 when nothing waits any more, -EAGAIN when some does, another error for the end.
+ */
+static int pending_flush(struct group *g, int fd)
+{
+        struct connection *c = &g->connections[fd];
+        struct pending *p = c->pending;
+
+        if (!p)
+                return 0;
+        ssize_t n = bytes_send(g, fd, p->bytes + p->sent, p->size - p->sent);
+        if (n < 0)
+                return (int)n;
+        p->sent += (uint32_t)n;
+        if (p->sent < p->size)
+                return -EAGAIN;
+        free(p);
+        c->pending = NULL;
+        return 0;
+}
+
+enum outcome { WAITS, TURN_IS_UP, IS_CLOSED };
+
+/* The echo, by the connection's owner: until the socket is empty, the client is behind, or the turn is up. */
+static enum outcome connection_serve(struct thread *t, int fd, bool ended)
+{
+        struct group *g = t->group;
+
+        int error = pending_flush(g, fd);
+        if (error == -EAGAIN)
+                return WAITS;
+        if (error)
+                goto fail;
+        for (int turn = 0; turn < TURNS_MAX; turn++) {
+                ssize_t n = recv(fd, t->scratch, SCRATCH_SIZE, 0);
+                if (n == 0) {
+                        connection_close(g, fd); /* all is sent: the kernel delivers it, then FIN */
+                        return IS_CLOSED;
+                }
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return WAITS;
+                if (n < 0)
+                        goto fail;
+                counter_add_shared(&g->counters->received, (uint64_t)n);
+                ssize_t sent = bytes_send(g, fd, t->scratch, (size_t)n);
+                if (sent < 0 || (sent < n && pending_keep(g, fd, t->scratch + sent, (size_t)(n - sent)) != 0))
+                        goto fail;
+                if (sent < n || (n < SCRATCH_SIZE && !ended))
+                        return WAITS;
+        }
+        return TURN_IS_UP;
+fail:
+        connection_fail(g, fd);
+        return IS_CLOSED;
+}
+
+/* Serves as the owner until no further report has come, then lets go. */
+static void connection_own(struct thread *t, int fd)
+{
+        struct connection *c = &t->group->connections[fd];
+
+        for (;;) {
+                uint64_t state = atomic_fetch_and_explicit(&c->state, ~(uint64_t)REPORTED,
+                                                           memory_order_acquire);
+                enum outcome outcome = connection_serve(t, fd, state & ENDED);
+                if (outcome == IS_CLOSED)
+                        return;
+                if (outcome == TURN_IS_UP) {
+                        c->next_deferred = t->first_deferred;
+                        t->first_deferred = fd;
+                        return;
+                }
+                state = atomic_load_explicit(&c->state, memory_order_relaxed);
+                while (!(state & REPORTED))
+                        if (atomic_compare_exchange_weak_explicit(&c->state, &state, state & ~(uint64_t)BUSY,
+                                                                  memory_order_release, memory_order_relaxed))
+                                return;
+        }
+}
+
+static void connection_report(struct thread *t, int fd, uint64_t generation, uint32_t events)
+{
+        struct connection *c = &t->group->connections[fd];
+        uint64_t flags = BUSY | REPORTED | (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? ENDED : 0);
+        uint64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
+
+        do
+                if (state >> GENERATION_SHIFT != generation)
+                        return; /* about a connection that is closed by now */
+        while (!atomic_compare_exchange_weak_explicit(&c->state, &state, state | flags, memory_order_acq_rel,
+                                                      memory_order_relaxed));
+        if (!(state & BUSY))
+                connection_own(t, fd);
+}
+
+/* Each connection whose turn was up has another. */
+static void deferred_serve(struct thread *t)
+{
+        int fd = t->first_deferred;
+
+        t->first_deferred = -1;
+        while (fd >= 0) {
+                int next = t->group->connections[fd].next_deferred;
+                connection_own(t, fd);
+                fd = next;
+        }
+}
+
+/* Empties the queue of one listener. Returns false if something was lacking for that. */
+static bool queue_accept(struct group *g, const struct listener *l)
+{
+        for (;;) {
+                int fd = server_accept_admitted(g->server, l, g->index);
+                if (fd == -EAGAIN || fd == -EBUSY)
+                        return fd == -EAGAIN;
+                if (fd == -EINTR)
+                        continue;
+                atomic_fetch_add(&g->open, 1);
+                if (watch(g, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, connection_label(g, fd)) !=
+                    0) {
+                        counter_add_shared(&g->counters->io_errors, 1);
+                        atomic_fetch_sub(&g->open, 1);
+                        server_close(g->server, g->index, fd); /* no memory for the kernel's record of it */
+                }
+        }
+}
+
+/* Empties the queues, since an edge is reported once. If that cannot be done, it is tried again when a
+ * connection closes or SERVER_PAUSE_MS have passed. While draining, the listeners are left when their queues
+ * are empty. */
+static void connections_accept(struct group *g)
+{
+        bool emptied = true;
+
+        pthread_mutex_lock(&g->accept_mutex);
+        for (size_t i = 0; !g->left && i < g->server->listener_count; i++)
+                if (listener_serves(&g->server->listeners[i], g->index))
+                        emptied = queue_accept(g, &g->server->listeners[i]) && emptied;
+        atomic_store(&g->paused_until, emptied ? 0 : clock_now() + SERVER_PAUSE_MS * NS_PER_MS);
+        if (emptied && atomic_load(&g->draining) && !g->left) {
+                for (size_t i = 0; i < g->server->listener_count; i++)
+                        if (listener_serves(&g->server->listeners[i], g->index)) {
+                                (void)watch(g, EPOLL_CTL_DEL, g->server->listeners[i].fd, 0, 0);
+                                listener_leave(&g->server->listeners[i]);
+                        }
+                g->left = true;
+        }
+        pthread_mutex_unlock(&g->accept_mutex);
+}
+
+static void report_handle(struct thread *t, const struct epoll_event *event)
+{
+        struct group *g = t->group;
+        uint64_t data = event->data.u64;
+
+        switch ((data >> 32) & 3) {
+        case CONNECTION:
+                connection_report(t, (int)(uint32_t)data, data >> GENERATION_SHIFT, event->events);
+                break;
+        case STOP:
+                atomic_store(&g->draining, true);
+                connections_accept(g);
+                group_finish_if_empty(g);
+                break;
+        case LISTENER:
+                if (atomic_load(&g->paused_until) == 0)
+                        connections_accept(g);
+                break;
+        default: /* DONE is looked at by the loop */
+                break;
+        }
+}
+
+static void *thread_run(void *arg)
+{
+        struct thread *t = arg;
+        struct group *g = t->group;
+        struct epoll_event events[EVENTS_MAX];
+        bool done = false;
+
+        while (!done) {
+                uint64_t paused_until = atomic_load_explicit(&g->paused_until, memory_order_relaxed);
+                if (paused_until && clock_now() >= paused_until)
+                        connections_accept(g);
+                int wait = t->first_deferred >= 0 ? 0 : paused_until ? SERVER_PAUSE_MS : -1;
+                int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, wait);
+                for (int i = 0; i < n; i++) {
+                        done = done || events[i].data.u64 == label(DONE, 0, 0);
+                        report_handle(t, &events[i]);
+                }
+                deferred_serve(t);
+        }
+        return NULL;
+}
+
+static int group_init(struct group *g)
+{
+        g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        g->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (g->epoll_fd < 0 || g->done_fd < 0)
+                return -errno;
+        (void)pthread_mutex_init(&g->accept_mutex, NULL); /* cannot fail without attributes */
+        int error = watch(g, EPOLL_CTL_ADD, g->done_fd, EPOLLIN, label(DONE, 0, 0));
+        if (!error)
+                error = watch(g, EPOLL_CTL_ADD, g->stop_fd, EPOLLIN | EPOLLET, label(STOP, 0, 0));
+        for (size_t i = 0; !error && i < g->server->listener_count; i++)
+                if (listener_serves(&g->server->listeners[i], g->index))
+                        error = watch(g, EPOLL_CTL_ADD, g->server->listeners[i].fd,
+                                      EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, label(LISTENER, 0, 0));
+        return error;
+}
+
+/* Threads i, i + groups, i + 2 groups, ... share group i. */
+static int threads_run(struct server *s, struct group *groups)
+{
+        struct thread *threads = calloc(s->threads, sizeof *threads);
+        int error = threads ? 0 : -ENOMEM;
+
+        for (unsigned i = 0; !error && i < s->threads; i++) {
+                threads[i] = (struct thread){.group = &groups[i % s->workers], .first_deferred = -1};
+                threads[i].scratch = malloc(SCRATCH_SIZE);
+                if (!threads[i].scratch)
+                        error = -ENOMEM;
+        }
+        if (!error)
+                error = server_run(s, s->threads, thread_run, threads, sizeof *threads);
+        for (unsigned i = 0; threads && i < s->threads; i++)
+                free(threads[i].scratch);
+        free(threads);
+        return error;
+}
+
+static int pool_serve(struct server *s, int stop_fd)
+{
+        size_t table_size = s->descriptors_max * sizeof(struct connection);
+        struct group *groups = calloc(s->workers, sizeof *groups);
+        int error = -ENOMEM;
+
+        if (!groups)
+                return error;
+        /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
+        struct connection *table = mmap(NULL, table_size, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (table == MAP_FAILED)
+                goto free_groups;
+        unsigned ready = 0;
+        for (error = 0; ready < s->workers && !error; ready++) {
+                groups[ready] = (struct group){.server = s,
+                                               .counters = &s->counters[ready],
+                                               .connections = table,
+                                               .index = ready,
+                                               .stop_fd = stop_fd};
+                error = group_init(&groups[ready]);
+        }
+        if (!error)
+                error = threads_run(s, groups);
+        for (unsigned i = 0; i < ready; i++) {
+                (void)close(groups[i].epoll_fd);
+                (void)close(groups[i].done_fd);
+        }
+        (void)munmap(table, table_size);
+free_groups:
+        free(groups);
+        return error;
+}
+
+static int pool_probe(char *why, size_t why_size)
+{
+        (void)why, (void)why_size;
+        return 0; /* everything used here is in Linux since 4.5 */
+}
+
+const struct model model_pool = {
+        .name = "pool",
+        .summary = "a fixed number of threads that share all connections",
+        .listeners = LISTENERS_PER_CPU,
+        .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
+        .probe = pool_probe,
+        .serve = pool_serve,
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* server: what all models share, and no more: listeners, the limit on connections, counters, the stop events.
+ * How bytes move is each model's own. */
+#ifndef MODELS_SERVER_H
+#define MODELS_SERVER_H
+
+#include "models/counters.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A listening socket. The last of its users to leave closes it; nobody calls shutdown(2) on it, since other
+ * processes may have inherited it. */
+struct listener {
+        int fd;
+        int worker;       /* the one worker that accepts here, or -1: all of them do */
+        atomic_int users; /* workers that have not left */
+};
+
+struct server {
+        struct listener *listeners; /* owned by the caller of serve(), like all here */
+        size_t listener_count;
+        struct counters *counters; /* [workers], MAP_SHARED */
+        const int *cpus;           /* [workers]: the CPU that each is to run on, or NULL: not pinned */
+        unsigned workers;          /* event loops, or groups of threads */
+        unsigned threads;          /* `pool`: its size */
+        size_t connections_max;    /* new ones wait in the backlog while so many are open */
+        size_t descriptors_max;    /* no descriptor's number reaches it */
+        atomic_size_t open;        /* connections */
+};
+
+enum { SERVER_PAUSE_MS = 100 }; /* how long nothing is accepted after -EBUSY */
+
+/* Takes a place among connections_max for a connection; false: none is free. server_close gives it back. */
+bool server_admit(struct server *);
+
+/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), for which the caller has or will
+ * take a place, and counts it. Returns its descriptor; -EAGAIN: the queue is empty; -EINTR: a signal came
+ * while it waited; -EBUSY: out of descriptors or memory. */
+int server_accept(struct server *, const struct listener *, unsigned worker, int flags);
+
+/* Both for a non-blocking listener: -EBUSY also means that no place is free. After it, accept nothing for
+ * SERVER_PAUSE_MS or until a connection has closed. */
+int server_accept_admitted(struct server *, const struct listener *, unsigned worker);
+
+/* Closes a connection and counts it. */
+void server_close(struct server *, unsigned worker, int fd);
+
+/* Does this worker accept from that listener? */
+static inline bool listener_serves(const struct listener *l, unsigned worker)
+{
+        return l->worker < 0 || l->worker == (int)worker;
+}
+
+/* The calling worker accepts no more from this listener. */
+void listener_leave(struct listener *);
+
+/* How many stop events have happened: 0 serve, 1 drain, 2 or more end. */
+int server_stop_events(int stop_fd);
+
+/* Runs work(argument[i]) for i < count, each on a thread of its own (the first on the caller's), thread i
+ * pinned to cpus[i % workers] if the server pins; returns when all have. `argument` is an array of elements
+ * of `size` bytes. 0, or a negative errno if not all could be started. */
+int server_run(struct server *, unsigned count, void *(*work)(void *), void *argument, size_t size);
+
+#endif
