@@ -19,10 +19,13 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 CONFORMANCE := $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c))
 
 .PHONY: all tests
-all: $(BIN)echo-c
+all: $(BIN)echo-c $(BIN)bench
 
 $(BIN)echo-c: $(ECHO_C)
 	$(CC) $(ALL_CFLAGS) $(STATIC) -pthread $(LDFLAGS) $^ -o $@
+
+$(BIN)bench: $(BENCH)
+	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -ljansson -lm -o $@
 
 tests: $(UNIT_TESTS) $(B)/tests/conformance/conformance
 

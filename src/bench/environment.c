@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/environment.h"
+
+#include "base/clock.h"
+#include "base/cpus.h"
+#include "base/limits.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+enum { REPEATS = 1000 };
+
+/* The rest of the first line that begins with `prefix`, behind ": ". */
+static void line_find(const char *path, const char *prefix, char *text, size_t size)
+{
+        char line[1024];
+        FILE *file = fopen(path, "re");
+
+        while (file && fgets(line, sizeof line, file)) {
+                if (strncmp(line, prefix, strlen(prefix)) != 0)
+                        continue;
+                const char *value = *prefix ? strstr(line, ": ") : NULL;
+                value = value ? value + 2 : line;
+                size_t length = strcspn(value, "\n");
+                (void)snprintf(text, size, "%.*s", (int)(length < size ? length : size - 1), value);
+                break;
+        }
+        if (file)
+                (void)fclose(file); /* opened for reading */
+}
+
+static double syscall_cost(void)
+{
+        uint64_t begin = clock_now();
+
+        for (int i = 0; i < REPEATS; i++)
+                (void)syscall(SYS_getppid);
+        return (double)(clock_now() - begin) / REPEATS;
+}
+
+static double clock_cost(void)
+{
+        uint64_t begin = clock_now();
+
+        for (int i = 0; i < REPEATS; i++)
+                (void)clock_now();
+        return (double)(clock_now() - begin) / REPEATS;
+}
+
+void environment_fill(struct result *r)
+{
+        struct utsname name;
+        struct sysinfo info;
+        struct cpus cpus;
+
+        if (uname(&name) == 0)
+                (void)snprintf(r->environment.kernel, sizeof r->environment.kernel, "%.63s", name.release);
+        line_find("/proc/cpuinfo", "model name", r->environment.cpu, sizeof r->environment.cpu);
+        line_find("/proc/sys/net/ipv4/tcp_congestion_control", "", r->environment.congestion_control,
+                  sizeof r->environment.congestion_control);
+        cpus_allowed(&cpus);
+        r->environment.cpus = cpus.count;
+        if (sysinfo(&info) == 0)
+                r->environment.memory = (uint64_t)info.totalram * info.mem_unit;
+        r->environment.nofile = limits_raise_descriptors();
+        r->environment.somaxconn = (uint64_t)limits_somaxconn();
+        r->environment.syscall = syscall_cost();
+        r->environment.clock_read = clock_cost();
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/options.h"
+
+#include "load/engine.h"
+
+#include "base/clock.h"
+#include "base/duration.h"
+
+#include <argp.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef VERSION
+#error "the Makefile defines VERSION"
+#endif
+const char *argp_program_version = "bench " VERSION;
+
+enum key {
+        KEY_NO_PIN = 256,
+        KEY_CONNECT_RATE,
+        KEY_ENGINE,
+        KEY_SOURCE,
+        KEY_NO_VERIFY,
+        KEY_CONNECT_TIMEOUT,
+        KEY_REQUEST_TIMEOUT,
+        KEY_GRACE,
+        KEY_SEED,
+        KEY_JSON,
+        KEY_PID,
+};
+
+static const struct argp_option option_table[] = {
+        {NULL, 0, NULL, 0, "The load:", 1},
+        {"connections", 'c', "N", 0, "connections (default 1)", 1},
+        {"size", 's', "BYTES", 0, "bytes per request (default 1024)", 1},
+        {"requests", 'r', "N", 0, "requests per connection, then a new one is opened; 0: unlimited (default)", 1},
+        {"target", 't', "ADDR", 0,
+         "host:port, [v6]:port or unix:/path; repeatable (default: what COMMAND listens on, or 127.0.0.1:1234)", 1},
+        {"duration", 'd', "DUR", 0, "the window that counts, from when all connections are open (default 1s)", 1},
+        {"connect-rate", KEY_CONNECT_RATE, "N", 0,
+         "connections opened per second before the window begins (default 20000)", 1},
+        {"source", KEY_SOURCE, "ADDR/PREFIX", 0,
+         "the block of source addresses (default for IPv4 loopback targets: 127.1.0.0/26)", 1},
+        {"no-verify", KEY_NO_VERIFY, NULL, 0, "count the bytes of replies, do not compare them", 1},
+        {"seed", KEY_SEED, "N", 0, "chooses the bytes that are sent (default: by the clock)", 1},
+        {NULL, 0, NULL, 0, "Limits:", 2},
+        {"connect-timeout", KEY_CONNECT_TIMEOUT, "DUR", 0, "for one connect (default 5s)", 2},
+        {"request-timeout", KEY_REQUEST_TIMEOUT, "DUR", 0, "for one reply (default 5s)", 2},
+        {"grace", KEY_GRACE, "DUR", 0, "for replies that are in flight when the window ends (default 2s)", 2},
+        {NULL, 0, NULL, 0, "The generator:", 3},
+        {"threads", 'T', "N", 0, "load threads (default: one per CPU, at most one per connection)", 3},
+        {"no-pin", KEY_NO_PIN, NULL, 0, "do not pin load threads to CPUs", 3},
+        {"engine", KEY_ENGINE, "NAME", 0, "how system calls are made (default auto)", 3},
+        {NULL, 0, NULL, 0, "The server:", 4},
+        {"pid", KEY_PID, "PID", 0, "measure the resources of a server that runs already", 4},
+        {NULL, 0, NULL, 0, "The output:", 5},
+        {"graph", 'g', NULL, 0, "draw the latencies", 5},
+        {"markdown", 'm', NULL, 0, "print a row of a Markdown table instead of the text", 5},
+        {"json", KEY_JSON, "FILE", 0, "write the whole result; - for standard output, instead of the text", 5},
+        {"quiet", 'q', NULL, 0, "print nothing but errors and what -m, -g and --json ask for", 5},
+        {0},
+};
+
+static unsigned long number_parse(struct argp_state *state, const char *option, const char *text, unsigned long min,
+                                  unsigned long max)
+{
+        char *end;
+
+        errno = 0;
+        unsigned long n = strtoul(text, &end, 10);
+        if (*text < '0' || *text > '9' || *end || errno || n < min || n > max)
+                argp_error(state, "%s takes a number from %lu to %lu, not '%s'", option, min, max, text);
+        return n;
+}
+
+static uint64_t duration_option(struct argp_state *state, const char *option, const char *text, uint64_t min)
+{
+        uint64_t ns = 0;
+        char limit[DURATION_TEXT_MAX];
+
+        if (duration_parse(text, &ns) != 0)
+                argp_error(state, "%s takes a duration such as 500ms, 5s or 1m30s, not '%s'", option, text);
+        if (ns < min || ns > 24 * 3600 * NS_PER_S)
+                argp_error(state, "%s takes a duration from %s to 24h, not '%s'", option, duration_format(min, limit),
+                           text);
+        return ns;
+}
+
+static void target_add(struct argp_state *state, struct plan *p, const char *text)
+{
+        const char *why;
+
+        if (p->target_count == PLAN_TARGETS_MAX)
+                argp_error(state, "more than %d targets", PLAN_TARGETS_MAX);
+        else if (address_parse(text, &p->targets[p->target_count++], &why) != 0)
+                argp_error(state, "cannot connect to '%s': %s", text, why);
+}
+
+/* "127.1.0.0/26": the host bits of the address must be 0, since offsets up to the block's size are added to it. */
+static void source_set(struct argp_state *state, struct plan *p, const char *text)
+{
+        char host[INET6_ADDRSTRLEN];
+        const char *slash = strchr(text, '/');
+        bool v6 = strchr(text, ':') != NULL;
+        unsigned long bits = v6 ? 128 : 32, prefix = bits;
+
+        if (slash)
+                prefix = number_parse(state, "--source's prefix length", slash + 1, bits - 16, bits);
+        (void)strncpy(host, text, sizeof host - 1);
+        host[slash && (size_t)(slash - text) < sizeof host ? (size_t)(slash - text) : sizeof host - 1] = '\0';
+        p->source = (struct address){0};
+        p->source.sa.any.sa_family = v6 ? AF_INET6 : AF_INET;
+        p->source.size = v6 ? sizeof p->source.sa.v6 : sizeof p->source.sa.v4;
+        p->source_count = 1U << (bits - prefix);
+        void *at = v6 ? (void *)&p->source.sa.v6.sin6_addr : (void *)&p->source.sa.v4.sin_addr;
+        if (inet_pton(v6 ? AF_INET6 : AF_INET, host, at) != 1)
+                argp_error(state, "--source takes a block of addresses such as 127.1.0.0/26, not '%s'", text);
+        uint32_t low = ntohl(v6 ? p->source.sa.v6.sin6_addr.s6_addr32[3] : p->source.sa.v4.sin_addr.s_addr);
+        if (low & (p->source_count - 1))
+                argp_error(state, "--source %s: the address is not the first of its block", text);
+}
+
+static void engine_set(struct argp_state *state, struct plan *p, const char *name)
+{
+        char why[256];
+
+        p->engine = NULL;
+        for (size_t i = 0; engines[i] && !p->engine; i++) {
+                if (strcmp(name, "auto") != 0 && strcmp(name, engines[i]->name) != 0)
+                        continue;
+                int error = engines[i]->probe(why, sizeof why);
+                if (error == 0)
+                        p->engine = engines[i];
+                else if (strcmp(name, "auto") != 0)
+                        argp_failure(state, 1, 0, "the engine %s cannot run here: %s", name, why);
+        }
+        if (!p->engine)
+                argp_error(state, "there is no engine '%s'; see --help", name);
+}
+
+static void options_complete(struct argp_state *state, struct run_options *o, unsigned long threads, bool pin)
+{
+        struct plan *p = &o->plan;
+
+        o->targets_given = p->target_count > 0;
+        if (!o->targets_given)
+                target_add(state, p, "127.0.0.1:1234");
+        if (o->command && o->pid)
+                argp_error(state, "either --pid or a command");
+        if (o->command && p->target_count > 1)
+                argp_error(state, "one target at most with a command");
+        for (size_t i = 0; i < p->target_count && p->source.size; i++)
+                if (p->targets[i].sa.any.sa_family != p->source.sa.any.sa_family)
+                        argp_error(state, "--source is of another address family than a target");
+        p->threads = threads ? (unsigned)threads : (unsigned)o->cpus.count;
+        if (p->threads > p->connections)
+                p->threads = p->connections;
+        if (pin && p->threads <= o->cpus.count)
+                p->cpus = o->cpus.id;
+        if (!p->engine)
+                engine_set(state, p, "auto");
+}
+
+struct parsing {
+        struct run_options *options;
+        unsigned long threads;
+        bool pin;
+};
+
+static error_t option_parse(int key, char *arg, struct argp_state *state)
+{
+        struct parsing *parsing = state->input;
+        struct run_options *o = parsing->options;
+        struct plan *p = &o->plan;
+
+        switch (key) {
+        case 'c':
+                p->connections = (uint32_t)number_parse(state, "-c", arg, 1, PLAN_CONNECTIONS_MAX);
+                break;
+        case 's':
+                p->request_bytes = (uint32_t)number_parse(state, "-s", arg, 1, PLAN_REQUEST_MAX);
+                break;
+        case 'r':
+                p->requests_per_connection = number_parse(state, "-r", arg, 0, UINT32_MAX);
+                break;
+        case 't':
+                target_add(state, p, arg);
+                break;
+        case 'd':
+                p->duration = duration_option(state, "-d", arg, NS_PER_MS);
+                break;
+        case KEY_CONNECT_RATE:
+                p->connect_rate = (double)number_parse(state, "--connect-rate", arg, 1, 100000000);
+                break;
+        case KEY_SOURCE:
+                source_set(state, p, arg);
+                break;
+        case KEY_NO_VERIFY:
+                p->verify = false;
+                break;
+        case KEY_SEED:
+                p->seed = number_parse(state, "--seed", arg, 0, INT64_MAX);
+                break;
+        case KEY_CONNECT_TIMEOUT:
+                p->connect_timeout = duration_option(state, "--connect-timeout", arg, NS_PER_MS);
+                break;
+        case KEY_REQUEST_TIMEOUT:
+                p->request_timeout = duration_option(state, "--request-timeout", arg, NS_PER_MS);
+                break;
+        case KEY_GRACE:
+                p->grace = duration_option(state, "--grace", arg, 0);
+                break;
+        case 'T':
+                parsing->threads = number_parse(state, "-T", arg, 1, PLAN_THREADS_MAX);
+                break;
+        case KEY_NO_PIN:
+                parsing->pin = false;
+                break;
+        case KEY_ENGINE:
+                engine_set(state, p, arg);
+                break;
+        case KEY_PID:
+                o->pid = (pid_t)number_parse(state, "--pid", arg, 1, INT32_MAX);
+                break;
+        case 'g':
+                o->graph = true;
+                break;
+        case 'm':
+                o->markdown = true;
+                break;
+        case KEY_JSON:
+                o->json_path = arg;
+                break;
+        case 'q':
+                o->quiet = true;
+                break;
+        case ARGP_KEY_ARG:
+                if (!state->quoted || state->next - 1 < state->quoted)
+                        argp_error(state, "'%s' is no option; a server to start is given behind --", arg);
+                o->command = &state->argv[state->next - 1];
+                state->next = state->argc;
+                break;
+        case ARGP_KEY_END:
+                options_complete(state, o, parsing->threads, parsing->pin);
+                break;
+        default:
+                return ARGP_ERR_UNKNOWN;
+        }
+        return 0;
+}
+
+void run_options_parse(int argc, char **argv, struct run_options *o)
+{
+        static const struct argp argp = {
+                .options = option_table,
+                .parser = option_parse,
+                .args_doc = "[-- COMMAND...]",
+                .doc = "Loads a TCP server that answers each request with the same bytes, and checks every byte. With "
+                       "COMMAND it starts the server, measures it and stops it.\v"
+                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
+                       "2 wrong usage, 3 the measurement is invalid. Other commands: bench compare --help.",
+        };
+        struct parsing parsing = {.options = o, .pin = true};
+
+        *o = (struct run_options){.plan = {.connections = 1,
+                                           .request_bytes = 1024,
+                                           .duration = NS_PER_S,
+                                           .grace = 2 * NS_PER_S,
+                                           .connect_timeout = 5 * NS_PER_S,
+                                           .request_timeout = 5 * NS_PER_S,
+                                           .connect_rate = 20000,
+                                           .verify = true,
+                                           .seed = (uint64_t)time(NULL)}};
+        cpus_allowed(&o->cpus);
+        argp_err_exit_status = USAGE_STATUS;
+        (void)argp_parse(&argp, argc, argv, 0, NULL, &parsing); /* errors have ended the program */
+}

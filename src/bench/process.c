@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/* What counts as the server is the process and all its descendants, since a command may be a shell that starts it.
+ *
+ * Memory is VmHWM, reset at the window's begin through clear_refs (proc(5)); getrusage's ru_maxrss will not do, as a
+ * child inherits it from whoever started it. Descendants add their proportional share. Context switches come from a
+ * counter that is opened before the program begins and that its threads inherit (perf_event_open(2)), since
+ * /proc/PID/status knows only those of one thread, and those of threads that have ended are lost there. */
+#include "bench/process.h"
+
+#include "bench/sockets.h"
+
+#include "base/clock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+        LISTENING_MAX = 256,
+        TICKS_PER_LOOK = 10, /* looking through /proc takes a millisecond: twice a second */
+};
+#define LISTEN_TIMEOUT_NS (10 * NS_PER_S)
+#define STOP_TIMEOUT_NS (10 * NS_PER_S)
+#define POLL_NS (5 * NS_PER_MS)
+
+static int switches_open(pid_t pid)
+{
+        struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
+                                       .size = sizeof attr,
+                                       .config = PERF_COUNT_SW_CONTEXT_SWITCHES,
+                                       .inherit = 1};
+
+        return (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC); /* -1: not allowed here */
+}
+
+/* In the child: waits for the counter, then becomes the command, or tells why not. */
+static void __attribute__((noreturn)) child_run(char *const argv[], int go_fd, int error_fd, int output_fd)
+{
+        char byte;
+
+        (void)setpgid(0, 0);
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* should we be killed, it does not stay behind */
+        (void)signal(SIGINT, SIG_DFL);
+        (void)dup2(output_fd, STDOUT_FILENO);
+        (void)dup2(output_fd, STDERR_FILENO);
+        while (read(go_fd, &byte, 1) < 0 && errno == EINTR)
+                ;
+        (void)execvp(argv[0], argv);
+        int error = errno;
+        (void)!write(error_fd, &error, sizeof error); /* nobody else to tell */
+        _exit(127);
+}
+
+int process_start(struct process *p, char *const argv[])
+{
+        int go[2], failure[2], output[2], error = 0;
+
+        *p = (struct process){.started = true, .output_fd = -1, .switches_fd = -1};
+        if (pipe2(go, O_CLOEXEC) != 0)
+                return -errno;
+        if (pipe2(failure, O_CLOEXEC) != 0) {
+                error = -errno;
+                goto close_go;
+        }
+        if (pipe2(output, O_CLOEXEC) != 0) {
+                error = -errno;
+                goto close_failure;
+        }
+        p->pid = fork();
+        if (p->pid == 0)
+                child_run(argv, go[0], failure[1], output[1]);
+        if (p->pid < 0) {
+                error = -errno;
+                (void)close(output[0]);
+                goto close_output;
+        }
+        (void)setpgid(p->pid, p->pid); /* whoever of the two is first */
+        p->output_fd = output[0];
+        (void)fcntl(p->output_fd, F_SETFL, O_NONBLOCK);
+        p->switches_fd = switches_open(p->pid);
+        (void)!write(go[1], "", 1); /* the child holds the other end */
+        (void)close(failure[1]);
+        failure[1] = -1;
+        int exec_error;
+        if (read(failure[0], &exec_error, sizeof exec_error) == (ssize_t)sizeof exec_error) {
+                error = -exec_error;
+                (void)waitpid(p->pid, NULL, 0);
+                (void)close(p->output_fd);
+                if (p->switches_fd >= 0)
+                        (void)close(p->switches_fd);
+        }
+close_output:
+        (void)close(output[1]);
+close_failure:
+        (void)close(failure[0]);
+        if (failure[1] >= 0)
+                (void)close(failure[1]);
+close_go:
+        (void)close(go[0]);
+        (void)close(go[1]);
+        return error;
+}
+
+int process_watch(struct process *p, pid_t pid)
+{
+        *p = (struct process){.pid = pid, .output_fd = -1, .switches_fd = -1};
+        return kill(pid, 0) == 0 || errno == EPERM ? 0 : -errno;
+}
+
+/* The words of /proc/PID/stat behind the name, which may itself hold spaces and parentheses. */
+static bool stat_read(pid_t pid, pid_t *parent, uint64_t *user_ticks, uint64_t *system_ticks)
+{
+        char path[64], line[1024];
+
+        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+        FILE *file = fopen(path, "re");
+        if (!file)
+                return false;
+        const char *rest = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+        (void)fclose(file); /* opened for reading */
+        return rest && sscanf(rest, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, parent,
+                              user_ticks, system_ticks) == 3;
+}
+
+/* The process and its descendants; returns how many are written. */
+static size_t tree_read(pid_t root, pid_t tree[static PROCESS_TREE_MAX])
+{
+        static struct {
+                pid_t pid, parent;
+        } all[65536];
+        size_t all_count = 0, count = 1;
+        uint64_t user, system;
+        struct dirent *entry;
+        DIR *dir = opendir("/proc");
+
+        tree[0] = root;
+        while (dir && all_count < sizeof all / sizeof *all && (entry = readdir(dir))) {
+                pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+                if (pid > 0 && stat_read(pid, &all[all_count].parent, &user, &system))
+                        all[all_count++].pid = pid;
+        }
+        if (dir)
+                closedir(dir);
+        for (size_t i = 0; i < count; i++) /* each one's children are put behind it */
+                for (size_t k = 0; k < all_count && count < PROCESS_TREE_MAX; k++)
+                        if (all[k].parent == tree[i])
+                                tree[count++] = all[k].pid;
+        return count;
+}
+
+/* A line "Name:   123 kB" of a file in /proc/PID, as a number. */
+static uint64_t line_read(pid_t pid, const char *file_name, const char *name)
+{
+        char path[64], line[256];
+        uint64_t value = RESULT_UNKNOWN;
+
+        (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file_name);
+        FILE *file = fopen(path, "re");
+        if (!file)
+                return value;
+        while (value == RESULT_UNKNOWN && fgets(line, sizeof line, file))
+                if (strncmp(line, name, strlen(name)) == 0)
+                        value = strtoull(line + strlen(name), NULL, 10);
+        (void)fclose(file); /* opened for reading */
+        return value;
+}
+
+static uint64_t bytes_read(pid_t pid, const char *file_name, const char *name)
+{
+        uint64_t value = line_read(pid, file_name, name);
+
+        return value == RESULT_UNKNOWN ? value : value * 1024;
+}
+
+static void output_take(struct process *p)
+{
+        enum { HALF = PROCESS_OUTPUT_MAX / 2 };
+
+        while (p->output_fd >= 0) {
+                if (p->output_size > HALF) { /* the beginning is forgotten */
+                        memmove(p->output, p->output + p->output_size - HALF, HALF);
+                        p->output_size = HALF;
+                }
+                ssize_t n = read(p->output_fd, p->output + p->output_size, HALF - 1);
+                if (n <= 0)
+                        break;
+                p->output_size += (size_t)n;
+        }
+        p->output[p->output_size] = '\0';
+}
+
+/* The last line that the process printed. */
+static const char *output_last_line(struct process *p)
+{
+        output_take(p);
+        while (p->output_size > 0 && p->output[p->output_size - 1] == '\n')
+                p->output[--p->output_size] = '\0';
+        const char *newline = strrchr(p->output, '\n');
+        return newline ? newline + 1 : p->output;
+}
+
+bool process_has_ended(struct process *p, char *how, size_t how_size)
+{
+        if (!p->started) {
+                (void)snprintf(how, how_size, "it is gone");
+                return kill(p->pid, 0) != 0 && errno == ESRCH;
+        }
+        if (!p->ended)
+                p->ended = waitpid(p->pid, &p->status, WNOHANG) == p->pid;
+        if (p->ended && WIFSIGNALED(p->status))
+                (void)snprintf(how, how_size, "killed by SIG%s", sigabbrev_np(WTERMSIG(p->status)));
+        else if (p->ended)
+                (void)snprintf(how, how_size, "exited with status %d", WEXITSTATUS(p->status));
+        return p->ended;
+}
+
+/* 0: it listens; -EAGAIN: not yet; -EADDRINUSE: so does another process. */
+static int listener_look(const struct process *p, const struct address *wanted, struct address *found)
+{
+        static struct listening list[LISTENING_MAX];
+        pid_t tree[PROCESS_TREE_MAX];
+        size_t tree_count = tree_read(p->pid, tree), count = sockets_listening(p->pid, list, LISTENING_MAX);
+        bool own[LISTENING_MAX] = {false}, any = false;
+
+        if (count > LISTENING_MAX)
+                count = LISTENING_MAX;
+        for (size_t i = 0; i < count; i++) {
+                for (size_t k = 0; !own[i] && k < tree_count; k++)
+                        own[i] = sockets_holds(tree[k], list[i].inode);
+                if (own[i] && !any && (!wanted || sockets_serves(&list[i].address, wanted))) {
+                        any = true;
+                        *found = list[i].address;
+                }
+        }
+        if (!any)
+                return -EAGAIN;
+        for (size_t i = 0; i < count; i++)
+                if (!own[i] && sockets_serves(&list[i].address, wanted ? wanted : found))
+                        return -EADDRINUSE;
+        return 0;
+}
+
+/* A listener on every address is reached through loopback. */
+static void wildcard_resolve(struct address *a)
+{
+        if (a->sa.any.sa_family == AF_INET && a->sa.v4.sin_addr.s_addr == INADDR_ANY)
+                a->sa.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        else if (a->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr))
+                a->sa.v6.sin6_addr = in6addr_loopback;
+}
+
+int process_await_listener(struct process *p, const struct address *wanted, struct address *found, char *why,
+                           size_t why_size)
+{
+        uint64_t end = clock_now() + LISTEN_TIMEOUT_NS;
+        char how[RESULT_NAME_MAX], text[ADDRESS_TEXT_MAX];
+
+        do {
+                int error = listener_look(p, wanted, found);
+                if (error == 0) {
+                        wildcard_resolve(found);
+                        p->rss_idle = bytes_read(p->pid, "status", "VmRSS:");
+                        return 0;
+                }
+                if (error == -EADDRINUSE) {
+                        (void)snprintf(why, why_size, "another process listens on %s too",
+                                       address_format(wanted ? wanted : found, text));
+                        return error;
+                }
+                if (process_has_ended(p, how, sizeof how)) {
+                        (void)snprintf(why, why_size, "%s before it listened: %s", how, output_last_line(p));
+                        return -ECHILD;
+                }
+                output_take(p);
+                clock_sleep(POLL_NS);
+        } while (clock_now() < end);
+        (void)snprintf(why, why_size, "it does not listen on %s within 10s%s%s",
+                       wanted ? address_format(wanted, text) : "any address", p->output_size ? ": " : "",
+                       output_last_line(p));
+        return -ETIMEDOUT;
+}
+
+static void cpu_read(const struct process *p, uint64_t *user, uint64_t *system)
+{
+        uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), user_ticks, system_ticks;
+        pid_t tree[PROCESS_TREE_MAX], parent;
+
+        *user = *system = 0;
+        for (size_t i = tree_read(p->pid, tree); i-- > 0;)
+                if (stat_read(tree[i], &parent, &user_ticks, &system_ticks)) {
+                        *user += user_ticks * tick_ns;
+                        *system += system_ticks * tick_ns;
+                }
+}
+
+static uint64_t switches_read(const struct process *p)
+{
+        uint64_t value;
+
+        return p->switches_fd >= 0 && read(p->switches_fd, &value, sizeof value) == (ssize_t)sizeof value ? value
+                                                                                                         : RESULT_UNKNOWN;
+}
+
+void process_window_begins(struct process *p)
+{
+        char path[64];
+
+        (void)snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)p->pid);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd >= 0) {
+                (void)!write(fd, "5", 1); /* without it, VmHWM includes what was before the window */
+                (void)close(fd);
+        }
+        cpu_read(p, &p->cpu_user, &p->cpu_system);
+        p->switches = switches_read(p);
+        p->threads_max = p->descendants_rss_max = 0;
+        p->ticks = 0;
+        process_tick(p);
+}
+
+void process_tick(struct process *p)
+{
+        pid_t tree[PROCESS_TREE_MAX];
+        uint64_t threads = 0, rss = 0;
+
+        output_take(p);
+        if (p->ticks++ % TICKS_PER_LOOK != 0)
+                return;
+        for (size_t i = tree_read(p->pid, tree); i-- > 0;) {
+                uint64_t n = line_read(tree[i], "status", "Threads:");
+                uint64_t pss = i > 0 ? bytes_read(tree[i], "smaps_rollup", "Pss:") : 0;
+                threads += n == RESULT_UNKNOWN ? 0 : n;
+                rss += pss == RESULT_UNKNOWN ? 0 : pss;
+        }
+        if (threads > p->threads_max)
+                p->threads_max = threads;
+        if (rss > p->descendants_rss_max)
+                p->descendants_rss_max = rss;
+}
+
+void process_window_ends(struct process *p, struct result *r)
+{
+        uint64_t user, system, switches = switches_read(p);
+        uint64_t rss = bytes_read(p->pid, "status", "VmHWM:");
+
+        p->ticks = 0;
+        process_tick(p);
+        r->server.pid = (uint64_t)p->pid;
+        if (process_has_ended(p, r->server.ended, sizeof r->server.ended))
+                return; /* what is left of it are no measurements */
+        *r->server.ended = '\0';
+        cpu_read(p, &user, &system);
+        r->server.cpu_user = user - p->cpu_user;
+        r->server.cpu_system = system - p->cpu_system;
+        r->server.threads_max = p->threads_max;
+        if (rss != RESULT_UNKNOWN)
+                r->server.max_rss = rss + p->descendants_rss_max;
+        if (switches != RESULT_UNKNOWN && p->switches != RESULT_UNKNOWN)
+                r->server.context_switches = switches - p->switches;
+}
+
+void process_stop(struct process *p)
+{
+        char how[RESULT_NAME_MAX];
+        uint64_t end = clock_now() + STOP_TIMEOUT_NS;
+
+        if (!p->started)
+                return;
+        if (!process_has_ended(p, how, sizeof how)) {
+                (void)kill(-p->pid, SIGTERM);
+                while (!process_has_ended(p, how, sizeof how) && clock_now() < end) {
+                        output_take(p);
+                        clock_sleep(POLL_NS);
+                }
+        }
+        (void)kill(-p->pid, SIGKILL); /* it, or what it left in its group; ESRCH if there is nothing */
+        if (!p->ended)
+                (void)waitpid(p->pid, &p->status, 0);
+        p->ended = true;
+        (void)close(p->output_fd);
+        if (p->switches_fd >= 0)
+                (void)close(p->switches_fd);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* bench run: one run against one server, which may be started for it. */
+#include "bench/commands.h"
+#include "bench/environment.h"
+#include "bench/options.h"
+#include "bench/process.h"
+
+#include "load/engine.h"
+#include "load/load.h"
+#include "report/report.h"
+#include "result/json.h"
+
+#include "base/clock.h"
+#include "base/limits.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { EXIT_FAILED = 1, EXIT_INVALID = 3, WHY_MAX = 512 };
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+        (void)number;
+        interrupted = 1;
+}
+
+static int __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)fputs("bench: ", stderr);
+        (void)vfprintf(stderr, format, arguments);
+        (void)fputc('\n', stderr);
+        va_end(arguments);
+        return EXIT_FAILED;
+}
+
+/* The limits of the system, before anything is started. */
+static int limits_check(const struct plan *p)
+{
+        size_t allowed = limits_raise_descriptors();
+        size_t needed = limits_descriptors_open() + load_descriptors(p) + 16; /* files read while it runs */
+
+        if (needed > allowed)
+                return fail("%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it with ulimit -n",
+                            allowed, needed, p->connections);
+        int low = 32768, high = 60999;
+        FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+        if (file) {
+                if (fscanf(file, "%d %d", &low, &high) != 2)
+                        low = 32768, high = 60999; /* the kernel's defaults */
+                (void)fclose(file); /* opened for reading */
+        }
+        size_t ports = (size_t)(high - low + 1) * p->target_count * (p->source.size ? p->source_count : 1);
+        if (!address_is_unix(&p->targets[0]) && p->connections > ports)
+                return fail("%zu client ports per target and source address (net.ipv4.ip_local_port_range), %u needed: give "
+                            "more source addresses with --source",
+                            ports, p->connections);
+        return 0;
+}
+
+/* From one source address the client's own search for a free port is the limit at many short connections. */
+static void source_default(struct plan *p)
+{
+        for (size_t i = 0; i < p->target_count; i++)
+                if (p->targets[i].sa.any.sa_family != AF_INET || !address_is_loopback(&p->targets[i]))
+                        return;
+        if (p->source.size)
+                return;
+        p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
+        p->source.size = sizeof p->source.sa.v4;
+        p->source_count = 64;
+}
+
+/* Whatever answers there already would be measured instead of the command. */
+static bool target_answers(const struct address *target)
+{
+        int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool answers = fd >= 0 && connect(fd, &target->sa.any, target->size) == 0;
+
+        if (fd >= 0)
+                (void)close(fd);
+        return answers;
+}
+
+static int server_begin(struct run_options *o, struct process *server)
+{
+        char why[WHY_MAX], text[ADDRESS_TEXT_MAX];
+        struct address *target = &o->plan.targets[0], found;
+        int error;
+
+        if (o->pid) {
+                error = process_watch(server, o->pid);
+                return error ? fail("process %d: %s", (int)o->pid, strerror(-error)) : 0;
+        }
+        if (o->targets_given && target_answers(target))
+                return fail("something listens on %s already: stop it, or choose another -t", address_format(target, text));
+        error = process_start(server, o->command);
+        if (error)
+                return fail("cannot start %s: %s", o->command[0], strerror(-error));
+        error = process_await_listener(server, o->targets_given ? target : NULL, &found, why, sizeof why);
+        if (error) {
+                process_stop(server);
+                return fail("%s: %s", o->command[0], why);
+        }
+        if (!o->targets_given)
+                *target = found;
+        return 0;
+}
+
+static void words_join(char *text, size_t size, char *const words[])
+{
+        size_t used = 0;
+
+        *text = '\0';
+        for (size_t i = 0; words[i] && used < size; i++)
+                used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", words[i]);
+}
+
+static void result_describe(struct result *r, const struct run_options *o, char *const argv[])
+{
+        const struct plan *p = &o->plan;
+        char text[ADDRESS_TEXT_MAX];
+        size_t used = 0;
+
+        (void)snprintf(r->tool.version, sizeof r->tool.version, "%s", VERSION);
+        (void)snprintf(r->tool.engine, sizeof r->tool.engine, "%s", p->engine->name);
+        r->tool.threads = p->threads;
+        r->tool.seed = p->seed;
+        for (size_t i = 0; i < p->target_count && used < sizeof r->targets; i++)
+                used += (size_t)snprintf(r->targets + used, sizeof r->targets - used, "%s%s", i ? " " : "",
+                                         address_format(&p->targets[i], text));
+        words_join(r->command_line, sizeof r->command_line, argv);
+        if (o->command)
+                words_join(r->server.command, sizeof r->server.command, o->command);
+        r->config.connections = p->connections;
+        r->config.request_bytes = p->request_bytes;
+        r->config.requests_per_connection = p->requests_per_connection;
+        r->config.duration = p->duration;
+        r->config.grace = p->grace;
+        r->config.connect_timeout = p->connect_timeout;
+        r->config.request_timeout = p->request_timeout;
+        r->config.connect_rate = p->connect_rate;
+}
+
+/* What the run's moments mean for the server. */
+struct observation {
+        struct process *process;
+        struct result *result;
+};
+
+static void on_window_begins(void *context)
+{
+        process_window_begins(((struct observation *)context)->process);
+}
+
+static void on_tick(void *context)
+{
+        process_tick(((struct observation *)context)->process);
+}
+
+static void on_window_ends(void *context)
+{
+        struct observation *o = context;
+
+        process_window_ends(o->process, o->result);
+}
+
+static void server_ratios(struct result *r, const struct process *server)
+{
+        if (r->server.cpu_user != RESULT_UNKNOWN && r->requests.total > 0)
+                r->server.cpu_per_request =
+                        (double)(r->server.cpu_user + r->server.cpu_system) / (double)r->requests.total;
+        if (server->started && r->server.max_rss != RESULT_UNKNOWN && server->rss_idle != RESULT_UNKNOWN &&
+            r->connections.peak_open > 0 && r->server.max_rss >= server->rss_idle)
+                r->server.rss_per_connection =
+                        (double)(r->server.max_rss - server->rss_idle) / (double)r->connections.peak_open;
+}
+
+static int result_print(const struct run_options *o, const struct result *r)
+{
+        bool json_alone = o->json_path && strcmp(o->json_path, "-") == 0;
+
+        if (o->markdown)
+                report_markdown_row(stdout, *r->server.command ? r->server.command : r->targets, r);
+        else if (!o->quiet && !json_alone)
+                report_text(stdout, r);
+        if (o->graph)
+                report_graph(stdout, r);
+        if (fflush(stdout) != 0)
+                return fail("cannot write to standard output: %s", strerror(errno));
+        if (o->json_path) {
+                json_t *json = result_to_json(r);
+                int error = json ? json_write(json, o->json_path) : -ENOMEM;
+                json_decref(json);
+                if (error)
+                        return fail("cannot write %s: %s", o->json_path, strerror(-error));
+        }
+        return 0;
+}
+
+int command_run(int argc, char **argv)
+{
+        static struct run_options o;
+        static struct process server;
+        const struct sigaction on_interrupt = {.sa_handler = interrupt};
+
+        run_options_parse(argc, argv, &o);
+        source_default(&o.plan);
+        int status = limits_check(&o.plan);
+        if (status)
+                return status;
+        struct result *r = result_create();
+        if (!r)
+                return fail("out of memory");
+        (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
+        (void)sigaction(SIGTERM, &on_interrupt, NULL);
+        environment_fill(r);
+        if (o.command || o.pid)
+                status = server_begin(&o, &server);
+        if (status)
+                goto destroy_result;
+
+        struct observation observation = {.process = &server, .result = r};
+        struct load_hooks hooks = {0};
+        if (o.command || o.pid)
+                hooks = (struct load_hooks){.context = &observation,
+                                            .window_begins = on_window_begins,
+                                            .tick = on_tick,
+                                            .window_ends = on_window_ends};
+        result_describe(r, &o, argv);
+        int error = load_run(&o.plan, &hooks, &interrupted, r);
+        if (o.command)
+                process_stop(&server);
+        if (error) {
+                status = fail("the run could not be made: %s", strerror(-error));
+                goto destroy_result;
+        }
+        server_ratios(r, &server);
+        result_judge(r);
+        status = result_print(&o, r);
+        if (!status && r->connections.opened == 0)
+                status = fail("%s", r->verdict.reasons[0].text);
+        else if (!status && r->verdict.status == VERDICT_INVALID)
+                status = EXIT_INVALID;
+destroy_result:
+        result_destroy(r);
+        return status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "compare/lineup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int server_add(struct lineup *l, const char *name, const char *command, const char *skipped, char *why,
+                      size_t why_size)
+{
+        if (l->server_count == LINEUP_SERVERS_MAX) {
+                (void)snprintf(why, why_size, "more than %d servers", LINEUP_SERVERS_MAX);
+                return -E2BIG;
+        }
+        for (size_t i = 0; i < l->server_count; i++)
+                if (strcmp(l->servers[i].name, name) == 0) {
+                        (void)snprintf(why, why_size, "there are two servers named '%s'", name);
+                        return -EEXIST;
+                }
+        struct lineup_server *s = &l->servers[l->server_count];
+        if (strlen(name) >= sizeof s->name || strlen(command) >= sizeof s->command) {
+                (void)snprintf(why, why_size, "the server '%.32s': a name has at most %zu bytes, a command %zu", name,
+                               sizeof s->name - 1, sizeof s->command - 1);
+                return -ENAMETOOLONG;
+        }
+        (void)strcpy(s->name, name); /* both were measured */
+        (void)strcpy(s->command, command);
+        (void)snprintf(s->skipped, sizeof s->skipped, "%s", skipped);
+        l->server_count++;
+        return 0;
+}
+
+int lineup_add_server(struct lineup *l, const char *text, char *why, size_t why_size)
+{
+        char name[LINEUP_NAME_MAX];
+        const char *equals = strchr(text, '=');
+
+        if (!equals || equals == text || (size_t)(equals - text) >= sizeof name || equals[1] == '\0') {
+                (void)snprintf(why, why_size, "a server is given as NAME=COMMAND, not '%s'", text);
+                return -EINVAL;
+        }
+        (void)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+        return server_add(l, name, equals + 1, "", why, why_size);
+}
+
+int lineup_add_scenario(struct lineup *l, const char *flags, char *why, size_t why_size)
+{
+        if (l->scenario_count == LINEUP_SCENARIOS_MAX || strlen(flags) >= LINEUP_TEXT_MAX) {
+                (void)snprintf(why, why_size, "at most %d scenarios of %d bytes", LINEUP_SCENARIOS_MAX,
+                               LINEUP_TEXT_MAX - 1);
+                return -E2BIG;
+        }
+        (void)strcpy(l->scenarios[l->scenario_count++].flags, flags); /* was measured */
+        return 0;
+}
+
+/* A line of --list-models: name, availability, summary, caveats, separated by tabs. */
+static int model_add(struct lineup *l, const char *directory, char *line, char *why, size_t why_size)
+{
+        char command[LINEUP_TEXT_MAX];
+        char *availability = strchr(line, '\t');
+
+        if (!availability) {
+                (void)snprintf(why, why_size, "echo-c --list-models printed '%s'", line);
+                return -EPROTO;
+        }
+        *availability++ = '\0';
+        availability[strcspn(availability, "\t\n")] = '\0';
+        if (strncmp(availability, "stands for ", 11) == 0)
+                return 0;
+        (void)snprintf(command, sizeof command, "%s/echo-c --model %.63s -l {host}:{port}", directory,
+                       line);
+        const char *skipped = strcmp(availability, "available") == 0 ? "" : availability;
+        return server_add(l, line, command, skipped, why, why_size);
+}
+
+int lineup_add_ours(struct lineup *l, const char *directory, char *why, size_t why_size)
+{
+        char command[LINEUP_TEXT_MAX], line[2048];
+        int error = 0;
+
+        (void)snprintf(command, sizeof command, "'%s/echo-c' --list-models", directory);
+        FILE *pipe = popen(command, "re");
+        if (!pipe) {
+                (void)snprintf(why, why_size, "cannot run %s: %s", command, strerror(errno));
+                return -errno;
+        }
+        while (!error && fgets(line, sizeof line, pipe))
+                error = model_add(l, directory, line, why, why_size);
+        if (pclose(pipe) != 0 && !error) {
+                (void)snprintf(why, why_size, "%s failed: is echo-c built?", command);
+                return -ENOENT;
+        }
+        return error;
+}
+
+int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t why_size)
+{
+        char path[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX];
+        struct dirent **entries;
+        int error = 0;
+
+        (void)snprintf(path, sizeof path, "%s/build/peers", directory);
+        int count = scandir(path, &entries, NULL, alphasort);
+        for (int i = 0; i < count; i++) {
+                if (!error && entries[i]->d_name[0] != '.') {
+                        if (snprintf(command, sizeof command, "%s/%s {host} {port}", path, entries[i]->d_name) >=
+                            (int)sizeof command)
+                                error = -ENAMETOOLONG;
+                        else
+                                error = server_add(l, entries[i]->d_name, command, "", why, why_size);
+                }
+                free(entries[i]);
+        }
+        if (count >= 0)
+                free(entries);
+        return error; /* none is no error: `make peers` says why */
+}
+
+static char *trim(char *text)
+{
+        while (*text == ' ' || *text == '\t')
+                text++;
+        size_t size = strcspn(text, "\n");
+        while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t' || text[size - 1] == '\r'))
+                size--;
+        text[size] = '\0';
+        return text;
+}
+
+/* One line of a lineup file; `section` holds the server's name, or "" in a scenario, between lines. */
+static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], char *why, size_t why_size)
+{
+        char *text = trim(line), *equals = strchr(text, '=');
+
+        if (*text == '\0' || *text == '#')
+                return 0;
+        if (*text == '[') {
+                if (strcmp(text, "[scenario]") == 0)
+                        (void)strcpy(section, "");
+                else if (sscanf(text, "[server %63[^]\n]]", section) != 1) {
+                        (void)snprintf(why, why_size, "a section is [server NAME] or [scenario], not '%s'", text);
+                        return -EINVAL;
+                }
+                return 0;
+        }
+        const char *key = *section ? "command" : "flags";
+        if (!equals || (*equals = '\0', strcmp(trim(text), key) != 0)) {
+                (void)snprintf(why, why_size, "'%s = ...' is expected, not '%s'", key, text);
+                return -EINVAL;
+        }
+        return *section ? server_add(l, section, trim(equals + 1), "", why, why_size)
+                        : lineup_add_scenario(l, trim(equals + 1), why, why_size);
+}
+
+int lineup_read(struct lineup *l, const char *path, char *why, size_t why_size)
+{
+        char line[LINEUP_TEXT_MAX + LINEUP_NAME_MAX], section[LINEUP_NAME_MAX] = "", reason[LINEUP_TEXT_MAX];
+        int number = 0, error = 0;
+        FILE *file = fopen(path, "re");
+
+        if (!file) {
+                (void)snprintf(why, why_size, "cannot read the lineup %s: %s", path, strerror(errno));
+                return -errno;
+        }
+        while (!error && fgets(line, sizeof line, file)) {
+                number++;
+                error = line_read(l, line, section, reason, sizeof reason);
+        }
+        if (error)
+                (void)snprintf(why, why_size, "%s:%d: %s", path, number, reason);
+        (void)fclose(file); /* opened for reading */
+        return error;
+}

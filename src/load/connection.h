@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* connection: what happens to one connection and what it does next, as a state machine without a system call in it. An
+ * engine performs the calls and reports their outcome; each report is answered by the next step. */
+#ifndef LOAD_CONNECTION_H
+#define LOAD_CONNECTION_H
+
+#include "load/recorder.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum connection_state {
+        CONNECTION_CLOSED,     /* to be opened at `since` or later */
+        CONNECTION_CONNECTING, /* since `since` */
+        CONNECTION_IDLE,       /* open, nothing in flight */
+        CONNECTION_BUSY,       /* a request is in flight, since `since` */
+};
+
+enum step {
+        STEP_WAIT,   /* nothing to do until the next report */
+        STEP_SEND,   /* send what connection_unsent says */
+        STEP_REOPEN, /* close it, and open it again at once: its requests are done */
+        STEP_CLOSE,  /* close it; connection_is_due says when to open it again */
+};
+
+struct connection {
+        uint64_t since;       /* ns; its meaning depends on the state */
+        uint64_t connect_began; /* ns */
+        uint64_t sequence;    /* requests begun, over all times it was opened */
+        uint64_t answered;    /* replies since it was opened */
+        uint32_t replies;     /* in the window, over all times it was opened */
+        uint32_t index;       /* among all connections of the run */
+        uint32_t sent, received; /* bytes of the request in flight and of its reply */
+        int fd;               /* the engine's; -1: none */
+        uint8_t state;        /* enum connection_state */
+        uint8_t engine_flags; /* the engine's own */
+};
+
+void connection_init(struct connection *, uint32_t index);
+
+/* A connect has been begun. */
+void connection_connecting(struct connection *, uint64_t now);
+
+/* The target's queue is full and the kernel says so at once (unix(7)): no error, to be opened again later. */
+void connection_postponed(struct connection *, uint64_t now);
+
+/* It is open. STEP_SEND if the window has begun. */
+enum step connection_opened(struct connection *, struct recorder *, uint64_t now);
+
+/* Begins a request on an idle connection: STEP_SEND, or STEP_WAIT when the window has ended. */
+enum step connection_begin(struct connection *, struct recorder *, uint64_t now);
+
+/* The bytes of the request that are not sent yet; 0 if there are none. */
+size_t connection_unsent(const struct connection *, const struct recorder *, const uint8_t **bytes);
+void connection_sent(struct connection *, size_t count);
+
+/* Bytes have arrived. Each is compared with what was sent; the last one of a reply ends the request. */
+enum step connection_received(struct connection *, struct recorder *, const uint8_t *bytes, size_t count,
+                              uint64_t now);
+
+/* It has ended by an error, or with cause CAUSE_CLOSED by the peer: counted, STEP_CLOSE. */
+enum step connection_failed(struct connection *, struct recorder *, enum phase, int cause, uint64_t now);
+
+/* Has it taken too long to connect or to answer? Then counted, STEP_CLOSE; else STEP_WAIT. */
+enum step connection_check(struct connection *, struct recorder *, uint64_t now);
+
+bool connection_is_due(const struct connection *, uint64_t now); /* to be opened */
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The epoll engine: non-blocking sockets, registered once and edge-triggered (epoll(7)).
+ *
+ * A connect over loopback is done when connect(2) returns, although it says EINPROGRESS, so in the window a request is
+ * tried at once; only if the socket is not yet connected (EAGAIN) does it wait for its edge. That saves two system
+ * calls and a wake-up per connection. The clock is read after each recv(2): a batch of 100 replies is spread over a
+ * millisecond, and one reading for all of them would add that to the latency of some. */
+#include "load/engine.h"
+#include "load/worker.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        SCRATCH_SIZE = 64 * 1024,
+        EVENTS_MAX = 256,
+        READS_MAX = 16, /* full buffers read from one connection before others have their turn */
+};
+
+struct engine_state {
+        struct worker *worker;
+        int epoll_fd;
+        uint8_t scratch[SCRATCH_SIZE];
+};
+
+static int epoll_create_state(struct worker *w, struct engine_state **state)
+{
+        struct engine_state *e = malloc(sizeof *e);
+
+        if (!e)
+                return -ENOMEM;
+        e->worker = w;
+        e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (e->epoll_fd < 0) {
+                int error = -errno;
+                free(e);
+                return error;
+        }
+        *state = e;
+        return 0;
+}
+
+static void epoll_destroy_state(struct engine_state *e)
+{
+        (void)close(e->epoll_fd);
+        free(e);
+}
+
+static int socket_open(struct worker *w, const struct address *target)
+{
+        struct address source;
+        int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || address_is_unix(target))
+                return fd < 0 ? -errno : fd;
+        /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2) choose the
+         * port, which it does per destination (ip(7), Linux 4.2). */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        if (worker_source(w, &source)) {
+                (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
+                if (bind(fd, &source.sa.any, source.size) != 0) {
+                        int error = -errno;
+                        (void)close(fd);
+                        return error;
+                }
+        }
+        return fd;
+}
+
+static void epoll_close(struct engine_state *e, struct connection *c)
+{
+        (void)e;
+        if (c->fd >= 0)
+                (void)close(c->fd); /* on Linux the descriptor is gone whatever it returns */
+        c->fd = -1;
+}
+
+/* Sends what the socket takes. -EAGAIN: the rest when its edge comes. */
+static int unsent_send(struct connection *c, const struct recorder *r)
+{
+        const uint8_t *bytes;
+        size_t size;
+
+        while ((size = connection_unsent(c, r, &bytes)) > 0) {
+                ssize_t n = send(c->fd, bytes, size, MSG_NOSIGNAL);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                connection_sent(c, (size_t)n);
+        }
+        return 0;
+}
+
+static void epoll_send(struct engine_state *e, struct connection *c)
+{
+        int error = unsent_send(c, &e->worker->recorder);
+
+        if (error && error != -EAGAIN)
+                worker_failed(e->worker, c, PHASE_SEND, -error, clock_now());
+}
+
+static void epoll_open(struct engine_state *e, struct connection *c)
+{
+        struct worker *w = e->worker;
+        const struct address *target = worker_target(w, c);
+
+        connection_connecting(c, clock_now());
+        int fd = socket_open(w, target);
+        if (fd < 0) {
+                worker_failed(w, c, PHASE_CONNECT, -fd, clock_now());
+                return;
+        }
+        c->fd = fd;
+        int result = connect(fd, &target->sa.any, target->size);
+        if (result != 0 && errno == EAGAIN) {
+                epoll_close(e, c);
+                connection_postponed(c, clock_now());
+                return;
+        }
+        if (result != 0 && errno != EINPROGRESS) {
+                worker_failed(w, c, PHASE_CONNECT, errno, clock_now());
+                return;
+        }
+        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+        if (epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+                worker_failed(w, c, PHASE_CONNECT, errno, clock_now());
+                return;
+        }
+        struct tcp_info info;
+        socklen_t size = sizeof info.tcpi_state;
+        if (result == 0 || (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size > 0 &&
+                            info.tcpi_state == TCP_ESTABLISHED))
+                worker_opened(w, c, clock_now());
+}
+
+/* An edge on a connecting socket: it is connected, or has failed. */
+static bool connect_finish(struct engine_state *e, struct connection *c)
+{
+        int error = 0;
+        socklen_t size = sizeof error;
+
+        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+                error = errno;
+        if (error)
+                worker_failed(e->worker, c, PHASE_CONNECT, error, clock_now());
+        else
+                worker_opened(e->worker, c, clock_now());
+        return !error;
+}
+
+/* Reads until the socket is empty. A closed connection, or one that was opened anew meanwhile, has another fd. */
+static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
+{
+        int fd = c->fd;
+
+        for (int i = 0; c->fd == fd && c->state != CONNECTION_CONNECTING; i++) {
+                ssize_t n = recv(fd, e->scratch, SCRATCH_SIZE, 0);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n <= 0) {
+                        worker_failed(e->worker, c, PHASE_RECEIVE, n < 0 ? errno : CAUSE_CLOSED, clock_now());
+                        return;
+                }
+                worker_received(e->worker, c, e->scratch, (size_t)n, clock_now());
+                if (n < SCRATCH_SIZE && !to_end)
+                        return;
+                if (i == READS_MAX && c->fd == fd) { /* to the end of the ready list */
+                        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+                        if (epoll_ctl(e->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+                                return;
+                }
+        }
+}
+
+static void epoll_report(struct engine_state *e, const struct epoll_event *event)
+{
+        struct connection *c = event->data.ptr;
+
+        if (c->fd < 0)
+                return; /* closed since the kernel reported it */
+        if (c->state == CONNECTION_CONNECTING) {
+                if (!connect_finish(e, c))
+                        return;
+        } else if (event->events & EPOLLOUT)
+                epoll_send(e, c);
+        if (c->fd >= 0 && event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                replies_read(e, c, event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
+}
+
+static void epoll_wait_reports(struct engine_state *e, uint64_t timeout)
+{
+        struct epoll_event events[EVENTS_MAX];
+        struct timespec t = {.tv_sec = (time_t)(timeout / NS_PER_S), .tv_nsec = (long)(timeout % NS_PER_S)};
+
+        int n = epoll_pwait2(e->epoll_fd, events, EVENTS_MAX, &t, NULL); /* EINTR: nothing to report */
+        for (int i = 0; i < n; i++)
+                epoll_report(e, &events[i]);
+}
+
+static int epoll_probe(char *why, size_t why_size)
+{
+        if (epoll_pwait2(-1, &(struct epoll_event){0}, 1, NULL, NULL) != 0 && errno == ENOSYS) {
+                (void)snprintf(why, why_size, "epoll_pwait2 needs Linux 5.11");
+                return -ENOSYS;
+        }
+        return 0;
+}
+
+const struct engine engine_epoll = {
+        .name = "epoll",
+        .probe = epoll_probe,
+        .create = epoll_create_state,
+        .destroy = epoll_destroy_state,
+        .open = epoll_open,
+        .send = epoll_send,
+        .close = epoll_close,
+        .wait = epoll_wait_reports,
+};

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The region's word number i holds (i + 1) times an odd constant, modulo 2^64, least significant byte first. An odd
+ * number has an inverse modulo 2^64, so eight bytes tell their i, and eight bytes that nobody sent give, but for one
+ * case in 2^49, an i far outside the region. That is all the diagnosis needs: it finds where in the region the wrong
+ * bytes come from, and compares with where they should come from.
+ *
+ * A region of 256 KiB and one request stays in the second-level cache together with what the run needs otherwise, and
+ * has 32,768 windows: any 10,000 connections have different ones at any time. */
+#include "load/payload.h"
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FACTOR UINT64_C(0x9e3779b97f4a7c15)
+enum {
+        WINDOWS = 32768,      /* a power of two; a window begins at one of as many words */
+        WORDS_APART = 11027,  /* windows of neighbouring connections: odd, so that all are different */
+        NEIGHBOURS_MAX = 64,  /* earlier and later requests among which wrong bytes are looked for */
+};
+
+struct payload {
+        size_t size, word_count;
+        uint64_t inverse;   /* of FACTOR */
+        uint32_t step;      /* words from a connection's window to its next: longer than a request where possible */
+        uint32_t first;     /* from the seed */
+        uint64_t words[];
+};
+
+static uint64_t inverse_of(uint64_t odd)
+{
+        uint64_t x = odd; /* right in the lowest 3 bits; Newton's step doubles them */
+
+        for (int i = 0; i < 5; i++)
+                x *= 2 - odd * x;
+        return x;
+}
+
+struct payload *payload_create(size_t size, uint64_t seed)
+{
+        size_t word_count = WINDOWS + size / sizeof(uint64_t) + 2;
+        struct payload *p = malloc(sizeof *p + word_count * sizeof(uint64_t));
+
+        if (!p)
+                return NULL;
+        size_t step = size / sizeof(uint64_t) + 2;
+        *p = (struct payload){.size = size,
+                              .word_count = word_count,
+                              .inverse = inverse_of(FACTOR),
+                              .step = (uint32_t)(step < WINDOWS / 4 ? step | 1 : WINDOWS / 4 + 1),
+                              .first = (uint32_t)(seed * FACTOR >> 49)};
+        for (size_t i = 0; i < word_count; i++)
+                p->words[i] = htole64((i + 1) * FACTOR);
+        return p;
+}
+
+void payload_destroy(struct payload *p)
+{
+        free(p);
+}
+
+/* In words. */
+static size_t window_start(const struct payload *p, uint32_t connection, uint64_t sequence)
+{
+        return (p->first + (uint64_t)connection * WORDS_APART + sequence * p->step) % WINDOWS;
+}
+
+const uint8_t *payload_window(const struct payload *p, uint32_t connection, uint64_t sequence)
+{
+        return (const uint8_t *)&p->words[window_start(p, connection, sequence)];
+}
+
+/* Finds the first eight bytes that are a word of the region: the byte of the region at which bytes[0] would stand. */
+static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t count, int64_t *position)
+{
+        for (size_t i = 0; i < 8 && i + 8 <= count; i++) {
+                uint64_t word;
+                memcpy(&word, bytes + i, sizeof word);
+                uint64_t number = le64toh(word) * p->inverse - 1;
+                if (number < p->word_count) {
+                        *position = (int64_t)(number * 8) - (int64_t)i;
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* Too few bytes to hold a whole word: do they begin the connection's request before or after this one? */
+static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence, size_t offset,
+                                        const uint8_t *bytes, size_t count)
+{
+        if (sequence > 0 && memcmp(payload_window(p, connection, sequence - 1) + offset, bytes, count) == 0)
+                return MISMATCH_REPEATED;
+        if (memcmp(payload_window(p, connection, sequence + 1) + offset, bytes, count) == 0)
+                return MISMATCH_SWAPPED;
+        const uint8_t *window = payload_window(p, connection, sequence);
+        if (offset + 1 + count <= p->size && memcmp(window + offset + 1, bytes, count) == 0)
+                return MISMATCH_LOST;
+        if (offset > 0 && memcmp(window + offset - 1, bytes, count) == 0)
+                return MISMATCH_REPEATED;
+        return MISMATCH_CORRUPT;
+}
+
+enum mismatch payload_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence, size_t offset,
+                               const uint8_t *bytes, size_t count)
+{
+        const uint8_t *window = payload_window(p, connection, sequence) + offset;
+        size_t equal = 0;
+        int64_t position;
+
+        while (equal < count && offset + equal < p->size && bytes[equal] == window[equal])
+                equal++;
+        if (equal == count || offset + equal >= p->size)
+                return MISMATCH_SURPLUS; /* everything up to the reply's end is right */
+        bytes += equal, count -= equal, offset += equal;
+        if (!region_locate(p, bytes, count, &position))
+                return few_bytes_diagnose(p, connection, sequence, offset, bytes, count < 8 ? count : 8);
+
+        int64_t size = (int64_t)p->size;
+        int64_t within = position - (int64_t)window_start(p, connection, sequence) * 8;
+        if (within >= 0 && within < size) /* of this reply, but of another place in it */
+                return within > (int64_t)offset ? MISMATCH_LOST : MISMATCH_REPEATED;
+        for (uint64_t distance = 1; distance <= NEIGHBOURS_MAX; distance++) {
+                within = position - (int64_t)window_start(p, connection, sequence + distance) * 8;
+                if (within >= 0 && within < size)
+                        return MISMATCH_SWAPPED;
+                if (distance > sequence)
+                        continue;
+                within = position - (int64_t)window_start(p, connection, sequence - distance) * 8;
+                if (within >= 0 && within < size)
+                        return MISMATCH_REPEATED;
+        }
+        return MISMATCH_FOREIGN;
+}

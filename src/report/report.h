@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* report: a result made readable. Pure functions from a result to a stream. */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include "result/result.h"
+
+#include <stdio.h>
+
+/* The plain text of one run, in three blocks: what was run, what happened, how long it took. */
+void report_text(FILE *, const struct result *);
+
+/* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
+void report_graph(FILE *, const struct result *);
+
+/* A Markdown table. A row begins with the given name; what was not measured is n/a. */
+void report_markdown_head(FILE *, const char *first_column);
+void report_markdown_row(FILE *, const char *name, const struct result *);
+
+/* Sizes and CPU times as the tables show them. */
+enum { REPORT_TEXT_MAX = 32 };
+const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX]);
+const char *report_latency(uint64_t ns, char text[static REPORT_TEXT_MAX]); /* three digits, as Go prints it */
+
+#endif

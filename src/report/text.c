@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/report.h"
+
+#include "base/clock.h"
+#include "base/duration.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static void run_print(FILE *out, const struct result *r)
+{
+        char t[DURATION_TEXT_MAX];
+
+        fprintf(out, "target        %s%s%s\n", r->targets, *r->server.command ? ", served by " : "", r->server.command);
+        fprintf(out, "connections   %" PRIu64 ", requests of %" PRIu64 " bytes, ", r->config.connections,
+                r->config.request_bytes);
+        if (r->config.requests_per_connection)
+                fprintf(out, "%" PRIu64 " per connection\n", r->config.requests_per_connection);
+        else
+                fprintf(out, "unlimited per connection\n");
+        fprintf(out, "duration      %s", duration_format(r->window.duration / NS_PER_MS * NS_PER_MS, t));
+        fprintf(out, " after %s to open all connections\n", duration_format(r->window.ramp / NS_PER_MS * NS_PER_MS, t));
+        fprintf(out, "generator     %s engine, %" PRIu64 " threads, closed loop\n\n", r->tool.engine, r->tool.threads);
+}
+
+static void errors_print(FILE *out, const struct errors *e)
+{
+        const char *separator = ": ";
+
+        fprintf(out, "errors        %" PRIu64, errors_total(e));
+        for (int phase = 0; phase < PHASE_COUNT; phase++)
+                for (int cause = 0; cause < CAUSE_MAX; cause++)
+                        if (e->count[phase][cause]) {
+                                fprintf(out, "%s%" PRIu64 " %s %s", separator, e->count[phase][cause],
+                                        phase_name((enum phase)phase), cause_name(cause));
+                                separator = ", ";
+                        }
+        if (e->timeout) {
+                fprintf(out, "%s%" PRIu64 " request timeout", separator, e->timeout);
+                separator = ", ";
+        }
+        for (int i = 0; i < MISMATCH_COUNT; i++)
+                if (e->mismatch[i]) {
+                        fprintf(out, "%s%" PRIu64 " %s bytes", separator, e->mismatch[i], mismatch_name((enum mismatch)i));
+                        separator = ", ";
+                }
+        fputc('\n', out);
+}
+
+static void counts_print(FILE *out, const struct result *r)
+{
+        fprintf(out, "requests      %" PRIu64 ", %.0f req/s, %" PRIu64 " in flight at the end\n", r->requests.total,
+                isfinite(r->requests.per_second) ? r->requests.per_second : 0, r->requests.in_flight_at_end);
+        fprintf(out, "connections   %" PRIu64 " opened, %.0f conn/s, %" PRIu64 " at most at a time", r->connections.opened,
+                isfinite(r->connections.per_second) ? r->connections.per_second : 0, r->connections.peak_open);
+        if (r->connections.never_served != RESULT_UNKNOWN && r->connections.never_served > 0)
+                fprintf(out, ", %" PRIu64 " never served", r->connections.never_served);
+        fputc('\n', out);
+        errors_print(out, &r->errors);
+        if (r->kernel.listen_overflows || r->kernel.retransmits)
+                fprintf(out, "kernel        %" PRIu64 " listen overflows, %" PRIu64 " retransmits\n",
+                        r->kernel.listen_overflows, r->kernel.retransmits);
+        if (isfinite(r->generator.cpu_per_request))
+                fprintf(out, "generator     %.2f us of CPU per request, busiest thread %.0f%%\n",
+                        r->generator.cpu_per_request / 1e3, r->generator.busiest_thread * 100);
+}
+
+static void server_print(FILE *out, const struct result *r)
+{
+        char t[REPORT_TEXT_MAX];
+
+        if (r->server.pid == RESULT_UNKNOWN || r->server.cpu_user == RESULT_UNKNOWN)
+                return;
+        fprintf(out, "server        cpu %.2fs user, %.2fs system", (double)r->server.cpu_user / 1e9,
+                (double)r->server.cpu_system / 1e9);
+        if (isfinite(r->server.cpu_per_request))
+                fprintf(out, ", %.2f us per request", r->server.cpu_per_request / 1e3);
+        fprintf(out, "; max rss %s", report_bytes(r->server.max_rss, t));
+        if (r->server.threads_max != RESULT_UNKNOWN)
+                fprintf(out, "; %" PRIu64 " threads", r->server.threads_max);
+        if (r->server.context_switches != RESULT_UNKNOWN)
+                fprintf(out, "; %" PRIu64 " context switches", r->server.context_switches);
+        fputc('\n', out);
+}
+
+static void latency_print(FILE *out, const char *name, const struct histogram *h)
+{
+        static const struct {
+                const char *name;
+                double share;
+        } shares[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}};
+        char t[REPORT_TEXT_MAX];
+
+        if (!h || histogram_count(h) == 0)
+                return;
+        fprintf(out, "%-13s avg %s,", name, report_latency((uint64_t)histogram_mean(h), t));
+        fprintf(out, " min %s,", report_latency(histogram_min(h), t));
+        fprintf(out, " max %s", report_latency(histogram_max(h), t));
+        for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+                uint64_t value;
+                if (!result_percentile(h, shares[i].share, &value))
+                        value = RESULT_UNKNOWN;
+                fprintf(out, ", %s %s", shares[i].name, report_latency(value, t));
+        }
+        fputc('\n', out);
+}
+
+void report_text(FILE *out, const struct result *r)
+{
+        run_print(out, r);
+        counts_print(out, r);
+        server_print(out, r);
+        fputc('\n', out);
+        latency_print(out, "latency", r->latency);
+        latency_print(out, "connect", r->connect_latency);
+        latency_print(out, "first byte", r->first_byte_latency);
+        fprintf(out, "verdict       %s\n", verdict_name(r->verdict.status));
+        for (uint64_t i = 0; i < r->verdict.reason_count; i++)
+                fprintf(out, "              %s: %s\n", r->verdict.reasons[i].code, r->verdict.reasons[i].text);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+#include "result/json.h"
+
+#include "result/fields.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+        const char *name;
+        double share;
+} percentiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
+
+static const struct {
+        const char *name;
+        size_t offset; /* of a struct histogram * in struct result */
+} histograms[] = {
+        {"latency", offsetof(struct result, latency)},
+        {"connect_latency", offsetof(struct result, connect_latency)},
+        {"first_byte_latency", offsetof(struct result, first_byte_latency)},
+};
+
+enum { HISTOGRAM_COUNT = sizeof histograms / sizeof *histograms };
+
+/* Sets a.b.c, making the objects on the way. Takes the reference to `value`. */
+static int path_set(json_t *root, const char *path, json_t *value)
+{
+        char name[RESULT_NAME_MAX];
+        const char *dot;
+
+        while ((dot = strchr(path, '.'))) {
+                (void)snprintf(name, sizeof name, "%.*s", (int)(dot - path), path);
+                json_t *next = json_object_get(root, name);
+                if (!next) {
+                        next = json_object();
+                        if (json_object_set_new(root, name, next) != 0) {
+                                json_decref(value);
+                                return -ENOMEM;
+                        }
+                }
+                root = next;
+                path = dot + 1;
+        }
+        return json_object_set_new(root, path, value) == 0 ? 0 : -ENOMEM;
+}
+
+static const json_t *path_get(const json_t *root, const char *path)
+{
+        char name[RESULT_NAME_MAX];
+        const char *dot;
+
+        while ((dot = strchr(path, '.'))) {
+                (void)snprintf(name, sizeof name, "%.*s", (int)(dot - path), path);
+                root = json_object_get(root, name);
+                path = dot + 1;
+        }
+        return json_object_get(root, path);
+}
+
+static json_t *integer(uint64_t value)
+{
+        return value == RESULT_UNKNOWN ? json_null() : json_integer((json_int_t)value);
+}
+
+static json_t *number(double value)
+{
+        return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *text(const char *value)
+{
+        return *value ? json_string(value) : json_null();
+}
+
+static json_t *histogram_to_json(const struct histogram *h)
+{
+        if (!h || histogram_count(h) == 0)
+                return json_null();
+        json_t *object = json_object(), *buckets = json_array();
+        uint64_t value, count;
+        int error = json_object_set_new(object, "mean", json_real(histogram_mean(h)));
+
+        error |= json_object_set_new(object, "min", integer(histogram_min(h)));
+        error |= json_object_set_new(object, "max", integer(histogram_max(h)));
+        for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
+                error |= json_object_set_new(
+                        object, percentiles[i].name,
+                        result_percentile(h, percentiles[i].share, &value) ? integer(value) : json_null());
+        error |= json_object_set_new(object, "samples", integer(histogram_count(h)));
+        error |= json_object_set_new(object, "digits", json_integer(HISTOGRAM_DIGITS));
+        for (size_t cursor = 0; histogram_next(h, &cursor, &value, &count);)
+                error |= json_array_append_new(buckets, json_pack("[I,I]", (json_int_t)value, (json_int_t)count));
+        error |= json_object_set_new(object, "histogram", buckets);
+        if (error) {
+                json_decref(object);
+                return NULL;
+        }
+        return object;
+}
+
+static int errors_to_json(json_t *root, const struct errors *e)
+{
+        char path[RESULT_NAME_MAX];
+        int error = path_set(root, "errors.total", integer(errors_total(e)));
+
+        for (int phase = 0; phase < PHASE_COUNT; phase++) {
+                (void)snprintf(path, sizeof path, "errors.%s", phase_name((enum phase)phase));
+                error |= path_set(root, path, json_object());
+                for (int cause = 0; cause < CAUSE_MAX; cause++) {
+                        if (e->count[phase][cause] == 0)
+                                continue;
+                        (void)snprintf(path, sizeof path, "errors.%s.%s", phase_name((enum phase)phase),
+                                       cause_name(cause));
+                        error |= path_set(root, path, integer(e->count[phase][cause]));
+                }
+        }
+        error |= path_set(root, "errors.timeout", integer(e->timeout));
+        for (int i = 0; i < MISMATCH_COUNT; i++) {
+                (void)snprintf(path, sizeof path, "errors.mismatch.%s", mismatch_name((enum mismatch)i));
+                error |= path_set(root, path, integer(e->mismatch[i]));
+        }
+        return error;
+}
+
+static int verdict_to_json(json_t *root, const struct result *r)
+{
+        json_t *reasons = json_array();
+        int error = path_set(root, "verdict.status", json_string(verdict_name(r->verdict.status)));
+
+        for (uint64_t i = 0; i < r->verdict.reason_count; i++)
+                error |= json_array_append_new(reasons, json_pack("{s:s,s:s}", "code", r->verdict.reasons[i].code,
+                                                                  "text", r->verdict.reasons[i].text));
+        return path_set(root, "verdict.reasons", reasons) | error;
+}
+
+json_t *result_to_json(const struct result *r)
+{
+        json_t *root = json_object();
+        int error = path_set(root, "schema", json_string(RESULT_SCHEMA));
+
+        for (const struct field *f = result_fields; f->path; f++) {
+                const void *at = (const char *)r + f->offset;
+                error |= path_set(root, f->path,
+                                  f->type == FIELD_INTEGER  ? integer(*(const uint64_t *)at)
+                                  : f->type == FIELD_NUMBER ? number(*(const double *)at)
+                                                            : text(at));
+        }
+        for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+                error |= path_set(root, histograms[i].name,
+                                  histogram_to_json(*(struct histogram *const *)(const void *)((const char *)r +
+                                                                                               histograms[i].offset)));
+        error |= errors_to_json(root, &r->errors);
+        error |= verdict_to_json(root, r);
+        for (size_t i = 0; result_nulls[i]; i++)
+                error |= path_set(root, result_nulls[i], json_null());
+        if (error) {
+                json_decref(root);
+                return NULL;
+        }
+        return root;
+}
+
+/* Reads one plain member; false if it has another type. */
+static bool field_read(const struct field *f, const json_t *value, struct result *r)
+{
+        void *at = (char *)r + f->offset;
+
+        if (!value || json_is_null(value))
+                return true; /* unknown, as result_create left it */
+        switch (f->type) {
+        case FIELD_INTEGER:
+                *(uint64_t *)at = (uint64_t)json_integer_value(value);
+                return json_is_integer(value) && json_integer_value(value) >= 0;
+        case FIELD_NUMBER:
+                *(double *)at = json_number_value(value);
+                return json_is_number(value);
+        default:
+                (void)snprintf(at, f->size, "%s", json_is_string(value) ? json_string_value(value) : "");
+                return json_is_string(value);
+        }
+}
+
+/* *h is NULL for null; false if the value is no histogram. */
+static bool histogram_read(const json_t *value, struct histogram **h)
+{
+        const json_t *buckets = json_object_get(value, "histogram"), *bucket;
+        size_t i;
+
+        if (!value || json_is_null(value))
+                return true;
+        *h = histogram_create();
+        if (!*h || !json_is_array(buckets))
+                return false;
+        json_array_foreach(buckets, i, bucket) {
+                json_int_t at = json_integer_value(json_array_get(bucket, 0));
+                json_int_t count = json_integer_value(json_array_get(bucket, 1));
+                if (at < 0 || count <= 0)
+                        return false;
+                histogram_add(*h, (uint64_t)at, (uint64_t)count);
+        }
+        json_int_t min = json_integer_value(json_object_get(value, "min"));
+        json_int_t max = json_integer_value(json_object_get(value, "max"));
+        if (min < 0 || max < min)
+                return false;
+        histogram_restore(*h, (uint64_t)min, (uint64_t)max, json_number_value(json_object_get(value, "mean")));
+        return true;
+}
+
+static uint64_t count_read(const json_t *object, const char *name)
+{
+        json_int_t value = json_integer_value(json_object_get(object, name));
+
+        return value > 0 ? (uint64_t)value : 0;
+}
+
+static void errors_read(const json_t *value, struct errors *e)
+{
+        const json_t *mismatch = json_object_get(value, "mismatch");
+
+        for (int phase = 0; phase < PHASE_COUNT; phase++) {
+                const json_t *causes = json_object_get(value, phase_name((enum phase)phase));
+                for (int cause = 0; cause < CAUSE_MAX; cause++)
+                        e->count[phase][cause] = count_read(causes, cause_name(cause));
+        }
+        e->timeout = count_read(value, "timeout");
+        for (int i = 0; i < MISMATCH_COUNT; i++)
+                e->mismatch[i] = count_read(mismatch, mismatch_name((enum mismatch)i));
+}
+
+static void verdict_read(const json_t *value, struct result *r)
+{
+        const char *status = json_string_value(json_object_get(value, "status"));
+        const json_t *reasons = json_object_get(value, "reasons"), *reason;
+        size_t i;
+
+        r->verdict.status = VERDICT_INVALID;
+        for (enum verdict v = VERDICT_VALID; status && v <= VERDICT_INVALID; v++)
+                if (strcmp(status, verdict_name(v)) == 0)
+                        r->verdict.status = v;
+        json_array_foreach(reasons, i, reason) {
+                const char *code = json_string_value(json_object_get(reason, "code"));
+                const char *sentence = json_string_value(json_object_get(reason, "text"));
+                if (i == RESULT_REASONS_MAX || !code || !sentence)
+                        break;
+                (void)snprintf(r->verdict.reasons[i].code, sizeof r->verdict.reasons[i].code, "%s", code);
+                (void)snprintf(r->verdict.reasons[i].text, sizeof r->verdict.reasons[i].text, "%s", sentence);
+                r->verdict.reason_count = i + 1;
+        }
+}
+
+struct result *result_from_json(const json_t *root, char *why, size_t why_size)
+{
+        const char *schema = json_string_value(json_object_get(root, "schema"));
+        struct result *r = NULL;
+
+        if (!schema || strcmp(schema, RESULT_SCHEMA) != 0) {
+                (void)snprintf(why, why_size, "its schema is %s, not %s", schema ? schema : "missing", RESULT_SCHEMA);
+                return NULL;
+        }
+        r = result_create();
+        if (!r) {
+                (void)snprintf(why, why_size, "out of memory");
+                return NULL;
+        }
+        for (const struct field *f = result_fields; f->path; f++)
+                if (!field_read(f, path_get(root, f->path), r)) {
+                        (void)snprintf(why, why_size, "%s has the wrong type", f->path);
+                        goto destroy_result;
+                }
+        for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+                if (!histogram_read(json_object_get(root, histograms[i].name),
+                                    (struct histogram **)(void *)((char *)r + histograms[i].offset))) {
+                        (void)snprintf(why, why_size, "%s is no histogram", histograms[i].name);
+                        goto destroy_result;
+                }
+        errors_read(json_object_get(root, "errors"), &r->errors);
+        verdict_read(json_object_get(root, "verdict"), r);
+        return r;
+destroy_result:
+        result_destroy(r);
+        return NULL;
+}
+
+int json_write(const json_t *json, const char *path)
+{
+        enum { FORMAT = JSON_COMPACT | JSON_REAL_PRECISION(12) };
+        char temporary[4096];
+
+        if (strcmp(path, "-") == 0)
+                return json_dumpf(json, stdout, FORMAT) == 0 && fputc('\n', stdout) != EOF && fflush(stdout) == 0 ? 0
+                                                                                                               : -EIO;
+        if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
+                return -ENAMETOOLONG;
+        errno = 0;
+        if (json_dump_file(json, temporary, FORMAT) != 0 || rename(temporary, path) != 0) {
+                int error = errno ? -errno : -EIO;
+                (void)unlink(temporary); /* it may not exist */
+                return error;
+        }
+        return 0;
+}
+
+json_t *json_read(const char *path, char *why, size_t why_size)
+{
+        json_error_t error;
+        json_t *json = strcmp(path, "-") == 0 ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &error)
+                                              : json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+
+        if (!json)
+                (void)snprintf(why, why_size, "line %d: %s", error.line, error.text);
+        return json;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "result/result.h"
+
+#include "result/fields.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct result *result_create(void)
+{
+        struct result *r = calloc(1, sizeof *r);
+
+        for (const struct field *f = result_fields; r && f->path; f++) {
+                void *at = (char *)r + f->offset;
+                if (f->type == FIELD_INTEGER)
+                        *(uint64_t *)at = RESULT_UNKNOWN;
+                else if (f->type == FIELD_NUMBER)
+                        *(double *)at = NAN;
+        }
+        return r;
+}
+
+void result_destroy(struct result *r)
+{
+        if (!r)
+                return;
+        histogram_destroy(r->latency);
+        histogram_destroy(r->connect_latency);
+        histogram_destroy(r->first_byte_latency);
+        free(r);
+}
+
+bool result_percentile(const struct histogram *h, double share, uint64_t *value)
+{
+        if (!h || (double)histogram_count(h) * (1 - share) < 10 * (1 - 1e-9))
+                return false;
+        *value = histogram_percentile(h, share);
+        return true;
+}

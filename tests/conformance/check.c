@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct {
+        uint64_t end; /* ns on the monotonic clock */
+        unsigned seconds;
+} deadline;
+
+static void message_print(const char *kind, const char *format, va_list arguments)
+{
+        char text[1024];
+
+        (void)vsnprintf(text, sizeof text, format, arguments);
+        print_error("%s: %s\n", kind, text);
+}
+
+void check_fail(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        message_print("failed", format, arguments);
+        va_end(arguments);
+        fail();
+        abort(); /* not reached: fail() jumps out of the test */
+}
+
+void check_skip(const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        message_print("skipped", format, arguments);
+        va_end(arguments);
+        skip();
+        abort(); /* not reached, likewise */
+}
+
+void check_deadline_set(unsigned seconds)
+{
+        deadline.seconds = seconds;
+        deadline.end = clock_now() + seconds * NS_PER_S;
+}
+
+int check_ms_left(const char *what)
+{
+        uint64_t now = clock_now();
+
+        if (now >= deadline.end)
+                check_fail("waited %u s for %s", deadline.seconds, what);
+        return (int)((deadline.end - now) / NS_PER_MS) + 1;
+}
+
+void check_wait(int fd, short events, const char *what)
+{
+        struct pollfd p = {.fd = fd, .events = events};
+
+        for (;;) {
+                int n = poll(&p, 1, check_ms_left(what));
+                if (n > 0)
+                        return;
+                if (n < 0 && errno != EINTR)
+                        check_fail("poll for %s: %s", what, strerror(errno));
+        }
+}
+
+void check_pause(const char *what)
+{
+        (void)check_ms_left(what);
+        clock_sleep(2 * NS_PER_MS);
+}
+
+size_t check_scaled(size_t full)
+{
+        const char *text = getenv("CONFORMANCE_SCALE");
+        size_t divisor = text ? strtoul(text, NULL, 10) : 1;
+
+        if (divisor < 1)
+                divisor = 1;
+        return full / divisor ? full / divisor : 1;
+}
+
+uint64_t random_next(struct random *r)
+{
+        uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        return z ^ (z >> 31);
+}
+
+uint64_t random_below(struct random *r, uint64_t limit)
+{
+        return random_next(r) % limit;
+}

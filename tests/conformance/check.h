@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* check: how a claim fails, how long it may take, and what it draws its random numbers from. */
+#ifndef CONFORMANCE_CHECK_H
+#define CONFORMANCE_CHECK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Ends the current test as failed; the message says what was expected and what was seen. */
+_Noreturn void check_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the current test as skipped; the message says what is missing. */
+_Noreturn void check_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Everything that the current test waits for from now on has to happen within `seconds`. */
+void check_deadline_set(unsigned seconds);
+
+/* Milliseconds until the deadline, at least 1; fails the test, naming `what`, when it has passed. */
+int check_ms_left(const char *what);
+
+/* Waits until poll(2) reports one of `events`, an error or the end for `fd`. */
+void check_wait(int fd, short events, const char *what);
+
+/* Lets other processes run for a moment, inside a loop that looks again and again for `what`. */
+void check_pause(const char *what);
+
+/* `full` divided by CONFORMANCE_SCALE, at least 1: how many connections, bytes or rounds a big test takes. */
+size_t check_scaled(size_t full);
+
+/* splitmix64 (Steele, Lea, Flood 2014): small, and any seed will do. */
+struct random {
+        uint64_t state;
+};
+
+uint64_t random_next(struct random *);
+uint64_t random_below(struct random *, uint64_t limit); /* 0 to limit - 1 */
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* Many at once, and what is left of them afterwards: nothing. */
+#include "claim.h"
+#include "client.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { CROWD = 10000, SMALLER_CROWD = 1000, REQUEST = 1024 };
+
+/* Threads that a model may keep for new clients after many have gone: 512 for each CPU's listener. */
+enum { THREADS_KEPT_PER_CPU = 512 + 16 };
+
+static void crowd_connect(struct trial *t, int epoll_fd, struct client *clients, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                int error;
+                while ((error = client_begin(&clients[i], t->address, BUFFERS_DEFAULT, &t->random)) ==
+                       -EAGAIN)
+                        check_pause("room in the queue of a unix socket");
+                struct epoll_event event = {.events = EPOLLOUT, .data.u64 = i};
+                if (error || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, clients[i].fd, &event) != 0)
+                        check_fail("connection %zu: %s", i, strerror(error ? -error : errno));
+        }
+}
+
+/* Connected: sends the request. Or: reads the reply. Returns whether it is complete. */
+static bool member_step(int epoll_fd, struct client *c, size_t index)
+{
+        if (c->sent == 0) {
+                struct epoll_event event = {.events = EPOLLIN, .data.u64 = index};
+                if (client_send(c, REQUEST) != REQUEST) /* fails for a refusal, a reset or a time-out */
+                        check_fail("connection %zu has no room for %d bytes", index, REQUEST);
+                if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &event) != 0)
+                        check_fail("epoll_ctl: %s", strerror(errno));
+                return false;
+        }
+        (void)client_receive(c); /* counts in ->received */
+        if (c->ended)
+                check_fail("connection %zu ended after %llu bytes", index, (unsigned long long)c->received);
+        if (c->received < REQUEST)
+                return false;
+        if (epoll_ctl(epoll_fd, EPOLL_CTL_DEL, c->fd, NULL) != 0)
+                check_fail("epoll_ctl: %s", strerror(errno));
+        return true;
+}
+
+/* All connect, then each sends as soon as it is connected; none closes before all are served. */
+static void crowd_serve(struct trial *t, struct client *clients, size_t count)
+{
+        struct epoll_event events[512];
+        int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+
+        if (epoll_fd < 0)
+                check_fail("epoll_create1: %s", strerror(errno));
+        crowd_connect(t, epoll_fd, clients, count);
+        for (size_t complete = 0; complete < count;) {
+                int n = epoll_wait(epoll_fd, events, 512, check_ms_left("all of a crowd to be served"));
+                for (int i = 0; i < n; i++) {
+                        size_t index = (size_t)events[i].data.u64;
+                        complete += member_step(epoll_fd, &clients[index], index);
+                }
+        }
+        (void)close(epoll_fd); /* nothing was written to it */
+}
+
+static size_t threads_max(size_t at_start)
+{
+        return at_start + THREADS_KEPT_PER_CPU * (size_t)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static bool threads_are_kept(const struct trial *t)
+{
+        return strcmp(t->setup->model, "thread") == 0;
+}
+
+static void descriptors_await(const struct process *server, size_t due)
+{
+        while (process_descriptors(server) != due)
+                check_pause("the server's descriptors to be as many as at the start");
+}
+
+static void threads_await(const struct process *server, size_t due_max)
+{
+        while (process_threads(server) > due_max)
+                check_pause("the server's threads to end");
+}
+
+/* The server's descriptors without any connection. */
+static size_t descriptors_at_start(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&c, 1); /* by now it has opened all that it needs */
+        size_t count = process_descriptors(&t->server) - 1;
+        client_close(&c);
+        return count;
+}
+
+static void crowd(struct trial *t, size_t count)
+{
+        static struct client clients[CROWD];
+        size_t descriptors = descriptors_at_start(t), threads = process_threads(&t->server);
+
+        crowd_serve(t, clients, count);
+        clients_close(clients, count);
+        descriptors_await(&t->server, descriptors);
+        threads_await(&t->server, threads_are_kept(t) ? threads_max(threads) : threads);
+}
+
+static void ten_thousand(struct trial *t)
+{
+        crowd(t, check_scaled(CROWD));
+}
+
+static void one_thousand(struct trial *t)
+{
+        crowd(t, check_scaled(SMALLER_CROWD));
+}
+
+/* The ways in which clients leave. */
+static void client_leave(struct client *c, bool tcp, size_t way)
+{
+        switch (way % 5) {
+        case 0: /* politely */
+                client_half_close(c);
+                client_expect_end(c);
+                client_close(c);
+                break;
+        case 1:
+                client_half_close(c);
+                client_close(c);
+                break;
+        case 2: /* amid a transfer */
+                (void)client_send(c, 64 * 1024);
+                client_close(c);
+                break;
+        case 3: /* the same, by a reset */
+                (void)client_send(c, 16 * 1024);
+                if (tcp)
+                        client_reset(c);
+                else
+                        client_close(c);
+                break;
+        default:
+                client_close(c);
+        }
+}
+
+static void churn(struct trial *t, size_t count)
+{
+        enum { AT_ONCE = 50 };
+        struct client clients[AT_ONCE];
+
+        for (size_t done = 0; done < count; done += AT_ONCE) {
+                clients_connect(clients, AT_ONCE, t->address, BUFFERS_DEFAULT, &t->random);
+                clients_exchange(clients, AT_ONCE, 100, FLOW_WHOLE, &t->random);
+                for (size_t i = 0; i < AT_ONCE; i++)
+                        client_leave(&clients[i], !address_is_unix(t->address), i);
+        }
+}
+
+/* The first round shows how much is kept for later clients, the second that it does not grow. */
+static void nothing_leaks(struct trial *t)
+{
+        const uint64_t slack = 256 * 1024;
+        size_t descriptors = descriptors_at_start(t), count = check_scaled(2000);
+
+        churn(t, count);
+        descriptors_await(&t->server, descriptors);
+        size_t threads = process_threads(&t->server);
+        uint64_t memory = process_memory(&t->server);
+        churn(t, count);
+        descriptors_await(&t->server, descriptors);
+        threads_await(&t->server, threads_are_kept(t) ? threads_max(threads) : threads);
+        uint64_t after = process_memory(&t->server);
+        if (threads_are_kept(t)) /* each has a stack */
+                after -= after > memory && process_threads(&t->server) > threads
+                                 ? (process_threads(&t->server) - threads) * 20 * 1024
+                                 : 0;
+        if (!process_is_sanitized(&t->server) && after > memory + slack)
+                check_fail("the server's memory grew from %llu to %llu KiB between two equal rounds",
+                           (unsigned long long)(memory / 1024), (unsigned long long)(after / 1024));
+}
+
+const struct claim claims_crowd[] = {
+        {"ten_thousand_connections_at_once_are_all_served", ten_thousand, ON_IPV4 | ON_SHARED, 45, {0}},
+        {"a_thousand_connections_at_once_are_all_served",
+         one_thousand,
+         ON_IPV6 | ON_UNIX | ON_VARIANT,
+         30,
+         {0}},
+        {"nothing_leaks", nothing_leaks, ON_ALL, 20, {0}},
+        {0},
+};

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* What comes back: every byte, in order, once; after a half-close all of it, then FIN; and what a client that
+ * does not read may cost. */
+#include "claim.h"
+#include "client.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define KIB ((uint64_t)1024)
+#define MIB (1024 * KIB)
+
+static void one_byte(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&c, 1); /* however long it takes */
+}
+
+static void single_bytes(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        for (size_t i = 0; i < check_scaled(1000); i++)
+                (void)client_round_trip(&c, 1); /* however long it takes */
+}
+
+static void bytes_exchange(struct trial *t, size_t count, uint64_t bytes)
+{
+        struct client clients[100];
+
+        clients_connect(clients, count, t->address, BUFFERS_DEFAULT, &t->random);
+        clients_exchange(clients, count, bytes, FLOW_RANDOM, &t->random);
+        for (size_t i = 0; i < count; i++)
+                client_half_close(&clients[i]);
+        for (size_t i = 0; i < count; i++)
+                client_expect_end(&clients[i]);
+}
+
+static void one_kibibyte(struct trial *t)
+{
+        bytes_exchange(t, 1, KIB);
+}
+
+static void one_mebibyte(struct trial *t)
+{
+        bytes_exchange(t, 1, MIB);
+}
+
+static void sixty_four_mebibytes(struct trial *t)
+{
+        bytes_exchange(t, 1, check_scaled(64 * MIB));
+}
+
+static void many_clients(struct trial *t)
+{
+        bytes_exchange(t, 100, check_scaled(64 * KIB));
+}
+
+/* Reads end at the mark of urgent data, however much more waits behind it. */
+static void urgent_data(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        process_freeze(&t->server);
+        client_send_all(&c, 100);
+        if (send(c.fd, "!", 1, MSG_OOB) != 1)
+                check_fail("send urgent data: %s", strerror(errno));
+        client_send_all(&c, 100);
+        process_thaw(&t->server);
+        while (c.received < 200) {
+                uint8_t bytes[256];
+                check_wait(c.fd, POLLIN, "what was sent around urgent data");
+                ssize_t n = recv(c.fd, bytes, sizeof bytes,
+                                 0); /* with or without the urgent byte: 200 or 201 */
+                if (n <= 0)
+                        check_fail("receive after %llu bytes: %s", (unsigned long long)c.received,
+                                   n ? strerror(errno) : "the end");
+                c.received += (uint64_t)n;
+        }
+}
+
+/* Reads meanwhile only where the server would otherwise stop reading, as it must. */
+static void half_close(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        while (c.sent < MIB)
+                if (client_send(&c, (size_t)(MIB - c.sent)) == 0) {
+                        check_wait(c.fd, POLLIN | POLLOUT, "room or bytes");
+                        (void)client_receive(&c); /* counts in ->received */
+                }
+        client_half_close(&c);
+        client_expect_end(&c);
+}
+
+static void half_close_before_reading(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        client_send_all(&c, 96 * KIB);
+        client_half_close(&c);
+        client_expect_end(&c);
+}
+
+static void half_close_at_once(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        client_half_close(&c);
+        client_expect_end(&c);
+}
+
+static void half_close_while_behind(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_SMALL, &t->random);
+        clients_stall(&c, 1);
+        client_half_close(&c);
+        client_expect_end(&c);
+}
+
+/* From one byte to more than a read takes, all of it and the FIN there before the server looks. */
+static void data_with_half_close(struct trial *t)
+{
+        static const size_t sizes[] = {1, 1024, 1087, 1088, 1089, 4096, 65535, 65536, 65537, 100000};
+        enum { COUNT = sizeof sizes / sizeof *sizes };
+        struct client early[COUNT], late[COUNT];
+
+        clients_connect(early, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
+        for (size_t i = 0; i < COUNT; i++)
+                (void)client_round_trip(&early[i], 1); /* so that it has been accepted */
+        process_freeze(&t->server);
+        clients_connect(late, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
+        for (size_t i = 0; i < COUNT; i++) {
+                /* What does not fit into the queue of a socket that nobody reads is left out. */
+                (void)client_send(&early[i], sizes[i]);
+                (void)client_send(&late[i], sizes[i]);
+                client_half_close(&early[i]);
+                client_half_close(&late[i]);
+        }
+        process_thaw(&t->server);
+        for (size_t i = 0; i < COUNT; i++) {
+                client_expect_end(&early[i]);
+                client_expect_end(&late[i]);
+        }
+}
+
+static void reset_alone(struct trial *t)
+{
+        enum { COUNT = 10 };
+        struct client clients[COUNT];
+
+        clients_connect(clients, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
+        for (size_t i = 0; i < COUNT; i++)
+                (void)client_send(&clients[i], 32 * KIB); /* may come up short */
+        for (size_t i = COUNT / 2; i < COUNT; i++)
+                client_reset(&clients[i]);
+        for (size_t i = 0; i < COUNT / 2; i++)
+                client_receive_all(&clients[i]);
+        clients_exchange(clients, COUNT / 2, 64 * KIB, FLOW_RANDOM, &t->random);
+}
+
+enum { STALLED = 50, LIVELY = 10, ROUND_TRIPS = 20 };
+
+/* What the server's statement for a stalled client is at most: the 64 KiB of a read, and for a thread its
+ * stack of 16 KiB and its own small buffer. */
+enum { STALLED_BYTES_MAX = (64 + 16 + 2) * 1024 };
+
+static void round_trips_check_prompt(struct client *clients, size_t count)
+{
+        for (int i = 0; i < ROUND_TRIPS; i++)
+                for (size_t k = 0; k < count; k++) {
+                        uint64_t ns = client_round_trip(&clients[k], 1024);
+                        if (ns > NS_PER_S)
+                                check_fail("a round trip took %llu ms", (unsigned long long)(ns / NS_PER_MS));
+                }
+}
+
+static void stalled_slow_nobody(struct trial *t)
+{
+        struct client stalled[STALLED], before[LIVELY], after[LIVELY];
+
+        clients_connect(before, LIVELY, t->address, BUFFERS_DEFAULT, &t->random);
+        clients_connect(stalled, STALLED, t->address, BUFFERS_SMALL, &t->random);
+        clients_stall(stalled, STALLED);
+        round_trips_check_prompt(before, LIVELY);
+        clients_connect(after, LIVELY, t->address, BUFFERS_DEFAULT, &t->random);
+        round_trips_check_prompt(after, LIVELY);
+        for (size_t i = 0; i < STALLED; i++)
+                client_receive_all(&stalled[i]);
+}
+
+static void stalled_hold_bounded_memory(struct trial *t)
+{
+        const uint64_t slack = MIB;
+        struct client stalled[STALLED];
+
+        if (process_is_sanitized(&t->server))
+                check_skip("the memory of a sanitized server is not its own");
+        clients_connect(stalled, STALLED, t->address, BUFFERS_SMALL, &t->random);
+        for (size_t i = 0; i < STALLED; i++)
+                (void)client_round_trip(&stalled[i], 1); /* so that it has been accepted */
+        uint64_t before = process_memory(&t->server);
+        clients_stall(stalled, STALLED);
+        uint64_t after = process_memory(&t->server);
+        uint64_t grown = after > before ? after - before : 0;
+        if (grown > (uint64_t)STALLED * STALLED_BYTES_MAX + slack)
+                check_fail("%d clients that do not read cost %llu KiB", STALLED,
+                           (unsigned long long)(grown / KIB));
+        for (size_t i = 0; i < STALLED; i++)
+                client_receive_all(&stalled[i]);
+}
+
+static void stalled_cost_no_cpu(struct trial *t)
+{
+        struct client clients[STALLED];
+
+        clients_connect(clients, STALLED, t->address, BUFFERS_SMALL, &t->random);
+        clients_stall(clients, STALLED / 2);
+        for (size_t i = STALLED / 2; i < STALLED; i++)
+                (void)client_round_trip(&clients[i], 1); /* the other half is idle */
+        client_half_close(&clients[0]);
+        uint64_t before = process_cpu_ns(&t->server);
+        clock_sleep(300 * NS_PER_MS); /* the window that is measured */
+        uint64_t ns = process_cpu_ns(&t->server) - before;
+        if (ns > 30 * NS_PER_MS)
+                check_fail("%llu ms of CPU in 300 ms in which no client sends or reads",
+                           (unsigned long long)(ns / NS_PER_MS));
+}
+
+const struct claim claims_echo[] = {
+        {"one_byte_comes_back", one_byte, ON_ALL | ON_ALIAS, 0, {0}},
+        {"single_bytes_come_back_one_by_one", single_bytes, ON_ALL, 0, {0}},
+        {"one_kibibyte_comes_back_in_order", one_kibibyte, ON_ALL, 0, {0}},
+        {"one_mebibyte_comes_back_in_order", one_mebibyte, ON_ALL, 0, {0}},
+        {"sixty_four_mebibytes_come_back_in_order", sixty_four_mebibytes, ON_IPV4 | ON_UNIX, 30, {0}},
+        {"a_hundred_clients_get_their_own_bytes_in_order", many_clients, ON_ALL, 0, {0}},
+        {"urgent_data_does_not_stop_the_echo", urgent_data, ON_TCP, 0, {0}},
+        {"half_close_returns_every_byte", half_close, ON_ALL, 0, {0}},
+        {"half_close_before_reading_returns_every_byte", half_close_before_reading, ON_ALL, 0, {0}},
+        {"half_close_immediately_after_connect_is_answered", half_close_at_once, ON_ALL, 0, {0}},
+        {"half_close_of_a_client_that_is_behind_returns_every_byte", half_close_while_behind, ON_ALL, 0, {0}},
+        {"data_that_comes_together_with_a_half_close_returns", data_with_half_close, ON_ALL, 0, {0}},
+        {"a_reset_ends_only_its_own_connection", reset_alone, ON_TCP | ON_VARIANT, 0, {0}},
+        {"a_client_that_does_not_read_slows_nobody_down", stalled_slow_nobody, ON_ALL, 20, {0}},
+        {"a_client_that_does_not_read_holds_bounded_memory", stalled_hold_bounded_memory, ON_ALL, 20, {0}},
+        {"clients_that_neither_send_nor_read_cost_no_cpu", stalled_cost_no_cpu, ON_ALL, 0, {0}},
+        {0},
+};

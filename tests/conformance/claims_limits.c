@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Where something runs out: the others go on, nothing spins, and who had to wait is served by itself. */
+#include "claim.h"
+#include "client.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+enum { REQUEST = 64 };
+
+/* Connects and lets each send a request that may have to wait. */
+static void requests_send(struct trial *t, struct client *clients, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                client_connect(&clients[i], t->address, BUFFERS_DEFAULT, &t->random);
+                client_send_all(&clients[i], REQUEST);
+        }
+}
+
+/* Closes those that have been served until all have. Returns how many were served before the first closed. */
+static size_t served_close_until_none_waits(struct client *clients, size_t count)
+{
+        size_t first = clients_complete(clients, count, 200);
+
+        for (size_t closed = 0; closed < count;) {
+                size_t before = closed;
+                for (size_t i = 0; i < count; i++)
+                        if (clients[i].fd >= 0 && clients[i].received == REQUEST) {
+                                client_close(&clients[i]);
+                                closed++;
+                        }
+                while (clients_complete(clients, count, 0) == closed && closed < count) {
+                        (void)check_ms_left(closed == before ? "anybody to be served at all"
+                                                             : "a client that waits to be served");
+                        (void)clients_complete(clients, count, 5); /* it is asked again above */
+                }
+        }
+        return first;
+}
+
+static void out_of_descriptors(struct trial *t)
+{
+        enum { COUNT = 60, MORE = 20 };
+        struct client old, clients[COUNT];
+
+        client_connect(&old, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&old, REQUEST); /* so that it has been accepted */
+        process_limit(&t->server, RLIMIT_NOFILE, process_descriptors(&t->server) + MORE);
+        requests_send(t, clients, COUNT);
+        size_t served = clients_complete(clients, COUNT, 200);
+        if (served == 0 || served == COUNT)
+                check_fail("%zu of %d clients were served with %d more descriptors allowed", served, COUNT,
+                           MORE);
+        uint64_t cpu = process_cpu_ns(&t->server), end = clock_now() + 500 * NS_PER_MS;
+        while (clock_now() < end) {
+                uint64_t ns = client_round_trip(&old, REQUEST);
+                if (ns > NS_PER_S)
+                        check_fail("a round trip of an old connection took %llu ms",
+                                   (unsigned long long)(ns / NS_PER_MS));
+                clock_sleep(50 * NS_PER_MS);
+        }
+        cpu = process_cpu_ns(&t->server) - cpu;
+        if (cpu > 50 * NS_PER_MS)
+                check_fail("%llu ms of CPU in 500 ms in which nothing can be accepted",
+                           (unsigned long long)(cpu / NS_PER_MS));
+        (void)served_close_until_none_waits(clients, COUNT); /* the first were counted above */
+        (void)client_round_trip(&old, REQUEST);              /* still there */
+}
+
+/* Too little address space for a stack, or for a buffer of a client that is behind. */
+static void out_of_memory(struct trial *t)
+{
+        enum { COUNT = 200 };
+        struct client old, clients[COUNT];
+
+        if (process_is_sanitized(&t->server))
+                check_skip("a sanitizer does not survive a lack of memory");
+        client_connect(&old, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&old, REQUEST); /* so that it has been accepted */
+        process_limit(&t->server, RLIMIT_AS, process_address_space(&t->server) + (1 << 20));
+        requests_send(t, clients, COUNT);
+        (void)client_round_trip(&old, REQUEST);
+        (void)served_close_until_none_waits(clients, COUNT); /* may be all of them at once */
+        (void)client_round_trip(&old, REQUEST);
+}
+
+static void max_conns(struct trial *t)
+{
+        enum { COUNT = 30, MAX = 10 };
+        struct client clients[COUNT];
+
+        requests_send(t, clients, COUNT);
+        size_t served = served_close_until_none_waits(clients, COUNT);
+        if (served != MAX)
+                check_fail("%zu clients were served at once with --max-conns %d", served, MAX);
+}
+
+static void max_conns_idle(struct trial *t)
+{
+        enum { COUNT = 30, MAX = 10 };
+        struct client clients[COUNT];
+
+        requests_send(t, clients, COUNT);
+        (void)clients_complete(clients, COUNT, 100); /* those that are served at all */
+        uint64_t cpu = process_cpu_ns(&t->server);
+        clock_sleep(300 * NS_PER_MS); /* the window that is measured */
+        cpu = process_cpu_ns(&t->server) - cpu;
+        if (cpu > 30 * NS_PER_MS)
+                check_fail("%llu ms of CPU in 300 ms in which clients wait for a place",
+                           (unsigned long long)(cpu / NS_PER_MS));
+}
+
+static void max_conns_drain(struct trial *t)
+{
+        enum { COUNT = 30 };
+        struct client clients[COUNT];
+
+        requests_send(t, clients, COUNT);
+        process_signal(&t->server, SIGTERM);
+        (void)served_close_until_none_waits(clients, COUNT); /* how many at once is tested above */
+        trial_expect_success(t, "the server to end after the last client");
+}
+
+const struct claim claims_limits[] = {
+        {"out_of_descriptors_pauses_accepting_without_spinning",
+         out_of_descriptors,
+         ON_IPV4 | ON_SHARED | ON_UNIX,
+         20,
+         {0}},
+        {"out_of_memory_new_connections_wait_and_old_ones_go_on",
+         out_of_memory,
+         ON_IPV4 | ON_SHARED | ON_UNIX,
+         20,
+         {0}},
+        {"max_conns_makes_new_connections_wait", max_conns, ON_ALL, 0, {"--max-conns", "10"}},
+        {"max_conns_does_not_spin", max_conns_idle, ON_ALL, 0, {"--max-conns", "10"}},
+        {"max_conns_does_not_lose_what_waits_at_sigterm",
+         max_conns_drain,
+         ON_ALL,
+         20,
+         {"--max-conns", "10", "--drain-timeout", "60s"}},
+        {0},
+};

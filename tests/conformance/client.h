@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* client: connections to an echo server that never block and check every byte that comes back. The byte at
+ * each position follows from the client's key, so a byte that is lost, repeated, swapped or another client's
+ * differs from the one that is due. */
+#ifndef CONFORMANCE_CLIENT_H
+#define CONFORMANCE_CLIENT_H
+
+#include "check.h"
+
+#include "base/address.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct client {
+        int fd;                  /* -1: none */
+        uint64_t key;            /* what its bytes follow from */
+        uint64_t sent, received; /* bytes */
+        uint64_t pause_until;    /* ns; sends nothing before */
+        bool ended;              /* the server has closed its direction */
+};
+
+/* Of the client's socket. Small: 128 KiB, which is soon full; with less than a segment on loopback, TCP's own
+ * rules against small segments make every window's worth of bytes wait for a timer of 200 ms. */
+enum buffers { BUFFERS_DEFAULT, BUFFERS_SMALL };
+
+/* Begins to connect, a random key drawn. Returns 0, also if that is not complete yet, or a negative errno;
+ * -EAGAIN: the queue of a unix socket is full. */
+int client_begin(struct client *, const struct address *, enum buffers, struct random *);
+
+/* Connects and waits until it is. */
+void client_connect(struct client *, const struct address *, enum buffers, struct random *);
+
+/* Sends up to `size` of the next bytes. Returns how many the kernel took, 0 if none now. */
+size_t client_send(struct client *, size_t size);
+
+/* Receives and checks what is there now. Returns the number of bytes, or 0 and perhaps ->ended. */
+size_t client_receive(struct client *);
+
+/* As these, but returns a negative errno if the connection has ended by an error. */
+ssize_t client_try_send(struct client *, size_t size);
+ssize_t client_try_receive(struct client *);
+
+void client_send_all(struct client *, size_t size); /* waits for room, but does not read */
+void client_half_close(struct client *);
+void client_close(struct client *);
+void client_reset(struct client *); /* closes a TCP connection by a reset */
+
+/* Waits until all bytes sent are back. */
+void client_receive_all(struct client *);
+
+/* Waits for the end after all bytes sent are back: a FIN, no reset, no surplus byte. */
+void client_expect_end(struct client *);
+
+/* Sends `size` bytes and waits until they are back; returns how long that took in ns. */
+uint64_t client_round_trip(struct client *, size_t size);
+
+/* How clients_exchange cuts the bytes. */
+enum flow {
+        FLOW_WHOLE,  /* as much as fits at a time */
+        FLOW_RANDOM, /* chunks of 1 byte to 64 KiB, now and then a pause */
+};
+
+/* Each of the clients sends `bytes` and receives them meanwhile. */
+void clients_exchange(struct client *, size_t count, uint64_t bytes, enum flow, struct random *);
+
+void clients_connect(struct client *, size_t count, const struct address *, enum buffers, struct random *);
+void clients_close(struct client *, size_t count);
+
+/* Each sends, without reading, until none of them could send anything for 100 ms. */
+void clients_stall(struct client *, size_t count);
+
+/* Receives for `ms` or until all are complete: the number of clients whose bytes are all back. */
+size_t clients_complete(struct client *, size_t count, unsigned ms);
+
+#endif
