@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* commands: the subcommands of bench. Each takes its own argv, of which the first word names it, and returns the exit
- * status: 0 success, 1 it failed, 2 wrong usage, 3 the measurement is invalid. */
+/* commands: the subcommands of bench. Each takes its own argv, of which the first word names it, and returns
+ * the exit status: 0 success, 1 it failed, 2 wrong usage, 3 the measurement is invalid. */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 

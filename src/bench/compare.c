@@ -20,7 +20,8 @@
 enum { EXIT_FAILED = 1 };
 enum key { KEY_LINEUP = 256, KEY_SERVER, KEY_SCENARIO };
 
-static const char *const default_scenarios[] = {"-c 10000", "-c 10000 -r 50", "-c 10000 -r 5", "-c 5000 -r 1"};
+static const char *const default_scenarios[] = {"-c 10000", "-c 10000 -r 50", "-c 10000 -r 5",
+                                                "-c 5000 -r 1"};
 
 struct compare_options {
         struct lineup lineup;
@@ -40,13 +41,17 @@ static void interrupt(int number)
 
 static const struct argp_option option_table[] = {
         {"lineup", KEY_LINEUP, "FILE|ours|peers|all", 0,
-         "the servers: a lineup file, every model of echo-c, every peer that is built, or both (default all, unless "
+         "the servers: a lineup file, every model of echo-c, every peer that is built, or both (default all, "
+         "unless "
          "--server is given)",
          1},
         {"server", KEY_SERVER, "NAME=COMMAND", 0,
-         "one more server; {host} and {port} are replaced, without them the target is where it listens; repeatable", 1},
+         "one more server; {host} and {port} are replaced, without them the target is where it listens; "
+         "repeatable",
+         1},
         {"scenario", KEY_SCENARIO, "FLAGS", 0,
-         "flags of bench run; repeatable (default: the four '-c 10000', '-c 10000 -r 50', '-c 10000 -r 5' and "
+         "flags of bench run; repeatable (default: the four '-c 10000', '-c 10000 -r 50', '-c 10000 -r 5' "
+         "and "
          "'-c 5000 -r 1')",
          1},
         {"rounds", 'n', "N", 0, "measure everything N times (default 1)", 2},
@@ -108,7 +113,8 @@ static void options_parse(int argc, char **argv, struct compare_options *o)
         static const struct argp argp = {
                 .options = option_table,
                 .parser = option_parse,
-                .doc = "Starts each server in turn, loads it with each scenario, and prints a table per scenario.\v"
+                .doc = "Starts each server in turn, loads it with each scenario, and prints a table per "
+                       "scenario.\v"
                        "Exit status: 0 success, 1 some trial failed, 2 wrong usage.",
         };
 
@@ -130,8 +136,9 @@ static int lineup_complete(struct compare_options *o, const char *directory, cha
                 (void)snprintf(why, why_size, "no server to compare: make peers builds some");
                 return -ENOENT;
         }
-        for (size_t i = 0; !error && o->lineup.scenario_count < sizeof default_scenarios / sizeof *default_scenarios &&
-                           i == o->lineup.scenario_count;
+        for (size_t i = 0;
+             !error && o->lineup.scenario_count < sizeof default_scenarios / sizeof *default_scenarios &&
+             i == o->lineup.scenario_count;
              i++)
                 error = lineup_add_scenario(&o->lineup, default_scenarios[i], why, why_size);
         return error;
@@ -210,8 +217,8 @@ int command_compare(int argc, char **argv)
         if (error)
                 fprintf(stderr, "bench compare: %s: %s\n", o.directory, strerror(-error));
         else if (!o.quiet)
-                fprintf(stderr, "\n%s/comparison.json has every trial, %s/tables.md the tables\n", o.directory,
-                        o.directory);
+                fprintf(stderr, "\n%s/comparison.json has every trial, %s/tables.md the tables\n",
+                        o.directory, o.directory);
         int status = error || interrupted || trials_failed(&all) > 0 ? EXIT_FAILED : 0;
         trials_fini(&all);
         return status;

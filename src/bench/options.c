@@ -37,10 +37,14 @@ static const struct argp_option option_table[] = {
         {NULL, 0, NULL, 0, "The load:", 1},
         {"connections", 'c', "N", 0, "connections (default 1)", 1},
         {"size", 's', "BYTES", 0, "bytes per request (default 1024)", 1},
-        {"requests", 'r', "N", 0, "requests per connection, then a new one is opened; 0: unlimited (default)", 1},
+        {"requests", 'r', "N", 0, "requests per connection, then a new one is opened; 0: unlimited (default)",
+         1},
         {"target", 't', "ADDR", 0,
-         "host:port, [v6]:port or unix:/path; repeatable (default: what COMMAND listens on, or 127.0.0.1:1234)", 1},
-        {"duration", 'd', "DUR", 0, "the window that counts, from when all connections are open (default 1s)", 1},
+         "host:port, [v6]:port or unix:/path; repeatable (default: what COMMAND listens on, or "
+         "127.0.0.1:1234)",
+         1},
+        {"duration", 'd', "DUR", 0, "the window that counts, from when all connections are open (default 1s)",
+         1},
         {"connect-rate", KEY_CONNECT_RATE, "N", 0,
          "connections opened per second before the window begins (default 20000)", 1},
         {"source", KEY_SOURCE, "ADDR/PREFIX", 0,
@@ -60,13 +64,14 @@ static const struct argp_option option_table[] = {
         {NULL, 0, NULL, 0, "The output:", 5},
         {"graph", 'g', NULL, 0, "draw the latencies", 5},
         {"markdown", 'm', NULL, 0, "print a row of a Markdown table instead of the text", 5},
-        {"json", KEY_JSON, "FILE", 0, "write the whole result; - for standard output, instead of the text", 5},
+        {"json", KEY_JSON, "FILE", 0, "write the whole result; - for standard output, instead of the text",
+         5},
         {"quiet", 'q', NULL, 0, "print nothing but errors and what -m, -g and --json ask for", 5},
         {0},
 };
 
-static unsigned long number_parse(struct argp_state *state, const char *option, const char *text, unsigned long min,
-                                  unsigned long max)
+static unsigned long number_parse(struct argp_state *state, const char *option, const char *text,
+                                  unsigned long min, unsigned long max)
 {
         char *end;
 
@@ -85,8 +90,8 @@ static uint64_t duration_option(struct argp_state *state, const char *option, co
         if (duration_parse(text, &ns) != 0)
                 argp_error(state, "%s takes a duration such as 500ms, 5s or 1m30s, not '%s'", option, text);
         if (ns < min || ns > 24 * 3600 * NS_PER_S)
-                argp_error(state, "%s takes a duration from %s to 24h, not '%s'", option, duration_format(min, limit),
-                           text);
+                argp_error(state, "%s takes a duration from %s to 24h, not '%s'", option,
+                           duration_format(min, limit), text);
         return ns;
 }
 
@@ -100,7 +105,8 @@ static void target_add(struct argp_state *state, struct plan *p, const char *tex
                 argp_error(state, "cannot connect to '%s': %s", text, why);
 }
 
-/* "127.1.0.0/26": the host bits of the address must be 0, since offsets up to the block's size are added to it. */
+/* "127.1.0.0/26": the host bits of the address must be 0, since offsets up to the block's size are added to
+ * it. */
 static void source_set(struct argp_state *state, struct plan *p, const char *text)
 {
         char host[INET6_ADDRSTRLEN];
@@ -259,7 +265,8 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
                 .options = option_table,
                 .parser = option_parse,
                 .args_doc = "[-- COMMAND...]",
-                .doc = "Loads a TCP server that answers each request with the same bytes, and checks every byte. With "
+                .doc = "Loads a TCP server that answers each request with the same bytes, and checks every "
+                       "byte. With "
                        "COMMAND it starts the server, measures it and stops it.\v"
                        "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
                        "2 wrong usage, 3 the measurement is invalid. Other commands: bench compare --help.",

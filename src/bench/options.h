@@ -13,15 +13,16 @@ enum { USAGE_STATUS = 2 };
 
 struct run_options {
         struct plan plan;
-        struct cpus cpus;     /* what plan.cpus points into */
-        bool targets_given;   /* else the target is what COMMAND listens on, or 127.0.0.1:1234 */
+        struct cpus cpus;   /* what plan.cpus points into */
+        bool targets_given; /* else the target is what COMMAND listens on, or 127.0.0.1:1234 */
         bool graph, markdown, quiet;
         const char *json_path; /* NULL: none */
         char *const *command;  /* NULL: none */
         pid_t pid;             /* 0: none */
 };
 
-/* Fills in the options from argv. Wrong usage ends the program with status 2 and one line, as argp_parse(3) does. */
+/* Fills in the options from argv. Wrong usage ends the program with status 2 and one line, as argp_parse(3)
+ * does. */
 void run_options_parse(int argc, char **argv, struct run_options *);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What counts as the server is the process and all its descendants, since a command may be a shell that starts it.
+/* What counts as the server is the process and all its descendants, since a command may be a shell that
+ * starts it.
  *
- * Memory is VmHWM, reset at the window's begin through clear_refs (proc(5)); getrusage's ru_maxrss will not do, as a
- * child inherits it from whoever started it. Descendants add their proportional share. Context switches come from a
- * counter that is opened before the program begins and that its threads inherit (perf_event_open(2)), since
- * /proc/PID/status knows only those of one thread, and those of threads that have ended are lost there. */
+ * Memory is VmHWM, reset at the window's begin through clear_refs (proc(5)); getrusage's ru_maxrss will not
+ * do, as a child inherits it from whoever started it. Descendants add their proportional share. Context
+ * switches come from a counter that is opened before the program begins and that its threads inherit
+ * (perf_event_open(2)), since /proc/PID/status knows only those of one thread, and those of threads that have
+ * ended are lost there. */
 #include "bench/process.h"
 
 #include "bench/sockets.h"
@@ -40,7 +42,8 @@ static int switches_open(pid_t pid)
                                        .config = PERF_COUNT_SW_CONTEXT_SWITCHES,
                                        .inherit = 1};
 
-        return (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC); /* -1: not allowed here */
+        return (int)syscall(SYS_perf_event_open, &attr, pid, -1, -1,
+                            PERF_FLAG_FD_CLOEXEC); /* -1: not allowed here */
 }
 
 /* In the child: waits for the counter, then becomes the command, or tells why not. */
@@ -128,8 +131,8 @@ static bool stat_read(pid_t pid, pid_t *parent, uint64_t *user_ticks, uint64_t *
                 return false;
         const char *rest = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
         (void)fclose(file); /* opened for reading */
-        return rest && sscanf(rest, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, parent,
-                              user_ticks, system_ticks) == 3;
+        return rest && sscanf(rest, ") %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64,
+                              parent, user_ticks, system_ticks) == 3;
 }
 
 /* The process and its descendants; returns how many are written. */
@@ -307,8 +310,9 @@ static uint64_t switches_read(const struct process *p)
 {
         uint64_t value;
 
-        return p->switches_fd >= 0 && read(p->switches_fd, &value, sizeof value) == (ssize_t)sizeof value ? value
-                                                                                                         : RESULT_UNKNOWN;
+        return p->switches_fd >= 0 && read(p->switches_fd, &value, sizeof value) == (ssize_t)sizeof value
+                       ? value
+                       : RESULT_UNKNOWN;
 }
 
 void process_window_begins(struct process *p)

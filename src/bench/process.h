@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* process: the server under test, as a process: started or watched, its listener found, its resources measured over
- * the window, stopped. */
+/* process: the server under test, as a process: started or watched, its listener found, its resources
+ * measured over the window, stopped. */
 #ifndef BENCH_PROCESS_H
 #define BENCH_PROCESS_H
 
@@ -13,10 +13,10 @@ enum { PROCESS_TREE_MAX = 64, PROCESS_OUTPUT_MAX = 4096 };
 
 struct process {
         pid_t pid;
-        bool started; /* by us: to be stopped by us */
-        bool ended;   /* and already waited for */
-        int status;   /* as waitpid(2) tells it, once it has ended */
-        int output_fd, switches_fd; /* what it prints; a perf_event_open(2) counter; -1: none */
+        bool started;                    /* by us: to be stopped by us */
+        bool ended;                      /* and already waited for */
+        int status;                      /* as waitpid(2) tells it, once it has ended */
+        int output_fd, switches_fd;      /* what it prints; a perf_event_open(2) counter; -1: none */
         char output[PROCESS_OUTPUT_MAX]; /* the last of what it printed */
         size_t output_size;
         unsigned ticks;
@@ -24,19 +24,22 @@ struct process {
         uint64_t rss_idle, cpu_user, cpu_system, switches, threads_max, descendants_rss_max;
 };
 
-/* Starts a command in a process group of its own; its output is kept apart. 0, or a negative errno of fork or exec. */
+/* Starts a command in a process group of its own; its output is kept apart. 0, or a negative errno of fork or
+ * exec. */
 int process_start(struct process *, char *const argv[]);
 
 /* Watches a process that runs already. 0 or -ESRCH. */
 int process_watch(struct process *, pid_t);
 
-/* Waits until the process or a descendant listens: on `wanted`, or if that is NULL on any address, which *found tells.
- * 0; or a negative errno and a sentence in `why`: it ended, it does not listen in time, another listens there too. */
+/* Waits until the process or a descendant listens: on `wanted`, or if that is NULL on any address, which
+ * *found tells. 0; or a negative errno and a sentence in `why`: it ended, it does not listen in time, another
+ * listens there too. */
 int process_await_listener(struct process *, const struct address *wanted, struct address *found, char *why,
                            size_t why_size);
 
 void process_window_begins(struct process *);
-void process_tick(struct process *); /* 20 times a second: takes its output, looks at threads and descendants */
+void process_tick(
+        struct process *); /* 20 times a second: takes its output, looks at threads and descendants */
 
 /* Fills in the server's part of the result. */
 void process_window_ends(struct process *, struct result *);

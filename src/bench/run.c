@@ -50,18 +50,20 @@ static int limits_check(const struct plan *p)
         size_t needed = limits_descriptors_open() + load_descriptors(p) + 16; /* files read while it runs */
 
         if (needed > allowed)
-                return fail("%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it with ulimit -n",
+                return fail("%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it "
+                            "with ulimit -n",
                             allowed, needed, p->connections);
         int low = 32768, high = 60999;
         FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
         if (file) {
                 if (fscanf(file, "%d %d", &low, &high) != 2)
                         low = 32768, high = 60999; /* the kernel's defaults */
-                (void)fclose(file); /* opened for reading */
+                (void)fclose(file);                /* opened for reading */
         }
         size_t ports = (size_t)(high - low + 1) * p->target_count * (p->source.size ? p->source_count : 1);
         if (!address_is_unix(&p->targets[0]) && p->connections > ports)
-                return fail("%zu client ports per target and source address (net.ipv4.ip_local_port_range), %u needed: give "
+                return fail("%zu client ports per target and source address (net.ipv4.ip_local_port_range), "
+                            "%u needed: give "
                             "more source addresses with --source",
                             ports, p->connections);
         return 0;
@@ -102,7 +104,8 @@ static int server_begin(struct run_options *o, struct process *server)
                 return error ? fail("process %d: %s", (int)o->pid, strerror(-error)) : 0;
         }
         if (o->targets_given && target_answers(target))
-                return fail("something listens on %s already: stop it, or choose another -t", address_format(target, text));
+                return fail("something listens on %s already: stop it, or choose another -t",
+                            address_format(target, text));
         error = process_start(server, o->command);
         if (error)
                 return fail("cannot start %s: %s", o->command[0], strerror(-error));
@@ -177,12 +180,12 @@ static void on_window_ends(void *context)
 static void server_ratios(struct result *r, const struct process *server)
 {
         if (r->server.cpu_user != RESULT_UNKNOWN && r->requests.total > 0)
-                r->server.cpu_per_request =
-                        (double)(r->server.cpu_user + r->server.cpu_system) / (double)r->requests.total;
+                r->server.cpu_per_request = (double)(r->server.cpu_user + r->server.cpu_system) /
+                                            (double)r->requests.total;
         if (server->started && r->server.max_rss != RESULT_UNKNOWN && server->rss_idle != RESULT_UNKNOWN &&
             r->connections.peak_open > 0 && r->server.max_rss >= server->rss_idle)
-                r->server.rss_per_connection =
-                        (double)(r->server.max_rss - server->rss_idle) / (double)r->connections.peak_open;
+                r->server.rss_per_connection = (double)(r->server.max_rss - server->rss_idle) /
+                                               (double)r->connections.peak_open;
 }
 
 static int result_print(const struct run_options *o, const struct result *r)

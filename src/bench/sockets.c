@@ -55,8 +55,8 @@ static void tcp_list(pid_t pid, const char *name, struct listening *list, size_t
                 return;
         (void)fgets(line, sizeof line, file); /* the heading */
         while (fgets(line, sizeof line, file) &&
-               sscanf(line, " %*d: %32[0-9A-Fa-f]:%X %*32[0-9A-Fa-f]:%*X %X %*s %*s %*s %*u %*u %lu", hex, &port, &state,
-                      &l.inode) == 4 &&
+               sscanf(line, " %*d: %32[0-9A-Fa-f]:%X %*32[0-9A-Fa-f]:%*X %X %*s %*s %*s %*u %*u %lu", hex,
+                      &port, &state, &l.inode) == 4 &&
                state == STATE_LISTEN)
                 if (tcp_address_parse(hex, port, &l.address))
                         listening_add(list, max, count, &l);
@@ -131,5 +131,6 @@ bool sockets_serves(const struct address *a, const struct address *target)
                 return false;
         if (family == AF_INET6)
                 return IN6_ARE_ADDR_EQUAL(&a->sa.v6.sin6_addr, &target->sa.v6.sin6_addr);
-        return a->sa.v4.sin_addr.s_addr == INADDR_ANY || a->sa.v4.sin_addr.s_addr == target->sa.v4.sin_addr.s_addr;
+        return a->sa.v4.sin_addr.s_addr == INADDR_ANY ||
+               a->sa.v4.sin_addr.s_addr == target->sa.v4.sin_addr.s_addr;
 }

@@ -21,7 +21,8 @@ static int server_add(struct lineup *l, const char *name, const char *command, c
                 }
         struct lineup_server *s = &l->servers[l->server_count];
         if (strlen(name) >= sizeof s->name || strlen(command) >= sizeof s->command) {
-                (void)snprintf(why, why_size, "the server '%.32s': a name has at most %zu bytes, a command %zu", name,
+                (void)snprintf(why, why_size,
+                               "the server '%.32s': a name has at most %zu bytes, a command %zu", name,
                                sizeof s->name - 1, sizeof s->command - 1);
                 return -ENAMETOOLONG;
         }
@@ -70,8 +71,7 @@ static int model_add(struct lineup *l, const char *directory, char *line, char *
         availability[strcspn(availability, "\t\n")] = '\0';
         if (strncmp(availability, "stands for ", 11) == 0)
                 return 0;
-        (void)snprintf(command, sizeof command, "%s/echo-c --model %.63s -l {host}:{port}", directory,
-                       line);
+        (void)snprintf(command, sizeof command, "%s/echo-c --model %.63s -l {host}:{port}", directory, line);
         const char *skipped = strcmp(availability, "available") == 0 ? "" : availability;
         return server_add(l, line, command, skipped, why, why_size);
 }
@@ -106,8 +106,8 @@ int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t 
         int count = scandir(path, &entries, NULL, alphasort);
         for (int i = 0; i < count; i++) {
                 if (!error && entries[i]->d_name[0] != '.') {
-                        if (snprintf(command, sizeof command, "%s/%s {host} {port}", path, entries[i]->d_name) >=
-                            (int)sizeof command)
+                        if (snprintf(command, sizeof command, "%s/%s {host} {port}", path,
+                                     entries[i]->d_name) >= (int)sizeof command)
                                 error = -ENAMETOOLONG;
                         else
                                 error = server_add(l, entries[i]->d_name, command, "", why, why_size);
@@ -131,7 +131,8 @@ static char *trim(char *text)
 }
 
 /* One line of a lineup file; `section` holds the server's name, or "" in a scenario, between lines. */
-static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], char *why, size_t why_size)
+static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], char *why,
+                     size_t why_size)
 {
         char *text = trim(line), *equals = strchr(text, '=');
 
@@ -141,7 +142,8 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
                 if (strcmp(text, "[scenario]") == 0)
                         (void)strcpy(section, "");
                 else if (sscanf(text, "[server %63[^]\n]]", section) != 1) {
-                        (void)snprintf(why, why_size, "a section is [server NAME] or [scenario], not '%s'", text);
+                        (void)snprintf(why, why_size, "a section is [server NAME] or [scenario], not '%s'",
+                                       text);
                         return -EINVAL;
                 }
                 return 0;

@@ -10,7 +10,8 @@ enum { LINEUP_SERVERS_MAX = 64, LINEUP_SCENARIOS_MAX = 32, LINEUP_TEXT_MAX = 512
 
 struct lineup_server {
         char name[LINEUP_NAME_MAX];
-        char command[LINEUP_TEXT_MAX]; /* {host} and {port} are replaced; without them, it is asked where it listens */
+        char command[LINEUP_TEXT_MAX]; /* {host} and {port} are replaced; without them, it is asked where it
+                                          listens */
         char skipped[LINEUP_TEXT_MAX]; /* why it cannot run here, or "" */
 };
 
@@ -25,7 +26,8 @@ struct lineup {
         size_t scenario_count;
 };
 
-/* All return 0, or a negative errno and in `why` a sentence for the user. `directory` is where bench itself is. */
+/* All return 0, or a negative errno and in `why` a sentence for the user. `directory` is where bench itself
+ * is. */
 
 /* Every model that the echo-c beside bench lists, those that cannot run with their reason. */
 int lineup_add_ours(struct lineup *, const char *directory, char *why, size_t why_size);
@@ -38,8 +40,8 @@ int lineup_add_server(struct lineup *, const char *text, char *why, size_t why_s
 
 int lineup_add_scenario(struct lineup *, const char *flags, char *why, size_t why_size);
 
-/* A file of sections [server NAME] with a line `command = ...` each, and [scenario] with a line `flags = ...`; # begins
- * a comment. The sentence in `why` names the line. */
+/* A file of sections [server NAME] with a line `command = ...` each, and [scenario] with a line `flags =
+ * ...`; # begins a comment. The sentence in `why` names the line. */
 int lineup_read(struct lineup *, const char *path, char *why, size_t why_size);
 
 #endif

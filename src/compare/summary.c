@@ -28,7 +28,8 @@ static const void *member(const struct result *r, const struct field *f)
 }
 
 /* The median of one member over the rounds; rounds that do not know it are left out. */
-static void member_summarize(struct result *summary, const struct field *f, struct result *const results[], size_t count)
+static void member_summarize(struct result *summary, const struct field *f, struct result *const results[],
+                             size_t count)
 {
         double values[TRIALS_ROUNDS_MAX];
         size_t known = 0;
@@ -83,8 +84,9 @@ static json_t *lineup_to_json(const struct lineup *l)
 
         for (size_t i = 0; i < l->server_count; i++) {
                 const struct lineup_server *s = &l->servers[i];
-                json_array_append_new(servers, json_pack("{s:s,s:s,s:s?}", "name", s->name, "command", s->command,
-                                                         "skipped", *s->skipped ? s->skipped : NULL));
+                json_array_append_new(servers,
+                                      json_pack("{s:s,s:s,s:s?}", "name", s->name, "command", s->command,
+                                                "skipped", *s->skipped ? s->skipped : NULL));
         }
         return servers;
 }
@@ -99,8 +101,9 @@ static json_t *summaries_to_json(const struct trials *all)
                         struct result *summary = trials_summary(all, server, scenario);
                         if (summary)
                                 json_array_append_new(summaries,
-                                                      json_pack("{s:s,s:s,s:o}", "server", l->servers[server].name,
-                                                                "scenario", l->scenarios[scenario].flags, "result",
+                                                      json_pack("{s:s,s:s,s:o}", "server",
+                                                                l->servers[server].name, "scenario",
+                                                                l->scenarios[scenario].flags, "result",
                                                                 result_to_json(summary)));
                         result_destroy(summary);
                 }
@@ -119,12 +122,13 @@ json_t *trials_to_json(const struct trials *all)
                 const struct trial *t = &all->trials[i];
                 if (t->json && !environment)
                         environment = json_object_get(t->json, "environment");
-                json_array_append_new(trials,
-                                      json_pack("{s:s,s:s,s:i,s:s?,s:O?}", "server", l->servers[t->server].name, "scenario",
-                                                l->scenarios[t->scenario].flags, "round", (int)t->round, "failed",
-                                                *t->failed ? t->failed : NULL, "result", t->json));
+                json_array_append_new(
+                        trials, json_pack("{s:s,s:s,s:i,s:s?,s:O?}", "server", l->servers[t->server].name,
+                                          "scenario", l->scenarios[t->scenario].flags, "round", (int)t->round,
+                                          "failed", *t->failed ? t->failed : NULL, "result", t->json));
         }
-        return json_pack("{s:s,s:O?,s:s,s:i,s:o,s:o,s:o,s:o}", "schema", "bench.comparison/1", "environment", environment,
-                         "duration", all->duration, "rounds", (int)all->rounds, "lineup", lineup_to_json(l), "scenarios",
-                         scenarios, "trials", trials, "summary", summaries_to_json(all));
+        return json_pack("{s:s,s:O?,s:s,s:i,s:o,s:o,s:o,s:o}", "schema", "bench.comparison/1", "environment",
+                         environment, "duration", all->duration, "rounds", (int)all->rounds, "lineup",
+                         lineup_to_json(l), "scenarios", scenarios, "trials", trials, "summary",
+                         summaries_to_json(all));
 }

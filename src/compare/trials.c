@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Interleaved: within a round every server is measured once, so that whatever else the machine does at that time meets
- * all of them. Each trial has a port and a block of client addresses of its own, so no connection of an earlier trial,
- * still in TIME_WAIT, is in its way. */
+/* Interleaved: within a round every server is measured once, so that whatever else the machine does at that
+ * time meets all of them. Each trial has a port and a block of client addresses of its own, so no connection
+ * of an earlier trial, still in TIME_WAIT, is in its way. */
 #include "compare/trials.h"
 
 #include "base/clock.h"
@@ -87,7 +87,8 @@ static void text_read(int fd, char *text, size_t size)
         text[strcspn(text, "\n")] = '\0';
 }
 
-/* Runs a command with its standard error in `error_fd`; its status as waitpid(2) has it, or a negative errno. */
+/* Runs a command with its standard error in `error_fd`; its status as waitpid(2) has it, or a negative errno.
+ */
 static int command_await(char **words, int error_fd, const volatile sig_atomic_t *interrupted)
 {
         uint64_t end = clock_now() + WATCHDOG_NS;
@@ -135,10 +136,12 @@ static void result_take(struct trial *t, int status, const char *json_path, int 
                 t->result = result_from_json(t->json, t->failed, sizeof t->failed);
 }
 
-static int trial_run(const struct trials *all, struct trial *t, size_t number, const volatile sig_atomic_t *interrupted)
+static int trial_run(const struct trials *all, struct trial *t, size_t number,
+                     const volatile sig_atomic_t *interrupted)
 {
         const struct lineup_server *server = &all->lineup->servers[t->server];
-        char flags[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX * 2], target[64], source[64], path[] = "/tmp/trial.XXXXXX";
+        char flags[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX * 2], target[64], source[64],
+                path[] = "/tmp/trial.XXXXXX";
         char *words[WORDS_MAX + 32];
         static char separator[] = "--";
         unsigned port = port_choose();
@@ -148,12 +151,13 @@ static int trial_run(const struct trials *all, struct trial *t, size_t number, c
         (void)strcpy(flags, all->lineup->scenarios[t->scenario].flags); /* of the same size */
         bool placed = placeholders_replace(server->command, port, command, sizeof command);
         (void)snprintf(target, sizeof target, "127.0.0.1:%u", port);
-        (void)snprintf(source, sizeof source, "%u.%u.%u.%u/26", block >> 24, block >> 16 & 255, block >> 8 & 255,
-                       block & 255);
+        (void)snprintf(source, sizeof source, "%u.%u.%u.%u/26", block >> 24, block >> 16 & 255,
+                       block >> 8 & 255, block & 255);
         int json_fd = mkostemp(path, O_CLOEXEC), error_fd = memfd_create("stderr", MFD_CLOEXEC);
         if (json_fd < 0 || error_fd < 0)
                 return -errno;
-        const char *const head[] = {all->bench, "-q", "--json", path, "--source", source, "-d", all->duration};
+        const char *const head[] = {all->bench, "-q",   "--json", path,
+                                    "--source", source, "-d",     all->duration};
         for (size_t i = 0; i < sizeof head / sizeof *head; i++)
                 words[count++] = strdup(head[i]);
         if (placed) {

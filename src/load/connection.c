@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* CLOSED -> CONNECTING -> IDLE <-> BUSY, and from each back to CLOSED. A connection that failed is opened again after
- * RETRY_NS, so that a target that refuses is asked ten times a second and not as fast as it can refuse. */
+/* CLOSED -> CONNECTING -> IDLE <-> BUSY, and from each back to CLOSED. A connection that failed is opened
+ * again after RETRY_NS, so that a target that refuses is asked ten times a second and not as fast as it can
+ * refuse. */
 #include "load/connection.h"
 
 #include "base/clock.h"
@@ -86,8 +87,8 @@ static enum step connection_end(struct connection *c, struct recorder *r, uint64
         return STEP_CLOSE;
 }
 
-static enum step connection_mismatch(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
-                                     uint64_t now)
+static enum step connection_mismatch(struct connection *c, struct recorder *r, const uint8_t *bytes,
+                                     size_t count, uint64_t now)
 {
         enum mismatch kind = MISMATCH_SURPLUS;
 
@@ -125,13 +126,15 @@ enum step connection_received(struct connection *c, struct recorder *r, const ui
         if (r->plan->verify &&
             memcmp(payload_window(r->payload, c->index, c->sequence) + c->received, bytes, count) != 0)
                 return connection_mismatch(c, r, bytes, count, now);
-        if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin && now < r->window_end)
+        if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin &&
+            now < r->window_end)
                 histogram_record(r->first_byte_latency, now - c->connect_began);
         c->received += (uint32_t)count;
         return c->received == size ? request_end(c, r, now) : STEP_WAIT;
 }
 
-enum step connection_failed(struct connection *c, struct recorder *r, enum phase phase, int cause, uint64_t now)
+enum step connection_failed(struct connection *c, struct recorder *r, enum phase phase, int cause,
+                            uint64_t now)
 {
         errors_count(&r->errors, phase, cause);
         return connection_end(c, r, now);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* connection: what happens to one connection and what it does next, as a state machine without a system call in it. An
- * engine performs the calls and reports their outcome; each report is answered by the next step. */
+/* connection: what happens to one connection and what it does next, as a state machine without a system call
+ * in it. An engine performs the calls and reports their outcome; each report is answered by the next step. */
 #ifndef LOAD_CONNECTION_H
 #define LOAD_CONNECTION_H
 
@@ -25,16 +25,16 @@ enum step {
 };
 
 struct connection {
-        uint64_t since;       /* ns; its meaning depends on the state */
-        uint64_t connect_began; /* ns */
-        uint64_t sequence;    /* requests begun, over all times it was opened */
-        uint64_t answered;    /* replies since it was opened */
-        uint32_t replies;     /* in the window, over all times it was opened */
-        uint32_t index;       /* among all connections of the run */
+        uint64_t since;          /* ns; its meaning depends on the state */
+        uint64_t connect_began;  /* ns */
+        uint64_t sequence;       /* requests begun, over all times it was opened */
+        uint64_t answered;       /* replies since it was opened */
+        uint32_t replies;        /* in the window, over all times it was opened */
+        uint32_t index;          /* among all connections of the run */
         uint32_t sent, received; /* bytes of the request in flight and of its reply */
-        int fd;               /* the engine's; -1: none */
-        uint8_t state;        /* enum connection_state */
-        uint8_t engine_flags; /* the engine's own */
+        int fd;                  /* the engine's; -1: none */
+        uint8_t state;           /* enum connection_state */
+        uint8_t engine_flags;    /* the engine's own */
 };
 
 void connection_init(struct connection *, uint32_t index);

@@ -21,7 +21,8 @@ struct engine {
         int (*create)(struct worker *, struct engine_state **);
         void (*destroy)(struct engine_state *);
 
-        /* Opens a connection that is CONNECTION_CLOSED. Reports worker_opened or worker_failed, now or later. */
+        /* Opens a connection that is CONNECTION_CLOSED. Reports worker_opened or worker_failed, now or later.
+         */
         void (*open)(struct engine_state *, struct connection *);
 
         /* Sends what connection_unsent says, now or later, as the socket takes it. */

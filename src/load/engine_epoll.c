@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The epoll engine: non-blocking sockets, registered once and edge-triggered (epoll(7)).
  *
- * A connect over loopback is done when connect(2) returns, although it says EINPROGRESS, so in the window a request is
- * tried at once; only if the socket is not yet connected (EAGAIN) does it wait for its edge. That saves two system
- * calls and a wake-up per connection. The clock is read after each recv(2): a batch of 100 replies is spread over a
- * millisecond, and one reading for all of them would add that to the latency of some. */
+ * A connect over loopback is done when connect(2) returns, although it says EINPROGRESS, so in the window a
+ * request is tried at once; only if the socket is not yet connected (EAGAIN) does it wait for its edge. That
+ * saves two system calls and a wake-up per connection. The clock is read after each recv(2): a batch of 100
+ * replies is spread over a millisecond, and one reading for all of them would add that to the latency of
+ * some. */
 #include "load/engine.h"
 #include "load/worker.h"
 
@@ -60,8 +61,8 @@ static int socket_open(struct worker *w, const struct address *target)
 
         if (fd < 0 || address_is_unix(target))
                 return fd < 0 ? -errno : fd;
-        /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2) choose the
-         * port, which it does per destination (ip(7), Linux 4.2). */
+        /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2)
+         * choose the port, which it does per destination (ip(7), Linux 4.2). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         if (worker_source(w, &source)) {
                 (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
@@ -156,7 +157,8 @@ static bool connect_finish(struct engine_state *e, struct connection *c)
         return !error;
 }
 
-/* Reads until the socket is empty. A closed connection, or one that was opened anew meanwhile, has another fd. */
+/* Reads until the socket is empty. A closed connection, or one that was opened anew meanwhile, has another
+ * fd. */
 static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
 {
         int fd = c->fd;
@@ -175,7 +177,8 @@ static void replies_read(struct engine_state *e, struct connection *c, bool to_e
                 if (n < SCRATCH_SIZE && !to_end)
                         return;
                 if (i == READS_MAX && c->fd == fd) { /* to the end of the ready list */
-                        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+                        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                                    .data.ptr = c};
                         if (epoll_ctl(e->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
                                 return;
                 }

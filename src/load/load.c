@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The controller of a run: starts the threads, decides when the window begins, and merges what they measured. It sleeps
- * while they work. */
+/* The controller of a run: starts the threads, decides when the window begins, and merges what they measured.
+ * It sleeps while they work. */
 #include "load/load.h"
 
 #include "load/engine.h"
@@ -91,7 +91,8 @@ static void ramp_await(struct run *run)
 {
         const struct plan *p = run->plan;
         uint64_t begin = clock_now(), ticked = 0;
-        uint64_t end = begin + p->connect_timeout + (uint64_t)(p->connections / p->connect_rate * (double)NS_PER_S);
+        uint64_t end = begin + p->connect_timeout +
+                       (uint64_t)(p->connections / p->connect_rate * (double)NS_PER_S);
 
         while (clock_now() < end && !*run->interrupted && !atomic_load(&run->state.error)) {
                 uint64_t open = atomic_load_explicit(&run->state.open, memory_order_relaxed);
@@ -202,8 +203,9 @@ static int result_fill(const struct run *run, struct result *result)
                 result->generator.busiest_thread = (double)busiest / (double)result->window.duration;
         }
         if (answered)
-                result->generator.cpu_per_request =
-                        (double)(result->generator.cpu_user + result->generator.cpu_system) / (double)answered;
+                result->generator.cpu_per_request = (double)(result->generator.cpu_user +
+                                                             result->generator.cpu_system) /
+                                                    (double)answered;
         fairness_fill(run, result);
         return 0;
 }
@@ -216,7 +218,8 @@ int load_run(const struct plan *p, const struct load_hooks *hooks, const volatil
 
         int error = run_init(&run);
         for (; !error && run.started < p->threads; run.started++) {
-                error = -pthread_create(&run.threads[run.started], NULL, worker_main, &run.workers[run.started]);
+                error = -pthread_create(&run.threads[run.started], NULL, worker_main,
+                                        &run.workers[run.started]);
                 if (error) {
                         atomic_store(&run.state.error, error);
                         break;

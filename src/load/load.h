@@ -8,7 +8,8 @@
 
 #include <signal.h>
 
-/* What the caller may want to do at certain moments; each may be NULL. Called on the thread that called load_run. */
+/* What the caller may want to do at certain moments; each may be NULL. Called on the thread that called
+ * load_run. */
 struct load_hooks {
         void *context;
         void (*window_begins)(void *context);
@@ -16,10 +17,10 @@ struct load_hooks {
         void (*window_ends)(void *context);
 };
 
-/* Does what the plan says and fills in all of the result that concerns the load. Ends after the time to open all
- * connections (at most connect_timeout more than connect_rate needs), the duration and the grace period, whatever the
- * target does; earlier when *interrupted becomes true. Returns 0 also if no connection could be opened, with nothing
- * but errors in the result; or a negative errno if the run itself could not be made. */
+/* Does what the plan says and fills in all of the result that concerns the load. Ends after the time to open
+ * all connections (at most connect_timeout more than connect_rate needs), the duration and the grace period,
+ * whatever the target does; earlier when *interrupted becomes true. Returns 0 also if no connection could be
+ * opened, with nothing but errors in the result; or a negative errno if the run itself could not be made. */
 int load_run(const struct plan *, const struct load_hooks *, const volatile sig_atomic_t *interrupted,
              struct result *);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Both files consist of pairs of lines, names above values: "Tcp: RtoAlgorithm RtoMin ..." / "Tcp: 1 200 ...". */
+/* Both files consist of pairs of lines, names above values: "Tcp: RtoAlgorithm RtoMin ..." / "Tcp: 1 200
+ * ...". */
 #include "load/netstat.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* netstat: the kernel's own counters of TCP (/proc/net/snmp, /proc/net/netstat), for all of this network namespace. */
+/* netstat: the kernel's own counters of TCP (/proc/net/snmp, /proc/net/netstat), for all of this network
+ * namespace. */
 #ifndef LOAD_NETSTAT_H
 #define LOAD_NETSTAT_H
 

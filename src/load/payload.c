@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The region's word number i holds (i + 1) times an odd constant, modulo 2^64, least significant byte first. An odd
- * number has an inverse modulo 2^64, so eight bytes tell their i, and eight bytes that nobody sent give, but for one
- * case in 2^49, an i far outside the region. That is all the diagnosis needs: it finds where in the region the wrong
- * bytes come from, and compares with where they should come from.
+/* The region's word number i holds (i + 1) times an odd constant, modulo 2^64, least significant byte first.
+ * An odd number has an inverse modulo 2^64, so eight bytes tell their i, and eight bytes that nobody sent
+ * give, but for one case in 2^49, an i far outside the region. That is all the diagnosis needs: it finds
+ * where in the region the wrong bytes come from, and compares with where they should come from.
  *
- * A region of 256 KiB and one request stays in the second-level cache together with what the run needs otherwise, and
- * has 32,768 windows: any 10,000 connections have different ones at any time. */
+ * A region of 256 KiB and one request stays in the second-level cache together with what the run needs
+ * otherwise, and has 32,768 windows: any 10,000 connections have different ones at any time. */
 #include "load/payload.h"
 
 #include <endian.h>
@@ -15,16 +15,17 @@
 
 #define FACTOR UINT64_C(0x9e3779b97f4a7c15)
 enum {
-        WINDOWS = 32768,      /* a power of two; a window begins at one of as many words */
-        WORDS_APART = 11027,  /* windows of neighbouring connections: odd, so that all are different */
-        NEIGHBOURS_MAX = 64,  /* earlier and later requests among which wrong bytes are looked for */
+        WINDOWS = 32768,     /* a power of two; a window begins at one of as many words */
+        WORDS_APART = 11027, /* windows of neighbouring connections: odd, so that all are different */
+        NEIGHBOURS_MAX = 64, /* earlier and later requests among which wrong bytes are looked for */
 };
 
 struct payload {
         size_t size, word_count;
-        uint64_t inverse;   /* of FACTOR */
-        uint32_t step;      /* words from a connection's window to its next: longer than a request where possible */
-        uint32_t first;     /* from the seed */
+        uint64_t inverse; /* of FACTOR */
+        uint32_t
+                step; /* words from a connection's window to its next: longer than a request where possible */
+        uint32_t first; /* from the seed */
         uint64_t words[];
 };
 
@@ -71,7 +72,8 @@ const uint8_t *payload_window(const struct payload *p, uint32_t connection, uint
         return (const uint8_t *)&p->words[window_start(p, connection, sequence)];
 }
 
-/* Finds the first eight bytes that are a word of the region: the byte of the region at which bytes[0] would stand. */
+/* Finds the first eight bytes that are a word of the region: the byte of the region at which bytes[0] would
+ * stand. */
 static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t count, int64_t *position)
 {
         for (size_t i = 0; i < 8 && i + 8 <= count; i++) {
@@ -87,8 +89,8 @@ static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t 
 }
 
 /* Too few bytes to hold a whole word: do they begin the connection's request before or after this one? */
-static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence, size_t offset,
-                                        const uint8_t *bytes, size_t count)
+static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence,
+                                        size_t offset, const uint8_t *bytes, size_t count)
 {
         if (sequence > 0 && memcmp(payload_window(p, connection, sequence - 1) + offset, bytes, count) == 0)
                 return MISMATCH_REPEATED;

@@ -12,7 +12,8 @@
 enum {
         PLAN_TARGETS_MAX = 16,
         PLAN_CONNECTIONS_MAX = 1 << 20,
-        PLAN_REQUEST_MAX = 64 << 20, /* bytes; the region that all requests are cut from has this and 256 KiB more */
+        PLAN_REQUEST_MAX =
+                64 << 20, /* bytes; the region that all requests are cut from has this and 256 KiB more */
         PLAN_THREADS_MAX = 1024,
 };
 
@@ -28,7 +29,7 @@ struct plan {
         uint64_t requests_per_connection; /* then it is closed and a new one opened; 0: unlimited */
         uint64_t duration, grace;         /* ns: the window, and the most that the run lasts longer */
         uint64_t connect_timeout, request_timeout; /* ns */
-        double connect_rate;                       /* connections/s while all are opened, for all threads together */
+        double connect_rate; /* connections/s while all are opened, for all threads together */
         unsigned threads;
         const int *cpus; /* [threads]: where each is pinned, or NULL */
         bool verify;     /* compare every byte of every reply; off only to measure what that costs */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread's run has three phases. While connections are opened, at a bounded pace, they stay idle, so that the window
- * begins for all of them with the target at rest. In the window, each reply is answered by the next request. After it
- * nothing new is sent, and what is in flight has the grace period to come back.
+/* A thread's run has three phases. While connections are opened, at a bounded pace, they stay idle, so that
+ * the window begins for all of them with the target at rest. In the window, each reply is answered by the
+ * next request. After it nothing new is sent, and what is in flight has the grace period to come back.
  *
- * Time-outs need no timer per request: five times a second the thread looks at all its connections, which for 10,000 of
- * them takes 50 us. A request that is late is noticed up to 200 ms later than its limit. */
+ * Time-outs need no timer per request: five times a second the thread looks at all its connections, which for
+ * 10,000 of them takes 50 us. A request that is late is noticed up to 200 ms later than its limit. */
 #include "load/worker.h"
 
 #include "base/clock.h"
@@ -36,7 +36,8 @@ bool worker_source(struct worker *w, struct address *source)
         if (source->sa.any.sa_family == AF_INET)
                 source->sa.v4.sin_addr.s_addr = htonl(ntohl(source->sa.v4.sin_addr.s_addr) + offset);
         else
-                source->sa.v6.sin6_addr.s6_addr32[3] = htonl(ntohl(source->sa.v6.sin6_addr.s6_addr32[3]) + offset);
+                source->sa.v6.sin6_addr.s6_addr32[3] = htonl(ntohl(source->sa.v6.sin6_addr.s6_addr32[3]) +
+                                                             offset);
         return true;
 }
 
@@ -92,7 +93,8 @@ static void progress_publish(struct worker *w, uint64_t *open, uint64_t *tried)
         uint64_t now_open = w->recorder.open;
         uint64_t now_tried = w->recorder.attempts < w->count ? w->recorder.attempts : w->count;
 
-        (void)atomic_fetch_add_explicit(&w->run->open, now_open - *open, memory_order_relaxed); /* wraps for less */
+        (void)atomic_fetch_add_explicit(&w->run->open, now_open - *open,
+                                        memory_order_relaxed); /* wraps for less */
         (void)atomic_fetch_add_explicit(&w->run->tried, now_tried - *tried, memory_order_relaxed);
         *open = now_open;
         *tried = now_tried;
@@ -140,7 +142,8 @@ static void requests_run(struct worker *w)
                 r->window_end = atomic_load_explicit(&w->run->window_end, memory_order_relaxed);
                 for (int i = 0; next < w->count && i < BEGIN_BATCH; next++, i++)
                         if (w->connections[next].state == CONNECTION_IDLE)
-                                step_take(w, &w->connections[next], connection_begin(&w->connections[next], r, now));
+                                step_take(w, &w->connections[next],
+                                          connection_begin(&w->connections[next], r, now));
                 if (now >= next_sweep) {
                         sweep(w, now);
                         next_sweep = now + SWEEP_NS;

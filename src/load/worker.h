@@ -12,8 +12,9 @@
 /* What the threads and their controller tell each other. */
 struct run_state {
         _Atomic uint64_t window_begin, window_end; /* ns, set by the controller; UINT64_MAX until then */
-        atomic_uint_fast64_t open, tried; /* connections open now; and that have been opened or refused at least once */
-        atomic_int error;                                 /* a negative errno: a thread could not work at all */
+        atomic_uint_fast64_t open,
+                tried;    /* connections open now; and that have been opened or refused at least once */
+        atomic_int error; /* a negative errno: a thread could not work at all */
 };
 
 struct worker {
@@ -21,9 +22,9 @@ struct worker {
         struct run_state *run;
         struct engine_state *engine;
         struct connection *connections; /* [count], owned */
-        uint32_t count, first;          /* the share: connections first, first + threads, first + 2 threads, ... */
-        uint32_t sources_used;          /* for the next source address */
-        int cpu;                        /* pinned to it, or -1 */
+        uint32_t count, first; /* the share: connections first, first + threads, first + 2 threads, ... */
+        uint32_t sources_used; /* for the next source address */
+        int cpu;               /* pinned to it, or -1 */
         struct recorder recorder;
 };
 

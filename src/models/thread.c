@@ -45,7 +45,10 @@ enum {
         BUFFER_SIZE = 1024 + 64, /* a read that fills it may be part of a stream */
         LARGE_SIZE = 64 * 1024,  /* and gets this, from the heap, until the stream pauses */
         WAITING_MIN = 4,         /* threads in accept(2) per listener: one is woken while others are made */
-        WAITING_MAX = 512,       /* beyond that, a thread whose connection has ended ends too */
+        WAITING_ADDED =
+                32,        /* made at once when fewer wait: pthread_create(3) needs a second page of stack, */
+                           /* which so only one thread in 32 touches */
+        WAITING_MAX = 512, /* beyond that, a thread whose connection has ended ends too */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
         STACK_SIZE = 256 * 1024, /* their frames are larger */
 #else
@@ -263,12 +266,16 @@ static int thread_spawn(struct post *post)
         return -error;
 }
 
-/* Called when a waiting thread got a connection. If no other can take its place and none is left, the
+/* Called when few threads wait, by one that got a connection. If no other can be made and none is left, the
  * supervisor has to try again; meanwhile connections stay in the backlog, and a thread whose connection ends
  * comes back to them. */
 static void post_fill(struct post *post)
 {
-        if (thread_spawn(post) == 0 || atomic_load(&post->waiting) > 0)
+        int error = 0;
+
+        for (int i = 0; !error && i < WAITING_ADDED; i++)
+                error = thread_spawn(post);
+        if (!error || atomic_load(&post->waiting) > 0)
                 return;
         counter_add_shared(&post->state->server->counters[post->worker].accept_errors, 1);
         (void)eventfd_write(post->state->short_fd, 1); /* can only fail when it has been written 2^64 times */
@@ -366,7 +373,8 @@ static int thread_serve(struct server *s, int stop_fd)
         const struct sigaction wake = {.sa_handler = signal_ignore}; /* no SA_RESTART */
 
         st.server = s;
-        st.seat_count = st.free_seat = (uint32_t)(s->connections_max + s->listener_count * (WAITING_MIN + 1));
+        st.seat_count = st.free_seat = (uint32_t)(s->connections_max +
+                                                  s->listener_count * (WAITING_MIN + WAITING_ADDED));
         st.posts = calloc(s->listener_count, sizeof *st.posts);
         st.seats = calloc(st.seat_count, sizeof *st.seats);
         st.buffers = mmap(NULL, (size_t)st.seat_count * BUFFER_SIZE, PROT_READ | PROT_WRITE,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A logarithmic scale, four classes to an octave, joined until they fit on a screen: latencies of one run often span
- * four orders of magnitude, and on a linear scale all but the tail would be in the first bar. */
+/* A logarithmic scale, four classes to an octave, joined until they fit on a screen: latencies of one run
+ * often span four orders of magnitude, and on a linear scale all but the tail would be in the first bar. */
 #include "report/report.h"
 
 #include <math.h>
@@ -15,7 +15,8 @@ static unsigned class_of(uint64_t ns)
 
 static void bar_print(FILE *out, uint64_t count, uint64_t max)
 {
-        static const char *const parts[EIGHTHS] = {"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589"};
+        static const char *const parts[EIGHTHS] = {"",       "\u258f", "\u258e", "\u258d",
+                                                   "\u258c", "\u258b", "\u258a", "\u2589"};
         uint64_t eighths = (count * BAR_WIDTH * EIGHTHS + max / 2) / max;
 
         for (uint64_t i = 0; i < eighths / EIGHTHS; i++)
@@ -33,14 +34,16 @@ static void marks_print(FILE *out, const struct histogram *h, double low, double
 
         for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
                 uint64_t value;
-                if (result_percentile(h, marks[i].share, &value) && (double)value >= low && (double)value < high)
+                if (result_percentile(h, marks[i].share, &value) && (double)value >= low &&
+                    (double)value < high)
                         fprintf(out, " %s", marks[i].name);
         }
 }
 
 void report_graph(FILE *out, const struct result *r)
 {
-        uint64_t classes[CLASSES] = {0}, value, count, max = 0, total = r->latency ? histogram_count(r->latency) : 0;
+        uint64_t classes[CLASSES] = {0}, value, count, max = 0,
+                 total = r->latency ? histogram_count(r->latency) : 0;
         char t[REPORT_TEXT_MAX];
 
         if (total == 0)
@@ -57,7 +60,8 @@ void report_graph(FILE *out, const struct result *r)
         }
         for (unsigned row = first; row <= last; row += width) {
                 double low = exp2(row / 4.0), high = exp2((row + width) / 4.0);
-                fprintf(out, "%9s %6.2f%% ", report_latency((uint64_t)low, t), 100.0 * (double)classes[row] / (double)total);
+                fprintf(out, "%9s %6.2f%% ", report_latency((uint64_t)low, t),
+                        100.0 * (double)classes[row] / (double)total);
                 bar_print(out, classes[row], max);
                 marks_print(out, r->latency, row == first ? 0 : low, high);
                 fputc('\n', out);

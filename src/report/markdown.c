@@ -59,7 +59,8 @@ static void rate(FILE *out, double value)
 void report_markdown_head(FILE *out, const char *first_column)
 {
         fprintf(out,
-                "| %s | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | errors |\n"
+                "| %s | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | "
+                "errors |\n"
                 "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
                 first_column);
 }

@@ -20,6 +20,7 @@ void report_markdown_row(FILE *, const char *name, const struct result *);
 /* Sizes and CPU times as the tables show them. */
 enum { REPORT_TEXT_MAX = 32 };
 const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX]);
-const char *report_latency(uint64_t ns, char text[static REPORT_TEXT_MAX]); /* three digits, as Go prints it */
+const char *report_latency(uint64_t ns,
+                           char text[static REPORT_TEXT_MAX]); /* three digits, as Go prints it */
 
 #endif

@@ -12,7 +12,8 @@ static void run_print(FILE *out, const struct result *r)
 {
         char t[DURATION_TEXT_MAX];
 
-        fprintf(out, "target        %s%s%s\n", r->targets, *r->server.command ? ", served by " : "", r->server.command);
+        fprintf(out, "target        %s%s%s\n", r->targets, *r->server.command ? ", served by " : "",
+                r->server.command);
         fprintf(out, "connections   %" PRIu64 ", requests of %" PRIu64 " bytes, ", r->config.connections,
                 r->config.request_bytes);
         if (r->config.requests_per_connection)
@@ -20,8 +21,10 @@ static void run_print(FILE *out, const struct result *r)
         else
                 fprintf(out, "unlimited per connection\n");
         fprintf(out, "duration      %s", duration_format(r->window.duration / NS_PER_MS * NS_PER_MS, t));
-        fprintf(out, " after %s to open all connections\n", duration_format(r->window.ramp / NS_PER_MS * NS_PER_MS, t));
-        fprintf(out, "generator     %s engine, %" PRIu64 " threads, closed loop\n\n", r->tool.engine, r->tool.threads);
+        fprintf(out, " after %s to open all connections\n",
+                duration_format(r->window.ramp / NS_PER_MS * NS_PER_MS, t));
+        fprintf(out, "generator     %s engine, %" PRIu64 " threads, closed loop\n\n", r->tool.engine,
+                r->tool.threads);
 }
 
 static void errors_print(FILE *out, const struct errors *e)
@@ -42,7 +45,8 @@ static void errors_print(FILE *out, const struct errors *e)
         }
         for (int i = 0; i < MISMATCH_COUNT; i++)
                 if (e->mismatch[i]) {
-                        fprintf(out, "%s%" PRIu64 " %s bytes", separator, e->mismatch[i], mismatch_name((enum mismatch)i));
+                        fprintf(out, "%s%" PRIu64 " %s bytes", separator, e->mismatch[i],
+                                mismatch_name((enum mismatch)i));
                         separator = ", ";
                 }
         fputc('\n', out);
@@ -50,10 +54,12 @@ static void errors_print(FILE *out, const struct errors *e)
 
 static void counts_print(FILE *out, const struct result *r)
 {
-        fprintf(out, "requests      %" PRIu64 ", %.0f req/s, %" PRIu64 " in flight at the end\n", r->requests.total,
-                isfinite(r->requests.per_second) ? r->requests.per_second : 0, r->requests.in_flight_at_end);
-        fprintf(out, "connections   %" PRIu64 " opened, %.0f conn/s, %" PRIu64 " at most at a time", r->connections.opened,
-                isfinite(r->connections.per_second) ? r->connections.per_second : 0, r->connections.peak_open);
+        fprintf(out, "requests      %" PRIu64 ", %.0f req/s, %" PRIu64 " in flight at the end\n",
+                r->requests.total, isfinite(r->requests.per_second) ? r->requests.per_second : 0,
+                r->requests.in_flight_at_end);
+        fprintf(out, "connections   %" PRIu64 " opened, %.0f conn/s, %" PRIu64 " at most at a time",
+                r->connections.opened, isfinite(r->connections.per_second) ? r->connections.per_second : 0,
+                r->connections.peak_open);
         if (r->connections.never_served != RESULT_UNKNOWN && r->connections.never_served > 0)
                 fprintf(out, ", %" PRIu64 " never served", r->connections.never_served);
         fputc('\n', out);
@@ -117,5 +123,6 @@ void report_text(FILE *out, const struct result *r)
         latency_print(out, "first byte", r->first_byte_latency);
         fprintf(out, "verdict       %s\n", verdict_name(r->verdict.status));
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)
-                fprintf(out, "              %s: %s\n", r->verdict.reasons[i].code, r->verdict.reasons[i].text);
+                fprintf(out, "              %s: %s\n", r->verdict.reasons[i].code,
+                        r->verdict.reasons[i].text);
 }

@@ -5,8 +5,10 @@
 
 const char *phase_name(enum phase phase)
 {
-        static const char *const names[PHASE_COUNT] = {
-                [PHASE_CONNECT] = "connect", [PHASE_SEND] = "send", [PHASE_RECEIVE] = "receive", [PHASE_CLOSE] = "close"};
+        static const char *const names[PHASE_COUNT] = {[PHASE_CONNECT] = "connect",
+                                                       [PHASE_SEND] = "send",
+                                                       [PHASE_RECEIVE] = "receive",
+                                                       [PHASE_CLOSE] = "close"};
 
         return names[phase];
 }
@@ -14,8 +16,9 @@ const char *phase_name(enum phase phase)
 const char *mismatch_name(enum mismatch mismatch)
 {
         static const char *const names[MISMATCH_COUNT] = {
-                [MISMATCH_LOST] = "lost",       [MISMATCH_REPEATED] = "repeated", [MISMATCH_SWAPPED] = "swapped",
-                [MISMATCH_SURPLUS] = "surplus", [MISMATCH_FOREIGN] = "foreign",   [MISMATCH_CORRUPT] = "corrupt"};
+                [MISMATCH_LOST] = "lost",       [MISMATCH_REPEATED] = "repeated",
+                [MISMATCH_SWAPPED] = "swapped", [MISMATCH_SURPLUS] = "surplus",
+                [MISMATCH_FOREIGN] = "foreign", [MISMATCH_CORRUPT] = "corrupt"};
 
         return names[mismatch];
 }

@@ -18,7 +18,10 @@ enum mismatch {
         MISMATCH_COUNT
 };
 
-enum { CAUSE_CLOSED = 0, CAUSE_MAX = 134 }; /* a cause is an errno; 0: the peer closed before its reply was complete */
+enum {
+        CAUSE_CLOSED = 0,
+        CAUSE_MAX = 134
+}; /* a cause is an errno; 0: the peer closed before its reply was complete */
 
 struct errors {
         uint64_t count[PHASE_COUNT][CAUSE_MAX];

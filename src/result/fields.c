@@ -3,8 +3,11 @@
 
 #include "result/result.h"
 
-#define FIELD(path_, type_, member)                                                                                  \
-        {.path = path_, .type = type_, .offset = offsetof(struct result, member), .size = sizeof((struct result *)0)->member}
+#define FIELD(path_, type_, member)                                                                          \
+        {                                                                                                    \
+                .path = path_, .type = type_, .offset = offsetof(struct result, member),                     \
+                .size = sizeof((struct result *)0)->member                                                   \
+        }
 #define INTEGER(group, name) FIELD(#group "." #name, FIELD_INTEGER, group.name)
 #define NUMBER(group, name) FIELD(#group "." #name, FIELD_NUMBER, group.name)
 #define TEXT(group, name) FIELD(#group "." #name, FIELD_TEXT, group.name)
@@ -70,11 +73,25 @@ const struct field result_fields[] = {
 };
 
 const char *const result_nulls[] = {
-        "environment.wake_up", "environment.interference", "config.warmup",
-        "config.rate",         "config.arrivals",          "config.depth",
-        "config.request",      "config.reply",             "requests.never_sent",
-        "connections.jain_index", "connections.little_ratio", "schedule_lag",
-        "unread_time",         "intervals",                "generator.ceiling_share",
-        "server.kernel_memory_per_connection", "machine.cpu", "machine.cpu_per_request",
-        "per_target",          "per_rank",                 NULL,
+        "environment.wake_up",
+        "environment.interference",
+        "config.warmup",
+        "config.rate",
+        "config.arrivals",
+        "config.depth",
+        "config.request",
+        "config.reply",
+        "requests.never_sent",
+        "connections.jain_index",
+        "connections.little_ratio",
+        "schedule_lag",
+        "unread_time",
+        "intervals",
+        "generator.ceiling_share",
+        "server.kernel_memory_per_connection",
+        "machine.cpu",
+        "machine.cpu_per_request",
+        "per_target",
+        "per_rank",
+        NULL,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fields: one table of the plain members of struct result, which drives their initial values, the writing and the
- * reading of JSON. Histograms, errors and the verdict, which have a shape of their own, are not in it. */
+/* fields: one table of the plain members of struct result, which drives their initial values, the writing and
+ * the reading of JSON. Histograms, errors and the verdict, which have a shape of their own, are not in it. */
 #ifndef RESULT_FIELDS_H
 #define RESULT_FIELDS_H
 

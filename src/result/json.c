@@ -12,7 +12,8 @@
 static const struct {
         const char *name;
         double share;
-} percentiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
+} percentiles[] = {{"p50", 0.5},  {"p90", 0.9},     {"p95", 0.95},
+                   {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
 
 static const struct {
         const char *name;
@@ -92,7 +93,8 @@ static json_t *histogram_to_json(const struct histogram *h)
         error |= json_object_set_new(object, "samples", integer(histogram_count(h)));
         error |= json_object_set_new(object, "digits", json_integer(HISTOGRAM_DIGITS));
         for (size_t cursor = 0; histogram_next(h, &cursor, &value, &count);)
-                error |= json_array_append_new(buckets, json_pack("[I,I]", (json_int_t)value, (json_int_t)count));
+                error |= json_array_append_new(buckets,
+                                               json_pack("[I,I]", (json_int_t)value, (json_int_t)count));
         error |= json_object_set_new(object, "histogram", buckets);
         if (error) {
                 json_decref(object);
@@ -131,8 +133,9 @@ static int verdict_to_json(json_t *root, const struct result *r)
         int error = path_set(root, "verdict.status", json_string(verdict_name(r->verdict.status)));
 
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)
-                error |= json_array_append_new(reasons, json_pack("{s:s,s:s}", "code", r->verdict.reasons[i].code,
-                                                                  "text", r->verdict.reasons[i].text));
+                error |= json_array_append_new(reasons,
+                                               json_pack("{s:s,s:s}", "code", r->verdict.reasons[i].code,
+                                                         "text", r->verdict.reasons[i].text));
         return path_set(root, "verdict.reasons", reasons) | error;
 }
 
@@ -149,9 +152,10 @@ json_t *result_to_json(const struct result *r)
                                                             : text(at));
         }
         for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-                error |= path_set(root, histograms[i].name,
-                                  histogram_to_json(*(struct histogram *const *)(const void *)((const char *)r +
-                                                                                               histograms[i].offset)));
+                error |= path_set(
+                        root, histograms[i].name,
+                        histogram_to_json(*(struct histogram *const *)(const void *)((const char *)r +
+                                                                                     histograms[i].offset)));
         error |= errors_to_json(root, &r->errors);
         error |= verdict_to_json(root, r);
         for (size_t i = 0; result_nulls[i]; i++)
@@ -194,7 +198,8 @@ static bool histogram_read(const json_t *value, struct histogram **h)
         *h = histogram_create();
         if (!*h || !json_is_array(buckets))
                 return false;
-        json_array_foreach(buckets, i, bucket) {
+        json_array_foreach(buckets, i, bucket)
+        {
                 json_int_t at = json_integer_value(json_array_get(bucket, 0));
                 json_int_t count = json_integer_value(json_array_get(bucket, 1));
                 if (at < 0 || count <= 0)
@@ -205,7 +210,8 @@ static bool histogram_read(const json_t *value, struct histogram **h)
         json_int_t max = json_integer_value(json_object_get(value, "max"));
         if (min < 0 || max < min)
                 return false;
-        histogram_restore(*h, (uint64_t)min, (uint64_t)max, json_number_value(json_object_get(value, "mean")));
+        histogram_restore(*h, (uint64_t)min, (uint64_t)max,
+                          json_number_value(json_object_get(value, "mean")));
         return true;
 }
 
@@ -240,7 +246,8 @@ static void verdict_read(const json_t *value, struct result *r)
         for (enum verdict v = VERDICT_VALID; status && v <= VERDICT_INVALID; v++)
                 if (strcmp(status, verdict_name(v)) == 0)
                         r->verdict.status = v;
-        json_array_foreach(reasons, i, reason) {
+        json_array_foreach(reasons, i, reason)
+        {
                 const char *code = json_string_value(json_object_get(reason, "code"));
                 const char *sentence = json_string_value(json_object_get(reason, "text"));
                 if (i == RESULT_REASONS_MAX || !code || !sentence)
@@ -257,7 +264,8 @@ struct result *result_from_json(const json_t *root, char *why, size_t why_size)
         struct result *r = NULL;
 
         if (!schema || strcmp(schema, RESULT_SCHEMA) != 0) {
-                (void)snprintf(why, why_size, "its schema is %s, not %s", schema ? schema : "missing", RESULT_SCHEMA);
+                (void)snprintf(why, why_size, "its schema is %s, not %s", schema ? schema : "missing",
+                               RESULT_SCHEMA);
                 return NULL;
         }
         r = result_create();
@@ -290,8 +298,10 @@ int json_write(const json_t *json, const char *path)
         char temporary[4096];
 
         if (strcmp(path, "-") == 0)
-                return json_dumpf(json, stdout, FORMAT) == 0 && fputc('\n', stdout) != EOF && fflush(stdout) == 0 ? 0
-                                                                                                               : -EIO;
+                return json_dumpf(json, stdout, FORMAT) == 0 && fputc('\n', stdout) != EOF &&
+                                       fflush(stdout) == 0
+                               ? 0
+                               : -EIO;
         if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
                 return -ENAMETOOLONG;
         errno = 0;

@@ -12,13 +12,16 @@
 /* A new reference, or NULL: out of memory. */
 json_t *result_to_json(const struct result *);
 
-/* A new result, or NULL and in `why` what is wrong with the text: no object, another schema, a member of another type. */
+/* A new result, or NULL and in `why` what is wrong with the text: no object, another schema, a member of
+ * another type. */
 struct result *result_from_json(const json_t *, char *why, size_t why_size);
 
-/* Writes JSON to a file, or to standard output for "-". 0 or a negative errno; nothing is left half-written. */
+/* Writes JSON to a file, or to standard output for "-". 0 or a negative errno; nothing is left half-written.
+ */
 int json_write(const json_t *, const char *path);
 
-/* Reads JSON from a file, or from standard input for "-": a new reference, or NULL and in `why` what is wrong. */
+/* Reads JSON from a file, or from standard input for "-": a new reference, or NULL and in `why` what is
+ * wrong. */
 json_t *json_read(const char *path, char *why, size_t why_size);
 
 #endif

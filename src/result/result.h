@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* result: what a run yields, and the only thing that reports, comparisons and other programs see of it. Times are in
- * nanoseconds, sizes in bytes, rates per second. What was not measured is RESULT_UNKNOWN or NaN, and null in JSON. */
+/* result: what a run yields, and the only thing that reports, comparisons and other programs see of it. Times
+ * are in nanoseconds, sizes in bytes, rates per second. What was not measured is RESULT_UNKNOWN or NaN, and
+ * null in JSON. */
 #ifndef RESULT_RESULT_H
 #define RESULT_RESULT_H
 
@@ -54,7 +55,8 @@ struct result {
                 char command[RESULT_TEXT_MAX];
                 uint64_t pid, cpu_user, cpu_system, max_rss, context_switches, threads_max;
                 double cpu_per_request, rss_per_connection;
-                char ended[RESULT_NAME_MAX]; /* how the server ended if it did so before it was told to, or "" */
+                char ended[RESULT_NAME_MAX]; /* how the server ended if it did so before it was told to, or ""
+                                              */
         } server;
         struct {
                 uint64_t listen_overflows, listen_drops, retransmits, resets_sent;
@@ -76,8 +78,8 @@ void result_destroy(struct result *);
 void result_judge(struct result *);
 const char *verdict_name(enum verdict);
 
-/* *value is the latency that a share of the samples does not exceed; false if there are fewer than 10 / (1 - share)
- * samples, too few to say so. */
+/* *value is the latency that a share of the samples does not exceed; false if there are fewer than 10 / (1 -
+ * share) samples, too few to say so. */
 bool result_percentile(const struct histogram *, double share, uint64_t *value);
 
 #endif

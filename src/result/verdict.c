@@ -24,8 +24,8 @@ static bool wrong_bytes(const struct result *r, char *text, size_t size)
 
         for (int i = 0; i < MISMATCH_COUNT; i++)
                 if (r->errors.mismatch[i])
-                        used += snprintf(text + used, size - (size_t)used, " %" PRIu64 " %s", r->errors.mismatch[i],
-                                         mismatch_name((enum mismatch)i));
+                        used += snprintf(text + used, size - (size_t)used, " %" PRIu64 " %s",
+                                         r->errors.mismatch[i], mismatch_name((enum mismatch)i));
         return count > 0;
 }
 
@@ -37,7 +37,8 @@ static bool nothing_opened(const struct result *r, char *text, size_t size)
 
 static bool nothing_answered(const struct result *r, char *text, size_t size)
 {
-        (void)snprintf(text, size, "no request was answered on %" PRIu64 " connections", r->connections.opened);
+        (void)snprintf(text, size, "no request was answered on %" PRIu64 " connections",
+                       r->connections.opened);
         return r->connections.opened > 0 && r->requests.total == 0;
 }
 
@@ -69,9 +70,12 @@ static const struct {
         const char *code;
         rule_function *applies;
 } rules[] = {
-        {VERDICT_INVALID, "wrong-bytes", wrong_bytes},       {VERDICT_INVALID, "nothing-opened", nothing_opened},
-        {VERDICT_INVALID, "nothing-answered", nothing_answered}, {VERDICT_INVALID, "server-ended", server_ended},
-        {VERDICT_SUSPECT, "errors", some_errors},            {VERDICT_SUSPECT, "never-served", some_never_served},
+        {VERDICT_INVALID, "wrong-bytes", wrong_bytes},
+        {VERDICT_INVALID, "nothing-opened", nothing_opened},
+        {VERDICT_INVALID, "nothing-answered", nothing_answered},
+        {VERDICT_INVALID, "server-ended", server_ended},
+        {VERDICT_SUSPECT, "errors", some_errors},
+        {VERDICT_SUSPECT, "never-served", some_never_served},
 };
 
 void result_judge(struct result *r)
