@@ -1,38 +1,49 @@
 # SPDX-License-Identifier: MIT
-# Programs land here, objects under build/. `make help` lists the targets.
+# Programs land in the repository's root, objects under build/. `make help` lists the targets.
 VERSION := 0.1
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef \
             -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wnull-dereference
-# B: where objects go; BIN: where the programs go; STATIC: how echo-c is linked. The sanitizer builds set their own.
+PREFIX ?= /usr/local
+# B: where objects go; BIN: where programs go; LINK: how echo-c is linked. The sanitizer builds set their own.
 B := build
-BIN :=
-STATIC := -static-pie
+BIN := $(CURDIR)
+LINK := -static-pie
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isrc $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu2x $(WARNINGS) -fno-strict-overflow -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
 
+has = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
 ECHO_C := $(call objects,echo-c) $(call objects,models) $(call objects,base)
-BENCH := $(call objects,bench) $(call objects,compare) $(call objects,report) $(call objects,load) \
-         $(call objects,result) $(call objects,base)
+BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
-CONFORMANCE := $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c))
+CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
+CONFORMANCE := $(B)/tests/conformance/conformance
 
 .PHONY: all tests
-all: $(BIN)echo-c $(BIN)bench
+all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
 
-$(BIN)echo-c: $(ECHO_C)
-	$(CC) $(ALL_CFLAGS) $(STATIC) -pthread $(LDFLAGS) $^ -o $@
+$(BIN)/echo-c: $(ECHO_C)
+	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ -o $@
 
-$(BIN)bench: $(BENCH)
+ifeq ($(call has,jansson.h),yes)
+$(BIN)/bench: $(BENCH)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -ljansson -lm -o $@
+else
+.PHONY: $(BIN)/bench
+$(BIN)/bench:
+	@echo "bench is not built: it needs jansson (Debian: libjansson-dev; scripts/install-deps installs it)"
+endif
 
-tests: $(UNIT_TESTS) $(B)/tests/conformance/conformance
+tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH))
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm -o $@
 
-$(B)/tests/conformance/conformance: $(CONFORMANCE) $(call objects,base)
+$(B)/tests/cli/%: $(B)/tests/cli/%.o
+	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -o $@
+
+$(CONFORMANCE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c)) $(call objects,base)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -o $@
 
 .SECONDARY:
@@ -41,3 +52,51 @@ $(B)/%.o: %.c
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIE -MMD -MP -pthread -c $< -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# What follows first installs what is missing, so it starts make again: what there is to build with may have changed.
+SANITIZED = $(MAKE) --no-print-directory all tests LINK=-pie
+TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests
+
+.PHONY: demo check check-full run-tests lint asan tsan peers install clean help
+demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
+	@scripts/install-deps --peers
+	@$(MAKE) --no-print-directory -s all peers
+	@./bench compare -d 2s -o build/demo
+
+check:  ## build and run every test (6 minutes)
+	@scripts/install-deps --peers --cli
+	@$(MAKE) --no-print-directory -s all tests peers
+	@$(MAKE) --no-print-directory run-tests
+
+check-full:  ## the same with the largest sizes, and minutes of load on every model
+	@scripts/install-deps --peers --cli
+	@$(MAKE) --no-print-directory -s all tests peers
+	@CONFORMANCE_SCALE=full $(MAKE) --no-print-directory run-tests
+
+run-tests:
+	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(wildcard tests/cli/*_test.sh)
+
+lint:  ## format, warnings of both compilers, layering, clang-tidy, cppcheck, shellcheck
+	@scripts/install-deps --lint
+	@scripts/lint
+
+asan:  ## a reduced tier of the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(SANITIZED) -s B=build/asan BIN=$(CURDIR)/build/asan \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
+	@CONFORMANCE_SCALE=small $(MAKE) --no-print-directory run-tests B=build/asan BIN=$(CURDIR)/build/asan
+
+tsan:  ## the same under ThreadSanitizer
+	@$(SANITIZED) -s B=build/tsan BIN=$(CURDIR)/build/tsan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
+	@CONFORMANCE_SCALE=small $(MAKE) --no-print-directory run-tests B=build/tsan BIN=$(CURDIR)/build/tsan
+
+peers:  ## build the other runtimes' echo servers into build/peers, as far as their toolchains are there
+	@peers/build
+
+install: all  ## install both programs under PREFIX (default /usr/local)
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(BIN)/echo-c $(BIN)/bench
+
+clean:  ## remove what was built
+	rm -rf build $(BIN)/echo-c $(BIN)/bench
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20

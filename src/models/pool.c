@@ -349,8 +349,10 @@ static void report_handle(struct thread *t, const struct epoll_event *event)
                 group_finish_if_empty(g);
                 break;
         case LISTENER:
-                if (atomic_load(&g->paused_until) == 0)
+                if (atomic_load(&g->paused_until) == 0) {
                         connections_accept(g);
+                        group_finish_if_empty(g);
+                }
                 break;
         default: /* DONE is looked at by the loop */
                 break;
@@ -366,8 +368,10 @@ static void *thread_run(void *arg)
 
         while (!done) {
                 uint64_t paused_until = atomic_load_explicit(&g->paused_until, memory_order_relaxed);
-                if (paused_until && clock_now() >= paused_until)
+                if (paused_until && clock_now() >= paused_until) {
                         connections_accept(g);
+                        group_finish_if_empty(g); /* the queue was all that was waited for */
+                }
                 int wait = t->first_deferred >= 0 ? 0 : paused_until ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, wait);
                 for (int i = 0; i < n; i++) {

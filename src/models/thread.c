@@ -189,7 +189,7 @@ static bool listener_has_queue(const struct listener *l)
 {
         struct pollfd p = {.fd = l->fd, .events = POLLIN};
 
-        return poll(&p, 1, 0) == 1;
+        return poll(&p, 1, 0) == 1 && (p.revents & POLLIN); /* POLLNVAL: the listener has been left */
 }
 
 /* Waits for a connection and a place for it: its descriptor, or -1 when the server drains and the queue is

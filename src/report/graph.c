@@ -42,7 +42,7 @@ static void marks_print(FILE *out, const struct histogram *h, double low, double
 
 void report_graph(FILE *out, const struct result *r)
 {
-        uint64_t classes[CLASSES] = {0}, value, count, max = 0,
+        uint64_t classes[CLASSES] = {0}, value, count, max = 1,
                  total = r->latency ? histogram_count(r->latency) : 0;
         char t[REPORT_TEXT_MAX];
 
