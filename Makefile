@@ -9,10 +9,14 @@ PREFIX ?= /usr/local
 B := build
 BIN := $(CURDIR)
 LINK := -static-pie
-ALL_CPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isrc $(CPPFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(FEATURES) -Isrc $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu2x $(WARNINGS) -fno-strict-overflow -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
 
 has = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
+ifeq ($(call has,liburing.h),yes)
+FEATURES += -DHAVE_LIBURING
+LIBURING := -luring
+endif
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
 ECHO_C := $(call objects,echo-c) $(call objects,models) $(call objects,base)
 BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
@@ -24,11 +28,11 @@ CONFORMANCE := $(B)/tests/conformance/conformance
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
 
 $(BIN)/echo-c: $(ECHO_C)
-	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ -o $@
+	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ $(LIBURING) -o $@
 
 ifeq ($(call has,jansson.h),yes)
 $(BIN)/bench: $(BENCH)
-	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -ljansson -lm -o $@
+	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -ljansson -lm $(LIBURING) -o $@
 else
 .PHONY: $(BIN)/bench
 $(BIN)/bench:
@@ -38,7 +42,7 @@ endif
 tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH))
-	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm -o $@
+	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -o $@

@@ -142,9 +142,11 @@ enum step connection_failed(struct connection *c, struct recorder *r, enum phase
 
 enum step connection_check(struct connection *c, struct recorder *r, uint64_t now)
 {
-        if (c->state == CONNECTION_CONNECTING && now - c->since > r->plan->connect_timeout)
+        uint64_t waited = now > c->since ? now - c->since : 0; /* `now` may have been read before it began */
+
+        if (c->state == CONNECTION_CONNECTING && waited > r->plan->connect_timeout)
                 return connection_failed(c, r, PHASE_CONNECT, ETIMEDOUT, now);
-        if (c->state != CONNECTION_BUSY || now - c->since <= r->plan->request_timeout)
+        if (c->state != CONNECTION_BUSY || waited <= r->plan->request_timeout)
                 return STEP_WAIT;
         r->errors.timeout++;
         return connection_end(c, r, now);

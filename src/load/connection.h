@@ -34,7 +34,7 @@ struct connection {
         uint32_t sent, received; /* bytes of the request in flight and of its reply */
         int fd;                  /* the engine's; -1: none */
         uint8_t state;           /* enum connection_state */
-        uint8_t engine_flags;    /* the engine's own */
+        uint16_t generation;     /* the engine's own: how often it was closed */
 };
 
 void connection_init(struct connection *, uint32_t index);

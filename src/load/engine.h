@@ -35,7 +35,7 @@ struct engine {
         void (*wait)(struct engine_state *, uint64_t timeout);
 };
 
-extern const struct engine engine_epoll;
+extern const struct engine engine_uring, engine_epoll;
 
 /* The table of engines, the one to prefer first, ended by NULL. */
 extern const struct engine *const engines[];

@@ -7,6 +7,7 @@
  * replies is spread over a millisecond, and one reading for all of them would add that to the latency of
  * some. */
 #include "load/engine.h"
+#include "load/socket.h"
 #include "load/worker.h"
 
 #include "base/clock.h"
@@ -54,27 +55,6 @@ static void epoll_destroy_state(struct engine_state *e)
         free(e);
 }
 
-static int socket_open(struct worker *w, const struct address *target)
-{
-        struct address source;
-        int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-        if (fd < 0 || address_is_unix(target))
-                return fd < 0 ? -errno : fd;
-        /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2)
-         * choose the port, which it does per destination (ip(7), Linux 4.2). */
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        if (worker_source(w, &source)) {
-                (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
-                if (bind(fd, &source.sa.any, source.size) != 0) {
-                        int error = -errno;
-                        (void)close(fd);
-                        return error;
-                }
-        }
-        return fd;
-}
-
 static void epoll_close(struct engine_state *e, struct connection *c)
 {
         (void)e;
@@ -114,7 +94,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
         const struct address *target = worker_target(w, c);
 
         connection_connecting(c, clock_now());
-        int fd = socket_open(w, target);
+        int fd = socket_open(w, target, SOCK_NONBLOCK);
         if (fd < 0) {
                 worker_failed(w, c, PHASE_CONNECT, -fd, clock_now());
                 return;

@@ -18,7 +18,7 @@
 #define TICK_NS (50 * NS_PER_MS)
 #define RAMP_TICK_NS (2 * NS_PER_MS)
 
-const struct engine *const engines[] = {&engine_epoll, NULL};
+const struct engine *const engines[] = {&engine_uring, &engine_epoll, NULL};
 
 struct run {
         const struct plan *plan;

@@ -72,11 +72,11 @@ const uint8_t *payload_window(const struct payload *p, uint32_t connection, uint
         return (const uint8_t *)&p->words[window_start(p, connection, sequence)];
 }
 
-/* Finds the first eight bytes that are a word of the region: the byte of the region at which bytes[0] would
- * stand. */
+/* Finds the first eight bytes that are a word of the region, among the first that can hold one whole: the
+ * byte of the region at which bytes[0] would stand. */
 static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t count, int64_t *position)
 {
-        for (size_t i = 0; i < 8 && i + 8 <= count; i++) {
+        for (size_t i = 0; i < 16 && i + 8 <= count; i++) {
                 uint64_t word;
                 memcpy(&word, bytes + i, sizeof word);
                 uint64_t number = le64toh(word) * p->inverse - 1;
@@ -104,34 +104,48 @@ static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connec
         return MISMATCH_CORRUPT;
 }
 
+/* Where the bytes stand in the window of a request. */
+static int64_t within(const struct payload *p, uint32_t connection, uint64_t sequence, int64_t position)
+{
+        return position - (int64_t)window_start(p, connection, sequence) * 8;
+}
+
+/* `position` of the region was received at `offset` of the reply. Windows overlap, so the likeliest comes
+ * first: the same place in this request, in an earlier or later one, another place in this one, what was left
+ * of the one before. */
+static enum mismatch position_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence,
+                                       int64_t offset, int64_t position)
+{
+        int64_t size = (int64_t)p->size, own = within(p, connection, sequence, position);
+
+        if (own == offset)
+                return MISMATCH_CORRUPT; /* those behind the wrong bytes stand where they should */
+        for (uint64_t distance = 1; distance <= NEIGHBOURS_MAX; distance++) {
+                if (within(p, connection, sequence + distance, position) == offset)
+                        return MISMATCH_SWAPPED;
+                if (distance <= sequence && within(p, connection, sequence - distance, position) == offset)
+                        return MISMATCH_REPEATED;
+        }
+        if (own >= 0 && own < size)
+                return own > offset ? MISMATCH_LOST : MISMATCH_REPEATED;
+        int64_t before = sequence > 0 ? within(p, connection, sequence - 1, position) : -1;
+        return before >= 0 && before < size ? MISMATCH_REPEATED : MISMATCH_FOREIGN;
+}
+
 enum mismatch payload_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence, size_t offset,
                                const uint8_t *bytes, size_t count)
 {
         const uint8_t *window = payload_window(p, connection, sequence) + offset;
         size_t equal = 0;
-        int64_t position;
+        int64_t position = 0;
 
         while (equal < count && offset + equal < p->size && bytes[equal] == window[equal])
                 equal++;
         if (equal == count || offset + equal >= p->size)
-                return MISMATCH_SURPLUS; /* everything up to the reply's end is right */
-        bytes += equal, count -= equal, offset += equal;
-        if (!region_locate(p, bytes, count, &position))
-                return few_bytes_diagnose(p, connection, sequence, offset, bytes, count < 8 ? count : 8);
-
-        int64_t size = (int64_t)p->size;
-        int64_t within = position - (int64_t)window_start(p, connection, sequence) * 8;
-        if (within >= 0 && within < size) /* of this reply, but of another place in it */
-                return within > (int64_t)offset ? MISMATCH_LOST : MISMATCH_REPEATED;
-        for (uint64_t distance = 1; distance <= NEIGHBOURS_MAX; distance++) {
-                within = position - (int64_t)window_start(p, connection, sequence + distance) * 8;
-                if (within >= 0 && within < size)
-                        return MISMATCH_SWAPPED;
-                if (distance > sequence)
-                        continue;
-                within = position - (int64_t)window_start(p, connection, sequence - distance) * 8;
-                if (within >= 0 && within < size)
-                        return MISMATCH_REPEATED;
-        }
-        return MISMATCH_FOREIGN;
+                return MISMATCH_SURPLUS;         /* everything up to the reply's end is right */
+        size_t from = equal < 7 ? 0 : equal - 7; /* the word with the first wrong byte may begin before it */
+        bool located = region_locate(p, bytes + from, count - from, &position);
+        bytes += equal, count -= equal, offset += equal, position += (int64_t)(equal - from);
+        return located ? position_diagnose(p, connection, sequence, (int64_t)offset, position)
+                       : few_bytes_diagnose(p, connection, sequence, offset, bytes, count < 8 ? count : 8);
 }

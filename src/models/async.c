@@ -5,13 +5,13 @@
 
 #include <stddef.h>
 
-extern const struct model model_epoll;
+extern const struct model model_uring, model_epoll;
 
 static const struct model *async_stands_for(char *why, size_t why_size)
 {
         if (why_size)
                 *why = '\0';
-        return &model_epoll;
+        return model_uring.probe(why, why_size) == 0 ? &model_uring : &model_epoll;
 }
 
 const struct model model_async = {

@@ -5,11 +5,13 @@
 
 #include <string.h>
 
-extern const struct model model_async, model_epoll, model_thread, model_pool;
+extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool;
 
+/* clang-format off: a line each */
 const struct model *const models[] = {
-        &model_async, &model_epoll, &model_thread, &model_pool, NULL,
+        &model_async, &model_uring, &model_epoll, &model_thread, &model_pool, NULL,
 };
+/* clang-format on */
 
 const struct model *model_find(const char *name)
 {

@@ -70,6 +70,11 @@ int server_accept_admitted(struct server *s, const struct listener *l, unsigned 
 void server_close(struct server *s, unsigned worker, int fd)
 {
         (void)close(fd); /* on Linux the descriptor is gone whatever it returns */
+        server_closed(s, worker);
+}
+
+void server_closed(struct server *s, unsigned worker)
+{
         (void)atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
         counter_add_shared(&s->counters[worker].closed, 1);
 }

@@ -44,8 +44,9 @@ int server_accept(struct server *, const struct listener *, unsigned worker, int
  * SERVER_PAUSE_MS or until a connection has closed. */
 int server_accept_admitted(struct server *, const struct listener *, unsigned worker);
 
-/* Closes a connection and counts it. */
+/* Closes a connection and counts it; and the counting alone, for who closes it in another way. */
 void server_close(struct server *, unsigned worker, int fd);
+void server_closed(struct server *, unsigned worker);
 
 /* Does this worker accept from that listener? */
 static inline bool listener_serves(const struct listener *l, unsigned worker)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CLASSES = 4 * 42, ROWS_MAX = 24, BAR_WIDTH = 44, EIGHTHS = 8 };
+enum { CLASSES = 4 * 42, ROWS_MAX = 24, BAR_WIDTH = 40, EIGHTHS = 8 };
 
 static unsigned class_of(uint64_t ns)
 {
@@ -48,9 +48,12 @@ void report_graph(FILE *out, const struct result *r)
 
         if (total == 0)
                 return;
-        for (size_t cursor = 0; histogram_next(r->latency, &cursor, &value, &count);)
-                classes[class_of(value) < CLASSES ? class_of(value) : CLASSES - 1] += count;
         unsigned first = class_of(histogram_min(r->latency)), last = class_of(histogram_max(r->latency));
+        for (size_t cursor = 0; histogram_next(r->latency, &cursor, &value, &count);) {
+                unsigned class = class_of(
+                        value); /* of the bucket's highest value: it may exceed the maximum */
+                classes[class < last ? class : last] += count;
+        }
         unsigned width = (last - first) / ROWS_MAX + 1;
         for (unsigned row = first; row <= last; row += width) {
                 for (unsigned i = row + 1; i < row + width && i < CLASSES; i++)
@@ -60,7 +63,9 @@ void report_graph(FILE *out, const struct result *r)
         }
         for (unsigned row = first; row <= last; row += width) {
                 double low = exp2(row / 4.0), high = exp2((row + width) / 4.0);
-                fprintf(out, "%9s %6.2f%% ", report_latency((uint64_t)low, t),
+                const char *latency = report_latency((uint64_t)low, t);
+                int width_more = strstr(latency, "\u00b5") ? 1 : 0; /* two bytes, one column */
+                fprintf(out, "%*s %6.2f%% ", 9 + width_more, latency,
                         100.0 * (double)classes[row] / (double)total);
                 bar_print(out, classes[row], max);
                 marks_print(out, r->latency, row == first ? 0 : low, high);

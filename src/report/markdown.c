@@ -9,12 +9,19 @@
 
 const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX])
 {
-        if (bytes == RESULT_UNKNOWN)
+        static const struct {
+                const char *name;
+                double bytes;
+        } units[] = {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
+        size_t i = 0;
+
+        if (bytes == RESULT_UNKNOWN) {
                 (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
-        else if (bytes < 1000 * 1000)
-                (void)snprintf(text, REPORT_TEXT_MAX, "%.3g kB", (double)bytes / 1e3);
-        else
-                (void)snprintf(text, REPORT_TEXT_MAX, "%.3g MB", (double)bytes / 1e6);
+                return text;
+        }
+        while (i + 1 < sizeof units / sizeof *units && (double)bytes >= units[i + 1].bytes * 0.9995)
+                i++; /* what would be rounded to 1000 of a unit is 1 of the next */
+        (void)snprintf(text, REPORT_TEXT_MAX, "%.3g %s", (double)bytes / units[i].bytes, units[i].name);
         return text;
 }
 

@@ -8,23 +8,36 @@
 #include <math.h>
 #include <string.h>
 
+static const char *count(uint64_t n, char text[static REPORT_TEXT_MAX])
+{
+        if (n == RESULT_UNKNOWN)
+                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
+        else
+                (void)snprintf(text, REPORT_TEXT_MAX, "%" PRIu64, n);
+        return text;
+}
+
+static const char *milliseconds(uint64_t ns, char text[static REPORT_TEXT_MAX])
+{
+        return ns == RESULT_UNKNOWN ? count(ns, text) : duration_format(ns / NS_PER_MS * NS_PER_MS, text);
+}
+
 static void run_print(FILE *out, const struct result *r)
 {
-        char t[DURATION_TEXT_MAX];
+        char t[REPORT_TEXT_MAX];
 
         fprintf(out, "target        %s%s%s\n", r->targets, *r->server.command ? ", served by " : "",
                 r->server.command);
-        fprintf(out, "connections   %" PRIu64 ", requests of %" PRIu64 " bytes, ", r->config.connections,
-                r->config.request_bytes);
+        fprintf(out, "connections   %s, ", count(r->config.connections, t));
+        fprintf(out, "requests of %s bytes, ", count(r->config.request_bytes, t));
         if (r->config.requests_per_connection)
-                fprintf(out, "%" PRIu64 " per connection\n", r->config.requests_per_connection);
+                fprintf(out, "%s per connection\n", count(r->config.requests_per_connection, t));
         else
                 fprintf(out, "unlimited per connection\n");
-        fprintf(out, "duration      %s", duration_format(r->window.duration / NS_PER_MS * NS_PER_MS, t));
-        fprintf(out, " after %s to open all connections\n",
-                duration_format(r->window.ramp / NS_PER_MS * NS_PER_MS, t));
-        fprintf(out, "generator     %s engine, %" PRIu64 " threads, closed loop\n\n", r->tool.engine,
-                r->tool.threads);
+        fprintf(out, "duration      %s", milliseconds(r->window.duration, t));
+        fprintf(out, " after %s to open all connections\n", milliseconds(r->window.ramp, t));
+        fprintf(out, "generator     %s engine, %s threads, closed loop\n\n", r->tool.engine,
+                count(r->tool.threads, t));
 }
 
 static void errors_print(FILE *out, const struct errors *e)
@@ -54,19 +67,22 @@ static void errors_print(FILE *out, const struct errors *e)
 
 static void counts_print(FILE *out, const struct result *r)
 {
-        fprintf(out, "requests      %" PRIu64 ", %.0f req/s, %" PRIu64 " in flight at the end\n",
-                r->requests.total, isfinite(r->requests.per_second) ? r->requests.per_second : 0,
-                r->requests.in_flight_at_end);
-        fprintf(out, "connections   %" PRIu64 " opened, %.0f conn/s, %" PRIu64 " at most at a time",
-                r->connections.opened, isfinite(r->connections.per_second) ? r->connections.per_second : 0,
-                r->connections.peak_open);
+        char t[REPORT_TEXT_MAX];
+
+        fprintf(out, "requests      %s, ", count(r->requests.total, t));
+        fprintf(out, "%.0f req/s, ", isfinite(r->requests.per_second) ? r->requests.per_second : 0);
+        fprintf(out, "%s in flight at the end\n", count(r->requests.in_flight_at_end, t));
+        fprintf(out, "connections   %s opened, ", count(r->connections.opened, t));
+        fprintf(out, "%.0f conn/s, ", isfinite(r->connections.per_second) ? r->connections.per_second : 0);
+        fprintf(out, "%s at most at a time", count(r->connections.peak_open, t));
         if (r->connections.never_served != RESULT_UNKNOWN && r->connections.never_served > 0)
                 fprintf(out, ", %" PRIu64 " never served", r->connections.never_served);
         fputc('\n', out);
         errors_print(out, &r->errors);
-        if (r->kernel.listen_overflows || r->kernel.retransmits)
-                fprintf(out, "kernel        %" PRIu64 " listen overflows, %" PRIu64 " retransmits\n",
-                        r->kernel.listen_overflows, r->kernel.retransmits);
+        if (r->kernel.listen_overflows || r->kernel.retransmits) {
+                fprintf(out, "kernel        %s listen overflows, ", count(r->kernel.listen_overflows, t));
+                fprintf(out, "%s retransmits\n", count(r->kernel.retransmits, t));
+        }
         if (isfinite(r->generator.cpu_per_request))
                 fprintf(out, "generator     %.2f us of CPU per request, busiest thread %.0f%%\n",
                         r->generator.cpu_per_request / 1e3, r->generator.busiest_thread * 100);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct {
@@ -71,9 +72,20 @@ static json_t *number(double value)
         return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* JSON is UTF-8 and a command line need not be: then what is not ASCII becomes '?', lest the result be lost.
+ */
 static json_t *text(const char *value)
 {
-        return *value ? json_string(value) : json_null();
+        json_t *json = *value ? json_string(value) : json_null();
+
+        if (json)
+                return json;
+        char ascii[RESULT_TEXT_MAX];
+        size_t i = 0;
+        for (; value[i] && i + 1 < sizeof ascii; i++)
+                ascii[i] = value[i] & 0x80 ? '?' : value[i];
+        ascii[i] = '\0';
+        return json_string(ascii);
 }
 
 static json_t *histogram_to_json(const struct histogram *h)
@@ -200,9 +212,10 @@ static bool histogram_read(const json_t *value, struct histogram **h)
                 return false;
         json_array_foreach(buckets, i, bucket)
         {
-                json_int_t at = json_integer_value(json_array_get(bucket, 0));
+                const json_t *top = json_array_get(bucket, 0);
+                json_int_t at = json_integer_value(top);
                 json_int_t count = json_integer_value(json_array_get(bucket, 1));
-                if (at < 0 || count <= 0)
+                if (!json_is_integer(top) || at < 0 || count <= 0)
                         return false;
                 histogram_add(*h, (uint64_t)at, (uint64_t)count);
         }
@@ -215,25 +228,29 @@ static bool histogram_read(const json_t *value, struct histogram **h)
         return true;
 }
 
-static uint64_t count_read(const json_t *object, const char *name)
+/* A count that is missing is 0; false if there is something else in its place. */
+static bool count_read(const json_t *object, const char *name, uint64_t *count)
 {
-        json_int_t value = json_integer_value(json_object_get(object, name));
+        const json_t *value = json_object_get(object, name);
 
-        return value > 0 ? (uint64_t)value : 0;
+        *count = (uint64_t)json_integer_value(value);
+        return (!object || json_is_object(object)) && (!value || json_is_integer(value)) &&
+               json_integer_value(value) >= 0;
 }
 
-static void errors_read(const json_t *value, struct errors *e)
+static bool errors_read(const json_t *value, struct errors *e)
 {
         const json_t *mismatch = json_object_get(value, "mismatch");
+        bool right = count_read(value, "timeout", &e->timeout);
 
         for (int phase = 0; phase < PHASE_COUNT; phase++) {
                 const json_t *causes = json_object_get(value, phase_name((enum phase)phase));
                 for (int cause = 0; cause < CAUSE_MAX; cause++)
-                        e->count[phase][cause] = count_read(causes, cause_name(cause));
+                        right &= count_read(causes, cause_name(cause), &e->count[phase][cause]);
         }
-        e->timeout = count_read(value, "timeout");
         for (int i = 0; i < MISMATCH_COUNT; i++)
-                e->mismatch[i] = count_read(mismatch, mismatch_name((enum mismatch)i));
+                right &= count_read(mismatch, mismatch_name((enum mismatch)i), &e->mismatch[i]);
+        return right;
 }
 
 static void verdict_read(const json_t *value, struct result *r)
@@ -284,7 +301,10 @@ struct result *result_from_json(const json_t *root, char *why, size_t why_size)
                         (void)snprintf(why, why_size, "%s is no histogram", histograms[i].name);
                         goto destroy_result;
                 }
-        errors_read(json_object_get(root, "errors"), &r->errors);
+        if (!errors_read(json_object_get(root, "errors"), &r->errors)) {
+                (void)snprintf(why, why_size, "errors are no counts");
+                goto destroy_result;
+        }
         verdict_read(json_object_get(root, "verdict"), r);
         return r;
 destroy_result:
@@ -296,15 +316,19 @@ int json_write(const json_t *json, const char *path)
 {
         enum { FORMAT = JSON_COMPACT | JSON_REAL_PRECISION(12) };
         char temporary[4096];
+        struct stat status;
 
         if (strcmp(path, "-") == 0)
                 return json_dumpf(json, stdout, FORMAT) == 0 && fputc('\n', stdout) != EOF &&
                                        fflush(stdout) == 0
                                ? 0
                                : -EIO;
+        errno = 0;
+        if (lstat(path, &status) == 0 &&
+            !S_ISREG(status.st_mode)) /* a device, a FIFO, a link: not to be replaced */
+                return json_dump_file(json, path, FORMAT) == 0 ? 0 : errno ? -errno : -EIO;
         if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
                 return -ENAMETOOLONG;
-        errno = 0;
         if (json_dump_file(json, temporary, FORMAT) != 0 || rename(temporary, path) != 0) {
                 int error = errno ? -errno : -EIO;
                 (void)unlink(temporary); /* it may not exist */

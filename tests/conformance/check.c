@@ -82,14 +82,13 @@ void check_pause(const char *what)
         clock_sleep(2 * NS_PER_MS);
 }
 
-size_t check_scaled(size_t full)
+size_t check_scaled(size_t standard)
 {
-        const char *text = getenv("CONFORMANCE_SCALE");
-        size_t divisor = text ? strtoul(text, NULL, 10) : 1;
+        const char *scale = getenv("CONFORMANCE_SCALE");
 
-        if (divisor < 1)
-                divisor = 1;
-        return full / divisor ? full / divisor : 1;
+        if (scale && strcmp(scale, "small") == 0)
+                return standard / 10;
+        return scale && strcmp(scale, "full") == 0 ? standard * 4 : standard;
 }
 
 uint64_t random_next(struct random *r)

@@ -24,8 +24,9 @@ void check_wait(int fd, short events, const char *what);
 /* Lets other processes run for a moment, inside a loop that looks again and again for `what`. */
 void check_pause(const char *what);
 
-/* `full` divided by CONFORMANCE_SCALE, at least 1: how many connections, bytes or rounds a big test takes. */
-size_t check_scaled(size_t full);
+/* How many connections, bytes or rounds a big test takes: a tenth of `standard`, at most 1,000 connections or
+ * threads, with CONFORMANCE_SCALE=small, four times as many with CONFORMANCE_SCALE=full. */
+size_t check_scaled(size_t standard);
 
 /* splitmix64 (Steele, Lea, Flood 2014): small, and any seed will do. */
 struct random {

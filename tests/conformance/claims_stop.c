@@ -135,7 +135,7 @@ static void timeout_cuts(struct trial *t)
         process_signal(&t->server, SIGTERM);
         trial_expect_success(t, "the server to end after --drain-timeout");
         uint64_t ms = (clock_now() - begin) / NS_PER_MS;
-        if (ms < 280 || ms > 1500)
+        if (ms < 280 || ms > 3000)
                 check_fail("the server ended after %llu ms with --drain-timeout 300ms",
                            (unsigned long long)ms);
         cut_await(&idle);
@@ -156,7 +156,7 @@ static void second_signal_cuts(struct trial *t)
         process_signal(&t->server, SIGINT);
         trial_expect_success(t, "the server to end at a second signal");
         uint64_t ms = (clock_now() - begin) / NS_PER_MS;
-        if (ms > 1000)
+        if (ms > 2000)
                 check_fail("the server ended %llu ms after the second signal", (unsigned long long)ms);
         cut_await(&idle);
 }

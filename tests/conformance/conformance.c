@@ -7,8 +7,8 @@
  * ECHO_C              the program to test (./echo-c)
  * CONFORMANCE_FILTER  runs only the tests whose name contains it, or matches it if it has * or ?
  * CONFORMANCE_SEED    repeats the random chunks and pauses of a run; each run prints its seed
- * CONFORMANCE_SCALE   divides the sizes of big tests, for slow builds; 10 keeps every model at 1,000
- *                     connections and threads, which is what ThreadSanitizer can bear */
+ * CONFORMANCE_SCALE   small: a tenth of the connections and bytes in big tests, at most 1,000 connections or
+ *                     threads, which is what ThreadSanitizer can bear; full: four times as many */
 #include "claim.h"
 
 #include "base/clock.h"

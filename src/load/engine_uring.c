@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/* The io_uring engine: a ring per load thread (io_uring(7), Linux 6.1).
+ *
+ * A request costs one submission and one completion. It is sent straight from the payload region, which
+ * nobody ever writes, so it does not matter when the kernel has read it, and a send that succeeds posts no
+ * completion. Replies come through a multishot receive into a ring of buffers that are given back as soon as
+ * their bytes are checked, so the ring is never empty for longer than a turn. The clock is read for each
+ * completion.
+ *
+ * A receive that is posted holds its socket open, so a connection is closed by cancelling it first; a
+ * connection that is for one request only has a receive that ends by itself. */
+#include "load/engine.h"
+#include "load/worker.h"
+
+#include "load/socket.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef HAVE_LIBURING
+#include <liburing.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+enum {
+        SQ_ENTRIES = 4096,
+        CQ_ENTRIES = 16384,
+        BUFFERS = 512, /* a power of two */
+        BUFFER_SIZE = 2048,
+        BUFFER_GROUP = 0,
+        TURN_MAX = 1024, /* completions handled before the worker looks at its clock */
+};
+
+struct engine_state {
+        struct worker *worker;
+        struct io_uring ring;
+        struct io_uring_buf_ring *buffer_ring;
+        uint8_t *buffers;          /* [BUFFERS][BUFFER_SIZE] */
+        unsigned buffers_returned; /* and not published yet */
+        bool one_request;          /* per connection */
+};
+
+enum operation { CONNECT, SEND, RECEIVE, IGNORED };
+
+static uint64_t label(const struct engine_state *e, enum operation operation, const struct connection *c)
+{
+        return (uint64_t)operation << 56 | (uint64_t)c->generation << 32 |
+               (uint64_t)(c - e->worker->connections);
+}
+
+/* If the queue is full, what is in it is handed over. */
+static struct io_uring_sqe *request(struct engine_state *e)
+{
+        struct io_uring_sqe *sqe;
+
+        while (!(sqe = io_uring_get_sqe(&e->ring)))
+                (void)io_uring_submit(&e->ring); /* takes at least one unless the kernel is out of memory */
+        return sqe;
+}
+
+static void receive_post(struct engine_state *e, struct connection *c)
+{
+        struct io_uring_sqe *sqe = request(e);
+
+        if (e->one_request)
+                io_uring_prep_recv(sqe, c->fd, NULL, BUFFER_SIZE, 0);
+        else
+                io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
+        sqe->flags |= IOSQE_BUFFER_SELECT;
+        sqe->buf_group = BUFFER_GROUP;
+        sqe->user_data = label(e, RECEIVE, c);
+}
+
+static void uring_open(struct engine_state *e, struct connection *c)
+{
+        const struct address *target = worker_target(e->worker, c);
+
+        connection_connecting(c, clock_now());
+        int fd = socket_open(e->worker, target, 0);
+        if (fd < 0) {
+                worker_failed(e->worker, c, PHASE_CONNECT, -fd, clock_now());
+                return;
+        }
+        c->fd = fd;
+        struct io_uring_sqe *sqe = request(e);
+        io_uring_prep_connect(sqe, fd, &target->sa.any, target->size);
+        sqe->user_data = label(e, CONNECT, c);
+}
+
+static void uring_send(struct engine_state *e, struct connection *c)
+{
+        const uint8_t *bytes;
+        size_t size = connection_unsent(c, &e->worker->recorder, &bytes);
+        struct io_uring_sqe *sqe = request(e);
+
+        io_uring_prep_send(sqe, c->fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = label(e, SEND, c);
+        connection_sent(c, size); /* or a completion will tell that it failed */
+}
+
+/* Whatever is in flight is cancelled by its descriptor; the next generation's completions are told from its
+ * own. */
+static void uring_close(struct engine_state *e, struct connection *c)
+{
+        struct io_uring_sqe *sqe;
+
+        if (c->fd < 0)
+                return;
+        if (!e->one_request || c->sent > c->received) {
+                sqe = request(e);
+                io_uring_prep_cancel_fd(sqe, c->fd, IORING_ASYNC_CANCEL_ALL);
+                sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+                sqe->user_data = label(e, IGNORED, c);
+        }
+        sqe = request(e);
+        io_uring_prep_close(sqe, c->fd);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = label(e, IGNORED, c);
+        c->fd = -1;
+        c->generation++;
+}
+
+static void connect_completed(struct engine_state *e, struct connection *c, int result)
+{
+        uint64_t now = clock_now();
+
+        if (result == -EAGAIN) {
+                uring_close(e, c);
+                connection_postponed(c, now);
+        } else if (result < 0)
+                worker_failed(e->worker, c, PHASE_CONNECT, -result, now);
+        else {
+                worker_opened(e->worker, c, now);
+                if (c->fd >= 0)
+                        receive_post(e, c);
+        }
+}
+
+static void receive_completed(struct engine_state *e, struct connection *c, const struct io_uring_cqe *cqe,
+                              const uint8_t *bytes)
+{
+        uint16_t generation = c->generation;
+
+        if (cqe->res > 0)
+                worker_received(e->worker, c, bytes, (size_t)cqe->res, clock_now());
+        else if (cqe->res != -ENOBUFS && cqe->res != -EINTR && cqe->res != -EAGAIN)
+                worker_failed(e->worker, c, PHASE_RECEIVE, cqe->res == 0 ? CAUSE_CLOSED : -cqe->res,
+                              clock_now());
+        if (!(cqe->flags & IORING_CQE_F_MORE) && c->generation == generation && c->fd >= 0)
+                receive_post(e, c); /* it may end at any time; buffers are back before the next enter */
+}
+
+static void completion_handle(struct engine_state *e, const struct io_uring_cqe *cqe)
+{
+        struct connection *c = &e->worker->connections[(uint32_t)cqe->user_data];
+        enum operation operation = (enum operation)(cqe->user_data >> 56);
+        bool buffer = cqe->flags & IORING_CQE_F_BUFFER;
+        unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+        uint8_t *bytes = e->buffers + (size_t)id * BUFFER_SIZE;
+
+        if (operation != IGNORED && cqe->user_data == label(e, operation, c)) {
+                if (operation == CONNECT)
+                        connect_completed(e, c, cqe->res);
+                else if (operation == RECEIVE)
+                        receive_completed(e, c, cqe, bytes);
+                else if (cqe->res < 0)
+                        worker_failed(e->worker, c, PHASE_SEND, -cqe->res, clock_now());
+        }
+        if (buffer)
+                io_uring_buf_ring_add(e->buffer_ring, bytes, BUFFER_SIZE, (unsigned short)id,
+                                      io_uring_buf_ring_mask(BUFFERS), (int)e->buffers_returned++);
+}
+
+static void uring_wait(struct engine_state *e, uint64_t timeout)
+{
+        struct __kernel_timespec t = {.tv_sec = (int64_t)(timeout / NS_PER_S),
+                                      .tv_nsec = (int64_t)(timeout % NS_PER_S)};
+        struct io_uring_cqe *cqe;
+
+        io_uring_buf_ring_advance(e->buffer_ring, (int)e->buffers_returned);
+        e->buffers_returned = 0;
+        /* ETIME, EINTR, EBUSY and EAGAIN: what is there is handled, what is posted stays posted */
+        (void)io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, &t, NULL);
+        for (unsigned i = 0; i < TURN_MAX && io_uring_peek_cqe(&e->ring, &cqe) == 0; i++) {
+                struct io_uring_cqe copy = *cqe;
+                io_uring_cqe_seen(&e->ring, cqe);
+                completion_handle(e, &copy);
+        }
+}
+
+static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_entries)
+{
+        struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                                                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
+                                         .cq_entries = cq_entries};
+
+        return io_uring_queue_init_params(sq_entries, ring, &params);
+}
+
+static void uring_destroy(struct engine_state *e)
+{
+        (void)io_uring_submit(&e->ring); /* the last closes; the end of the ring would do them too */
+        io_uring_queue_exit(&e->ring);
+        free(e->buffers);
+        free(e->buffer_ring);
+        free(e);
+}
+
+static int uring_create(struct worker *w, struct engine_state **state)
+{
+        struct engine_state *e = calloc(1, sizeof *e);
+        int error = -ENOMEM;
+
+        if (!e)
+                return error;
+        e->worker = w;
+        e->one_request = w->plan->requests_per_connection == 1;
+        e->buffers = malloc((size_t)BUFFERS * BUFFER_SIZE);
+        e->buffer_ring = aligned_alloc(4096, BUFFERS * sizeof(struct io_uring_buf));
+        if (!e->buffers || !e->buffer_ring)
+                goto free_buffers;
+        error = ring_init(&e->ring, SQ_ENTRIES, CQ_ENTRIES);
+        if (error)
+                goto free_buffers;
+        (void)io_uring_register_ring_fd(&e->ring); /* saves a look-up per enter; works without */
+        struct io_uring_buf_reg registration = {
+                .ring_addr = (uintptr_t)e->buffer_ring, .ring_entries = BUFFERS, .bgid = BUFFER_GROUP};
+        memset(e->buffer_ring, 0, BUFFERS * sizeof(struct io_uring_buf));
+        error = io_uring_register_buf_ring(&e->ring, &registration, 0);
+        if (error)
+                goto exit_ring;
+        io_uring_buf_ring_init(e->buffer_ring);
+        for (unsigned i = 0; i < BUFFERS; i++)
+                io_uring_buf_ring_add(e->buffer_ring, e->buffers + (size_t)i * BUFFER_SIZE, BUFFER_SIZE,
+                                      (unsigned short)i, io_uring_buf_ring_mask(BUFFERS),
+                                      (int)e->buffers_returned++);
+        *state = e;
+        return 0;
+exit_ring:
+        io_uring_queue_exit(&e->ring);
+free_buffers:
+        free(e->buffers);
+        free(e->buffer_ring);
+        free(e);
+        return error;
+}
+
+static int uring_probe(char *why, size_t why_size)
+{
+        struct io_uring ring;
+        int error = ring_init(&ring, 4, 8);
+
+        if (error)
+                (void)snprintf(why, why_size, "io_uring_setup: %s (Linux 6.1 is needed)", strerror(-error));
+        else
+                io_uring_queue_exit(&ring);
+        return error;
+}
+
+const struct engine engine_uring = {
+        .name = "uring",
+        .probe = uring_probe,
+        .create = uring_create,
+        .destroy = uring_destroy,
+        .open = uring_open,
+        .send = uring_send,
+        .close = uring_close,
+        .wait = uring_wait,
+};
+
+#else /* without liburing */
+
+static int uring_probe(char *why, size_t why_size)
+{
+        (void)snprintf(why, why_size, "built without liburing");
+        return -ENOSYS;
+}
+
+const struct engine engine_uring = {.name = "uring", .probe = uring_probe};
+
+#endif

@@ -1,0 +1,741 @@
+/* SPDX-License-Identifier: MIT */
+/* uring: an event loop per worker on io_uring(7).
+ *
+ * The idea. An event loop on epoll asks which sockets are ready, then makes two system calls for each. Here
+ * the loop posts what it wants done and collects what was done: one io_uring_enter(2) hands over all sends of
+ * a turn and brings back all receives of the next. A receive is posted once and stays (multishot, Linux 6.0):
+ * whenever data arrives, the kernel takes a buffer from a ring that the worker keeps filled, puts the data
+ * into it and posts a completion. The buffer is sent as it is, and goes back to the ring when its send has
+ * completed. So per request there are two completions, one submission, no copy and, under load, a small part
+ * of a system call.
+ *
+ * SINGLE_ISSUER and DEFER_TASKRUN (6.1) let the kernel do a ring's work only while its own worker waits in
+ * enter, without interrupts to another CPU and without locks. Buffers are few and small: 512 of 2 KiB stay in
+ * the second-level cache.
+ *
+ * Order. One send per connection is in flight; what arrives meanwhile waits in a list of buffers, and goes
+ * out together as one message when the send completes.
+ *
+ * A client that does not read. A send is first tried with MSG_DONTWAIT: where the socket does not take all of
+ * it, the rest, and what waits behind it, is copied aside, the buffers go back, the receive is cancelled, and
+ * the rest is sent from the copy whenever there is room; only then is the receive posted again. So such a
+ * client holds memory of its own, bounded by what one turn of a multishot receive can bring, and never a
+ * buffer of the ring.
+ *
+ * No buffer. A receive that finds the ring empty ends with ENOBUFS. Its connection joins a queue, and is
+ * posted again when buffers have come back: as many connections as buffers, first come, first served.
+ *
+ * Whose completion? Each request carries its descriptor and a generation that rises when the descriptor is
+ * closed, so a late completion about an old connection is not taken for one about its successor. A connection
+ * is closed when nothing of it is in flight any more; close(2) with a receive pending would send no FIN,
+ * since the request holds the file.
+ *
+ * Rejected. Bundles and incrementally used buffers (6.10, 6.12): several bugs in their first versions,
+ * nothing to gain for messages that fit one buffer. Zero-copy send: on loopback it copies anyway. SQPOLL: a
+ * thread that spins, on CPUs that the clients of a test need. A send linked to its receive: the length is not
+ * known in advance. */
+#include "models/model.h"
+#include "models/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef HAVE_LIBURING
+#include "base/clock.h"
+
+#include <assert.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+        SQ_ENTRIES = 2048,  /* requests posted between two enters; see POSTS_MAX */
+        CQ_ENTRIES = 16384, /* more completions than that wait in the kernel until the next enter */
+        POSTS_MAX = 8,      /* requests that handling one completion can post, at the very most */
+        BUFFER_SIZE = 2048,
+        BUFFERS_DEFAULT = 512, /* a power of two, as the kernel wants it */
+        BUFFERS_MAX = 1024,
+        GATHER_MAX = 32, /* buffers in one send */
+        BUFFER_GROUP = 0,
+        NONE = UINT16_MAX, /* no buffer */
+};
+
+/* What a client that does not read has not been sent. While it is being sent nothing is added to it: a second
+ * one collects what arrives until the receive is cancelled. */
+struct pending {
+        uint32_t size, capacity;
+        uint8_t bytes[];
+};
+
+struct connection {
+        struct pending *sending, *collecting; /* owned; NULL unless the client is behind */
+        uint32_t asked;                       /* bytes of the send in flight */
+        uint32_t sent;                        /* of `sending` */
+        uint32_t generation;                  /* how often this descriptor was closed, modulo 2^24 */
+        int next;                             /* in one of the worker's queues; -1: the last */
+        uint16_t first, last;                 /* buffers that were received and not sent yet; NONE */
+        bool receive_posted, send_posted;     /* requests in flight */
+        bool queued;                          /* in one of the worker's queues */
+        bool ended, failed;                   /* the client has closed its side; nothing more can be done */
+};
+
+/* A first-in, first-out queue of connections, by descriptor. */
+struct queue {
+        int first, last;
+};
+
+/* A message of several buffers, until the kernel has taken note of it in the next enter. */
+struct gather {
+        struct msghdr message;
+        struct iovec vectors[GATHER_MAX];
+};
+
+struct worker {
+        struct server *server;
+        struct counters *counters;
+        struct connection *connections; /* [descriptors_max], by descriptor; this worker's alone */
+        struct io_uring ring;
+        struct io_uring_buf_ring *buffer_ring; /* [buffer_count] */
+        uint8_t *buffers;                      /* [buffer_count][BUFFER_SIZE] */
+        struct gather *gathers;                /* [buffer_count / 2]: each has two buffers at least */
+        bool *accept_posted;                   /* [listener_count] */
+        struct {
+                uint16_t next, size;
+        } notes[BUFFERS_MAX]; /* about each buffer that waits to be sent */
+        unsigned index, buffer_count;
+        unsigned buffers_free;     /* in the ring, or to be published there before the next enter */
+        unsigned buffers_returned; /* of these, not published yet */
+        unsigned gathers_used;     /* since the last enter */
+        struct queue starved;      /* connections that found no buffer */
+        struct queue held;         /* connections that were accepted when connections_max were open */
+        int stop_fd, error;
+        size_t open;
+        bool ready;    /* the ring is set up */
+        bool paused;   /* nothing is accepted */
+        bool draining; /* a stop event was seen */
+        bool left;     /* and the listeners are left */
+};
+
+enum operation { ACCEPT, RECEIVE, SEND, STOP, IGNORED };
+
+static uint64_t label(enum operation operation, uint32_t number, uint32_t generation)
+{
+        return (uint64_t)operation << 56 | (uint64_t)(generation & 0xffffff) << 32 | number;
+}
+
+static uint64_t connection_label(const struct worker *w, enum operation operation, int fd)
+{
+        return label(operation, (uint32_t)fd, w->connections[fd].generation);
+}
+
+/* Never NULL: nothing is handled that might post more than there is room for. */
+static struct io_uring_sqe *request(struct worker *w)
+{
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&w->ring);
+
+        assert(sqe);
+        return sqe;
+}
+
+static void queue_push(struct worker *w, struct queue *q, int fd)
+{
+        w->connections[fd].next = -1;
+        w->connections[fd].queued = true;
+        if (q->first < 0)
+                q->first = fd;
+        else
+                w->connections[q->last].next = fd;
+        q->last = fd;
+}
+
+static int queue_pop(struct worker *w, struct queue *q)
+{
+        int fd = q->first;
+
+        q->first = w->connections[fd].next;
+        w->connections[fd].queued = false;
+        return fd;
+}
+
+static void buffer_give(struct worker *w, unsigned id)
+{
+        io_uring_buf_ring_add(w->buffer_ring, w->buffers + (size_t)id * BUFFER_SIZE, BUFFER_SIZE,
+                              (unsigned short)id, io_uring_buf_ring_mask(w->buffer_count),
+                              (int)w->buffers_returned++);
+        w->buffers_free++;
+}
+
+static void accepts_post(struct worker *w)
+{
+        for (size_t i = 0; i < w->server->listener_count; i++) {
+                const struct listener *l = &w->server->listeners[i];
+                if (!listener_serves(l, w->index) || w->accept_posted[i])
+                        continue;
+                struct io_uring_sqe *sqe = request(w);
+                io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL, SOCK_CLOEXEC);
+                sqe->user_data = label(ACCEPT, (uint32_t)i, 0);
+                w->accept_posted[i] = true;
+        }
+        w->paused = false;
+}
+
+static void accepts_cancel(struct worker *w)
+{
+        for (size_t i = 0; i < w->server->listener_count; i++) {
+                if (!w->accept_posted[i])
+                        continue;
+                struct io_uring_sqe *sqe = request(w);
+                io_uring_prep_cancel64(sqe, label(ACCEPT, (uint32_t)i, 0), 0);
+                sqe->user_data = label(IGNORED, 0, 0);
+        }
+        w->paused = true;
+}
+
+static void receive_post(struct worker *w, int fd)
+{
+        struct io_uring_sqe *sqe = request(w);
+
+        io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+        sqe->flags |= IOSQE_BUFFER_SELECT;
+        sqe->buf_group = BUFFER_GROUP;
+        sqe->user_data = connection_label(w, RECEIVE, fd);
+        w->connections[fd].receive_posted = true;
+}
+
+static void receive_cancel(struct worker *w, int fd)
+{
+        struct io_uring_sqe *sqe = request(w);
+
+        io_uring_prep_cancel64(sqe, connection_label(w, RECEIVE, fd), 0);
+        sqe->user_data = label(IGNORED, 0, 0);
+}
+
+/* Tries to send the buffers that wait, as one message, without waiting for room. */
+static void buffers_send(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+        struct io_uring_sqe *sqe = request(w);
+
+        if (c->first == c->last) {
+                c->asked = w->notes[c->first].size;
+                io_uring_prep_send(sqe, fd, w->buffers + (size_t)c->first * BUFFER_SIZE, c->asked,
+                                   MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+                struct gather *g = &w->gathers[w->gathers_used++];
+                size_t count = 0;
+                c->asked = 0;
+                for (uint16_t id = c->first; id != NONE && count < GATHER_MAX; id = w->notes[id].next) {
+                        g->vectors[count++] = (struct iovec){w->buffers + (size_t)id * BUFFER_SIZE,
+                                                             w->notes[id].size};
+                        c->asked += w->notes[id].size;
+                }
+                g->message = (struct msghdr){.msg_iov = g->vectors, .msg_iovlen = count};
+                io_uring_prep_sendmsg(sqe, fd, &g->message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+        sqe->user_data = connection_label(w, SEND, fd);
+        c->send_posted = true;
+}
+
+/* Sends what was copied aside, whenever there is room. */
+static void pending_send(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+        struct io_uring_sqe *sqe = request(w);
+
+        c->asked = c->sending->size - c->sent;
+        io_uring_prep_send(sqe, fd, c->sending->bytes + c->sent, c->asked, MSG_NOSIGNAL | MSG_WAITALL);
+        sqe->user_data = connection_label(w, SEND, fd);
+        c->send_posted = true;
+}
+
+static int pending_append(struct pending **p, const uint8_t *bytes, size_t size)
+{
+        uint32_t used = *p ? (*p)->size : 0, needed = used + (uint32_t)size;
+
+        if (!*p || needed > (*p)->capacity) {
+                uint32_t capacity = needed < 4096 ? 4096 : needed * 2;
+                struct pending *grown = realloc(*p, sizeof **p + capacity);
+                if (!grown)
+                        return -ENOMEM;
+                grown->capacity = capacity;
+                *p = grown;
+        }
+        memcpy((*p)->bytes + used, bytes, size);
+        (*p)->size = needed;
+        return 0;
+}
+
+static void buffers_drop(struct worker *w, struct connection *c)
+{
+        for (uint16_t id = c->first; id != NONE; id = w->notes[id].next)
+                buffer_give(w, id);
+        c->first = c->last = NONE;
+}
+
+/* The connection is of no more use. Its receive, if there is one, is made to end. */
+static void connection_fail(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+
+        if (!c->failed)
+                counter_add(&w->counters->io_errors, 1);
+        c->failed = true;
+        if (c->receive_posted)
+                (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then the receive has ended too */
+}
+
+static void held_admit(struct worker *, unsigned max);
+
+/* Closes the connection once it has ended, all is sent, and nothing of it is in flight. The close goes with
+ * the next enter; the next generation begins now. */
+static void connection_settle(struct worker *w, int fd)
+{
+        struct connection *c = &w->connections[fd];
+
+        if (c->receive_posted || c->send_posted || c->queued || !(c->ended || c->failed))
+                return;
+        if (!c->failed && (c->first != NONE || c->sending))
+                return;
+        buffers_drop(w, c);
+        free(c->sending);
+        free(c->collecting);
+        *c = (struct connection){.generation = c->generation + 1, .first = NONE, .last = NONE};
+        struct io_uring_sqe *sqe = request(w);
+        io_uring_prep_close(sqe, fd);
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = label(IGNORED, 0, 0);
+        server_closed(w->server, w->index);
+        w->open--;
+        held_admit(w, 1);
+        if (w->paused && !w->draining && w->held.first < 0)
+                accepts_post(w); /* what was lacking may be there again */
+}
+
+/* The client is behind: what it has not taken, from `offset` of the first buffer on, is copied aside. */
+static void connection_stall(struct worker *w, int fd, size_t offset)
+{
+        struct connection *c = &w->connections[fd];
+        int error = 0;
+
+        for (uint16_t id = c->first; !error && id != NONE; id = w->notes[id].next, offset = 0)
+                error = pending_append(&c->sending, w->buffers + (size_t)id * BUFFER_SIZE + offset,
+                                       w->notes[id].size - offset);
+        buffers_drop(w, c);
+        c->sent = 0;
+        if (error) {
+                connection_fail(w,
+                                fd); /* the bytes were read and cannot be kept: this connection alone ends */
+                return;
+        }
+        if (c->receive_posted)
+                receive_cancel(w, fd);
+        pending_send(w, fd);
+}
+
+/* Gives back the buffers of which all is sent; returns how much of the next one is. */
+static size_t buffers_sent(struct worker *w, struct connection *c, size_t count)
+{
+        while (c->first != NONE && count >= w->notes[c->first].size) {
+                uint16_t id = c->first;
+                count -= w->notes[id].size;
+                c->first = w->notes[id].next;
+                buffer_give(w, id);
+        }
+        if (c->first == NONE)
+                c->last = NONE;
+        return count;
+}
+
+/* The copy, or a part of it, is sent. When all is, the client has caught up and is read from again. */
+static void pending_sent(struct worker *w, int fd, size_t count)
+{
+        struct connection *c = &w->connections[fd];
+
+        c->sent += (uint32_t)count;
+        if (c->sent == c->sending->size) {
+                free(c->sending);
+                c->sending = c->collecting;
+                c->collecting = NULL;
+                c->sent = 0;
+        }
+        if (c->sending)
+                pending_send(w, fd);
+        else if (!c->receive_posted && !c->queued && !c->ended)
+                receive_post(w, fd); /* else its cancellation is on the way, and posts it */
+}
+
+static void send_completed(struct worker *w, int fd, int result)
+{
+        struct connection *c = &w->connections[fd];
+        size_t count = result > 0 ? (size_t)result : 0;
+
+        c->send_posted = false;
+        counter_add(&w->counters->sent, count);
+        if (c->failed || (result < 0 && result != -EAGAIN))
+                connection_fail(w, fd);
+        else if (c->sending)
+                pending_sent(w, fd, count);
+        else {
+                size_t offset = buffers_sent(w, c, count);
+                if (count < c->asked)
+                        connection_stall(w, fd, offset);
+                else if (c->first != NONE)
+                        buffers_send(w, fd);
+        }
+}
+
+/* A buffer was filled: it waits for its turn to be sent, or is copied aside if the client is behind. */
+static void bytes_received(struct worker *w, int fd, uint16_t id, size_t size)
+{
+        struct connection *c = &w->connections[fd];
+
+        counter_add(&w->counters->received, size);
+        if (c->failed || c->sending) {
+                if (!c->failed &&
+                    pending_append(&c->collecting, w->buffers + (size_t)id * BUFFER_SIZE, size) != 0)
+                        connection_fail(w, fd);
+                buffer_give(w, id);
+                return;
+        }
+        w->notes[id].next = NONE;
+        w->notes[id].size = (uint16_t)size;
+        if (c->first == NONE)
+                c->first = id;
+        else
+                w->notes[c->last].next = id;
+        c->last = id;
+        if (!c->send_posted)
+                buffers_send(w, fd);
+}
+
+static void receive_completed(struct worker *w, int fd, int result, uint32_t flags)
+{
+        struct connection *c = &w->connections[fd];
+        uint16_t id = (uint16_t)(flags >> IORING_CQE_BUFFER_SHIFT);
+
+        c->receive_posted = flags & IORING_CQE_F_MORE;
+        if (flags & IORING_CQE_F_BUFFER)
+                w->buffers_free--;
+        if (result > 0)
+                bytes_received(w, fd, id, (size_t)result);
+        else if (flags & IORING_CQE_F_BUFFER)
+                buffer_give(w, id);
+        if (result == 0)
+                c->ended = true;
+        else if (result == -ENOBUFS)
+                queue_push(w, &w->starved, fd);
+        else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN)
+                connection_fail(w, fd);
+        if (!c->receive_posted && !c->queued && !c->ended && !c->failed && !c->sending)
+                receive_post(w, fd); /* a multishot receive may end at any time */
+}
+
+/* Connections that found no buffer try again, as many as there are buffers. */
+static void starved_post(struct worker *w)
+{
+        unsigned room = io_uring_sq_space_left(&w->ring) / POSTS_MAX;
+
+        for (unsigned n = w->buffers_free < room ? w->buffers_free : room; n > 0 && w->starved.first >= 0;
+             n--) {
+                int fd = queue_pop(w, &w->starved);
+                const struct connection *c = &w->connections[fd];
+                if (!c->failed && !c->sending)
+                        receive_post(w, fd);
+                connection_settle(w, fd);
+        }
+}
+
+/* Connections that were accepted beyond the limit begin as places become free. */
+static void held_admit(struct worker *w, unsigned max)
+{
+        for (; max > 0 && w->held.first >= 0 && server_admit(w->server); max--) {
+                int fd = queue_pop(w, &w->held);
+                w->open++;
+                receive_post(w, fd);
+        }
+}
+
+/* A completion of accept. It cannot know of connections_max, so what comes beyond waits unread, and no more
+ * is accepted. */
+static void accept_completed(struct worker *w, uint32_t listener, int result, uint32_t flags)
+{
+        w->accept_posted[listener] = flags & IORING_CQE_F_MORE;
+        if (result >= 0) {
+                counter_add_shared(&w->counters->accepted, 1);
+                w->connections[result].first = w->connections[result].last = NONE;
+                queue_push(w, &w->held, result);
+                held_admit(w, 1);
+                if (w->held.first >= 0 && !w->paused)
+                        accepts_cancel(w);
+        } else if (result != -ECANCELED) {
+                counter_add_shared(&w->counters->accept_errors, 1);
+                if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS)
+                        accepts_cancel(w);
+        }
+        if (!w->paused)
+                accepts_post(w);
+}
+
+/* After the first stop event, when no accept is in flight any more: what the queues hold is accepted and will
+ * be served, then the listeners are left. Where something is lacking for that, it is tried again as
+ * connections close. */
+static void listeners_drain(struct worker *w)
+{
+        struct server *s = w->server;
+
+        for (size_t i = 0; i < s->listener_count; i++) {
+                int fd = -EAGAIN;
+                if (w->accept_posted[i] || w->held.first >= 0)
+                        return;
+                if (!listener_serves(&s->listeners[i], w->index))
+                        continue;
+                while (io_uring_sq_space_left(&w->ring) > SQ_ENTRIES / 4) {
+                        fd = server_accept_admitted(s, &s->listeners[i], w->index);
+                        if (fd < 0)
+                                break;
+                        w->connections[fd].first = w->connections[fd].last = NONE;
+                        w->open++;
+                        receive_post(w, fd);
+                }
+                if (fd != -EAGAIN)
+                        return;
+        }
+        for (size_t i = 0; i < s->listener_count; i++)
+                if (listener_serves(&s->listeners[i], w->index))
+                        listener_leave(&s->listeners[i]);
+        w->left = true;
+}
+
+/* Completions about a connection that has since been closed are of an older generation. */
+static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
+{
+        enum operation operation = (enum operation)(cqe->user_data >> 56);
+        uint32_t number = (uint32_t)cqe->user_data;
+
+        if (operation == RECEIVE || operation == SEND) {
+                int fd = (int)number;
+                if (cqe->user_data != connection_label(w, operation, fd))
+                        return;
+                if (operation == RECEIVE)
+                        receive_completed(w, fd, cqe->res, cqe->flags);
+                else
+                        send_completed(w, fd, cqe->res);
+                connection_settle(w, fd);
+        } else if (operation == ACCEPT) {
+                accept_completed(w, number, cqe->res, cqe->flags);
+        } else if (operation == STOP && !w->draining) {
+                accepts_cancel(w);
+                w->draining = true;
+        }
+}
+
+/* Hands over what was posted, waits for a completion unless there is more to post, and handles those there
+ * are, as far as there is room for what they may post. */
+static void turn_take(struct worker *w)
+{
+        struct __kernel_timespec pause = {.tv_nsec = SERVER_PAUSE_MS * 1000000LL};
+        struct io_uring_cqe *cqe;
+
+        starved_post(w);
+        io_uring_buf_ring_advance(w->buffer_ring, (int)w->buffers_returned);
+        w->buffers_returned = 0;
+        unsigned wait = w->starved.first >= 0 && w->buffers_free > 0 ? 0 : 1;
+        int n = w->paused && !w->left ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &pause, NULL)
+                                      : io_uring_submit_and_wait(&w->ring, wait);
+        if (io_uring_sq_ready(&w->ring) == 0)
+                w->gathers_used = 0;
+        unsigned most = io_uring_sq_space_left(&w->ring) / POSTS_MAX, handled = 0;
+        for (; handled < most && io_uring_peek_cqe(&w->ring, &cqe) == 0; handled++) {
+                struct io_uring_cqe copy = *cqe;
+                io_uring_cqe_seen(&w->ring, cqe);
+                completion_handle(w, &copy);
+        }
+        if (n < 0 && n != -ETIME && n != -EINTR && handled == 0)
+                clock_sleep(NS_PER_MS); /* EBUSY, EAGAIN: no memory for requests now; what is posted stays
+                                           posted */
+        if (!w->paused || w->left)
+                return;
+        held_admit(w, most / 2);
+        if (w->draining)
+                listeners_drain(w);
+        else if (n == -ETIME && w->held.first < 0)
+                accepts_post(w);
+}
+
+static bool worker_has_finished(const struct worker *w)
+{
+        return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
+}
+
+static void *worker_run(void *arg)
+{
+        struct worker *w = arg;
+
+        w->error = io_uring_enable_rings(&w->ring); /* from here on the ring is this thread's */
+        if (w->error)
+                return NULL;
+        (void)io_uring_register_ring_fd(&w->ring); /* saves a look-up per enter; works without */
+        struct io_uring_sqe *sqe = request(w);
+        io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
+        sqe->user_data = label(STOP, 0, 0);
+        accepts_post(w);
+        while (!worker_has_finished(w))
+                turn_take(w);
+        return NULL;
+}
+
+static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_entries)
+{
+        struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                                                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+                                                  IORING_SETUP_R_DISABLED,
+                                         .cq_entries = cq_entries};
+
+        return io_uring_queue_init_params(sq_entries, ring, &params);
+}
+
+static void *pages_map(size_t size)
+{
+        void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                        0);
+
+        return at == MAP_FAILED ? NULL : at;
+}
+
+/* What fails here leaves things to worker_fini. */
+static int worker_init(struct worker *w)
+{
+        int error = ring_init(&w->ring, SQ_ENTRIES, CQ_ENTRIES);
+
+        if (error)
+                return error;
+        w->ready = true;
+        w->connections = pages_map(w->server->descriptors_max * sizeof *w->connections);
+        w->buffer_ring = pages_map(w->buffer_count * sizeof(struct io_uring_buf));
+        w->buffers = pages_map((size_t)w->buffer_count * BUFFER_SIZE);
+        w->gathers = pages_map(w->buffer_count / 2 * sizeof *w->gathers);
+        w->accept_posted = calloc(w->server->listener_count, sizeof *w->accept_posted);
+        if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->accept_posted)
+                return -ENOMEM;
+        struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)w->buffer_ring,
+                                                .ring_entries = w->buffer_count,
+                                                .bgid = BUFFER_GROUP};
+        error = io_uring_register_buf_ring(&w->ring, &registration, 0);
+        if (error)
+                return error;
+        io_uring_buf_ring_init(w->buffer_ring);
+        for (unsigned i = 0; i < w->buffer_count; i++)
+                buffer_give(w, i);
+        return 0;
+}
+
+static void pages_unmap(void *at, size_t size)
+{
+        if (at)
+                (void)munmap(at, size);
+}
+
+static void worker_fini(struct worker *w)
+{
+        if (w->ready)
+                io_uring_queue_exit(&w->ring);
+        pages_unmap(w->connections, w->server->descriptors_max * sizeof *w->connections);
+        pages_unmap(w->buffer_ring, w->buffer_count * sizeof(struct io_uring_buf));
+        pages_unmap(w->buffers, (size_t)w->buffer_count * BUFFER_SIZE);
+        pages_unmap(w->gathers, w->buffer_count / 2 * sizeof *w->gathers);
+        free(w->accept_posted);
+}
+
+static int uring_serve(struct server *s, int stop_fd)
+{
+        struct worker *workers = calloc(s->workers, sizeof *workers);
+        unsigned ready = 0;
+        int error = 0;
+
+        if (!workers)
+                return -ENOMEM;
+        for (; ready < s->workers && !error; ready++) {
+                workers[ready] = (struct worker){.server = s,
+                                                 .counters = &s->counters[ready],
+                                                 .index = ready,
+                                                 .buffer_count = BUFFERS_DEFAULT,
+                                                 .starved = {-1, -1},
+                                                 .held = {-1, -1},
+                                                 .stop_fd = stop_fd};
+                error = worker_init(&workers[ready]);
+        }
+        if (!error)
+                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
+        for (unsigned i = 0; i < ready; i++) {
+                error = error ? error : workers[i].error;
+                worker_fini(&workers[i]);
+        }
+        free(workers);
+        return error;
+}
+
+/* The sentence for a ring that cannot be set up. */
+static const char *refusal(int error)
+{
+        FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
+        int disabled = 0;
+
+        if (file) {
+                if (fscanf(file, "%d", &disabled) != 1)
+                        disabled = 0;
+                (void)fclose(file); /* opened for reading */
+        }
+        if (error == -EPERM && disabled)
+                return "sysctl kernel.io_uring_disabled forbids it";
+        if (error == -EPERM)
+                return "a seccomp filter forbids io_uring_setup, as those of containers do";
+        if (error == -ENOSYS)
+                return "this kernel has no io_uring, or a seccomp filter hides it";
+        if (error == -EINVAL)
+                return "it needs Linux 6.1 (IORING_SETUP_DEFER_TASKRUN)";
+        return strerror(-error);
+}
+
+static int uring_probe(char *why, size_t why_size)
+{
+        struct io_uring ring;
+        int error = ring_init(&ring, 4, 8);
+
+        if (error)
+                (void)snprintf(why, why_size, "%s", refusal(error));
+        else
+                io_uring_queue_exit(&ring);
+        return error;
+}
+
+#else /* without liburing */
+
+static int uring_probe(char *why, size_t why_size)
+{
+        (void)snprintf(why, why_size, "built without liburing");
+        return -ENOSYS;
+}
+
+static int uring_serve(struct server *s, int stop_fd)
+{
+        (void)s, (void)stop_fd;
+        return -ENOSYS;
+}
+
+enum { BUFFER_SIZE = 0 };
+
+#endif
+
+const struct model model_uring = {
+        .name = "uring",
+        .summary = "an event loop per CPU, io_uring with multishot receive and provided buffers",
+        .listeners = LISTENERS_PER_WORKER,
+        .stalled_bytes = 128 * BUFFER_SIZE,
+        .probe = uring_probe,
+        .serve = uring_serve,
+};

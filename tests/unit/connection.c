@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: MIT */
+/* The state machine of one connection, driven by a clock that the test sets and without a socket. */
+#include "load/connection.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SIZE = 100, SEED = 3 };
+#define CONNECT_TIMEOUT (2 * NS_PER_S)
+#define REQUEST_TIMEOUT (3 * NS_PER_S)
+#define BEGIN (10 * NS_PER_S) /* of the window */
+#define END (20 * NS_PER_S)
+#define RETRY (100 * NS_PER_MS)
+
+struct fixture {
+        struct plan plan;
+        struct payload *payload;
+        struct recorder recorder;
+        struct connection c;
+        uint8_t reply[SIZE + 1];
+};
+
+static int set_up(void **state)
+{
+        struct fixture *f = calloc(1, sizeof *f);
+
+        assert_non_null(f);
+        f->plan = (struct plan){.request_bytes = SIZE,
+                                .connect_timeout = CONNECT_TIMEOUT,
+                                .request_timeout = REQUEST_TIMEOUT,
+                                .verify = true};
+        f->payload = payload_create(SIZE, SEED);
+        assert_non_null(f->payload);
+        assert_int_equal(recorder_init(&f->recorder, &f->plan, f->payload), 0);
+        f->recorder.window_begin = BEGIN;
+        f->recorder.window_end = END;
+        connection_init(&f->c, 5);
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct fixture *f = *state;
+
+        recorder_fini(&f->recorder);
+        payload_destroy(f->payload);
+        free(f);
+        return 0;
+}
+
+static enum step open_at(struct fixture *f, uint64_t now)
+{
+        connection_connecting(&f->c, now);
+        return connection_opened(&f->c, &f->recorder, now);
+}
+
+/* Sends the whole request in flight and makes the right reply to it. */
+static const uint8_t *reply_make(struct fixture *f)
+{
+        const uint8_t *bytes;
+        size_t count = connection_unsent(&f->c, &f->recorder, &bytes);
+
+        assert_int_equal(count, SIZE);
+        memcpy(f->reply, bytes, SIZE);
+        f->reply[SIZE] = '!';
+        connection_sent(&f->c, SIZE);
+        return f->reply;
+}
+
+static enum step answer_at(struct fixture *f, uint64_t now)
+{
+        return connection_received(&f->c, &f->recorder, reply_make(f), SIZE, now);
+}
+
+static uint64_t in_flight(const struct recorder *r)
+{
+        return r->begun - r->answered - r->abandoned;
+}
+
+static void a_connection_opened_before_the_window_waits_for_it(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(open_at(f, BEGIN - 1), STEP_WAIT);
+        assert_int_equal(f->c.state, CONNECTION_IDLE);
+        assert_int_equal(f->recorder.begun, 0);
+        assert_int_equal(f->recorder.opened, 1);
+        assert_int_equal(f->recorder.opened_in_window, 0);
+        assert_int_equal(connection_begin(&f->c, &f->recorder, BEGIN), STEP_SEND);
+        assert_int_equal(f->recorder.begun, 1);
+}
+
+static void a_connection_opened_in_the_window_begins_at_once(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(open_at(f, BEGIN), STEP_SEND);
+        assert_int_equal(f->c.state, CONNECTION_BUSY);
+        assert_int_equal(f->recorder.opened_in_window, 1);
+}
+
+static void a_connection_opened_after_the_window_begins_nothing(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(open_at(f, END), STEP_WAIT);
+        assert_int_equal(f->recorder.begun, 0);
+        assert_int_equal(f->recorder.opened_in_window, 0);
+}
+
+static void each_reply_is_answered_by_the_next_request(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t previous[SIZE];
+
+        (void)open_at(f, BEGIN);
+        for (uint64_t i = 1; i <= 1000; i++) {
+                assert_int_equal(answer_at(f, BEGIN + i * NS_PER_US), STEP_SEND);
+                assert_int_equal(f->recorder.answered, i);
+                assert_int_equal(f->recorder.begun, i + 1);
+                assert_int_equal(f->recorder.busy, 1);
+                assert_true(i == 1 || memcmp(previous, f->reply, SIZE) != 0);
+                memcpy(previous, f->reply, SIZE);
+        }
+        assert_int_equal(histogram_count(f->recorder.latency), 1000);
+        assert_int_equal(histogram_min(f->recorder.latency), NS_PER_US);
+        assert_int_equal(histogram_max(f->recorder.latency), NS_PER_US);
+        assert_int_equal(f->c.replies, 1000);
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+}
+
+static void a_reply_may_come_byte_by_byte(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        const uint8_t *reply = reply_make(f);
+        for (size_t i = 0; i + 1 < SIZE; i++)
+                assert_int_equal(connection_received(&f->c, &f->recorder, reply + i, 1, BEGIN + i + 1),
+                                 STEP_WAIT);
+        assert_int_equal(f->recorder.answered, 0);
+        assert_int_equal(connection_received(&f->c, &f->recorder, reply + SIZE - 1, 1, BEGIN + SIZE),
+                         STEP_SEND);
+        assert_int_equal(f->recorder.answered, 1);
+        assert_int_equal(histogram_max(f->recorder.latency), SIZE);
+        assert_int_equal(histogram_max(f->recorder.first_byte_latency), 1);
+}
+
+static void a_request_may_be_sent_in_any_pieces(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t *bytes, *window;
+
+        (void)open_at(f, BEGIN);
+        window = payload_window(f->payload, f->c.index, f->c.sequence);
+        for (size_t sent = 0, piece = 1; sent < SIZE; sent += piece, piece = piece * 2 % 31) {
+                if (sent + piece > SIZE)
+                        piece = SIZE - sent;
+                assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), SIZE - sent);
+                assert_ptr_equal(bytes, window + sent);
+                connection_sent(&f->c, piece);
+        }
+        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
+}
+
+static void there_is_nothing_to_send_unless_a_request_is_in_flight(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t *bytes;
+
+        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
+        connection_connecting(&f->c, 0);
+        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
+        (void)connection_opened(&f->c, &f->recorder, 0);
+        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
+}
+
+static void after_the_last_of_its_requests_it_is_opened_anew_at_once(void **state)
+{
+        static const uint64_t cases[] = {1, 2, 50};
+        struct fixture *f = *state;
+        uint64_t now = BEGIN;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                f->plan.requests_per_connection = cases[i];
+                for (int round = 0; round < 3; round++) {
+                        assert_int_equal(open_at(f, ++now), STEP_SEND);
+                        for (uint64_t k = 1; k < cases[i]; k++)
+                                assert_int_equal(answer_at(f, ++now), STEP_SEND);
+                        assert_int_equal(answer_at(f, ++now), STEP_REOPEN);
+                        assert_int_equal(f->c.state, CONNECTION_CLOSED);
+                        assert_int_equal(f->recorder.open, 0);
+                        assert_int_equal(f->recorder.busy, 0);
+                        assert_true(connection_is_due(&f->c, now));
+                }
+        }
+        assert_int_equal(f->recorder.abandoned, 0);
+        assert_int_equal(f->recorder.answered, 3 * (1 + 2 + 50));
+        assert_int_equal(f->recorder.opened_in_window, 9);
+        assert_int_equal(f->recorder.peak_open, 1);
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+}
+
+static void a_wrong_byte_is_counted_by_its_kind_and_ends_the_connection(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        (void)reply_make(f);
+        f->reply[50] ^= 1;
+        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_CLOSE);
+        assert_int_equal(f->recorder.errors.mismatch[MISMATCH_CORRUPT], 1);
+        assert_int_equal(errors_total(&f->recorder.errors), 1);
+        assert_int_equal(f->recorder.answered, 0);
+        assert_int_equal(f->recorder.abandoned, 1);
+        assert_int_equal(f->recorder.open, 0);
+}
+
+static void a_wrong_byte_in_a_later_piece_is_found_too(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        (void)reply_make(f);
+        f->reply[SIZE - 20] ^= 1;
+        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, 60, BEGIN + 1), STEP_WAIT);
+        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply + 60, SIZE - 60, BEGIN + 2),
+                         STEP_CLOSE);
+        assert_int_equal(f->recorder.errors.mismatch[MISMATCH_CORRUPT], 1);
+}
+
+static void without_verification_only_the_bytes_are_counted(void **state)
+{
+        struct fixture *f = *state;
+
+        f->plan.verify = false;
+        (void)open_at(f, BEGIN);
+        (void)reply_make(f);
+        f->reply[50] ^= 1;
+        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_SEND);
+        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE + 1, BEGIN + 2), STEP_CLOSE);
+        assert_int_equal(errors_mismatches(&f->recorder.errors), 1);
+}
+
+static void bytes_behind_a_right_reply_are_surplus(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_received(&f->c, &f->recorder, reply_make(f), SIZE + 1, BEGIN + 1),
+                         STEP_CLOSE);
+        assert_int_equal(f->recorder.errors.mismatch[MISMATCH_SURPLUS], 1);
+}
+
+static void bytes_that_nobody_asked_for_are_surplus(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN - 1);
+        assert_int_equal(connection_received(&f->c, &f->recorder, (const uint8_t *)"?", 1, BEGIN - 1),
+                         STEP_CLOSE);
+        assert_int_equal(f->recorder.errors.mismatch[MISMATCH_SURPLUS], 1);
+        assert_int_equal(f->recorder.open, 0);
+}
+
+static void a_request_is_late_only_beyond_its_limit(void **state)
+{
+        static const struct {
+                uint64_t after;
+                enum step expected;
+        } cases[] = {{0, STEP_WAIT},
+                     {REQUEST_TIMEOUT - 1, STEP_WAIT},
+                     {REQUEST_TIMEOUT, STEP_WAIT},
+                     {REQUEST_TIMEOUT + 1, STEP_CLOSE}};
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                assert_int_equal(f->recorder.errors.timeout, 0);
+                assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN + cases[i].after),
+                                 cases[i].expected);
+        }
+        assert_int_equal(f->recorder.errors.timeout, 1);
+        assert_int_equal(f->recorder.abandoned, 1);
+        assert_int_equal(f->recorder.open, 0);
+}
+
+static void a_connect_is_late_only_beyond_its_limit(void **state)
+{
+        static const struct {
+                uint64_t after;
+                enum step expected;
+        } cases[] = {{0, STEP_WAIT},
+                     {CONNECT_TIMEOUT - 1, STEP_WAIT},
+                     {CONNECT_TIMEOUT, STEP_WAIT},
+                     {CONNECT_TIMEOUT + 1, STEP_CLOSE}};
+        struct fixture *f = *state;
+
+        connection_connecting(&f->c, BEGIN);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                assert_int_equal(errors_total(&f->recorder.errors), 0);
+                assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN + cases[i].after),
+                                 cases[i].expected);
+        }
+        assert_int_equal(f->recorder.errors.count[PHASE_CONNECT][ETIMEDOUT], 1);
+        assert_int_equal(f->recorder.attempts, 1);
+        assert_int_equal(f->recorder.open, 0);
+}
+
+static void a_clock_that_was_read_before_it_began_makes_nothing_late(void **state)
+{
+        struct fixture *f = *state;
+
+        connection_connecting(&f->c, BEGIN);
+        assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN - 1), STEP_WAIT);
+        (void)connection_opened(&f->c, &f->recorder, BEGIN);
+        assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN - 1), STEP_WAIT);
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+}
+
+static void an_idle_or_closed_connection_is_never_late(void **state)
+{
+        struct fixture *f = *state;
+
+        assert_int_equal(connection_check(&f->c, &f->recorder, END), STEP_WAIT);
+        (void)open_at(f, 0);
+        assert_int_equal(connection_check(&f->c, &f->recorder, END), STEP_WAIT);
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+}
+
+static void a_failure_is_counted_by_phase_and_cause_in_every_state(void **state)
+{
+        static const struct {
+                enum connection_state when;
+                enum phase phase;
+                int cause;
+        } cases[] = {
+                {CONNECTION_CONNECTING, PHASE_CONNECT, ECONNREFUSED},
+                {CONNECTION_CONNECTING, PHASE_CONNECT, EMFILE},
+                {CONNECTION_IDLE, PHASE_RECEIVE, CAUSE_CLOSED},
+                {CONNECTION_IDLE, PHASE_RECEIVE, ECONNRESET},
+                {CONNECTION_BUSY, PHASE_SEND, EPIPE},
+                {CONNECTION_BUSY, PHASE_RECEIVE, ECONNRESET},
+                {CONNECTION_BUSY, PHASE_RECEIVE, CAUSE_CLOSED},
+        };
+        struct fixture *f = *state;
+
+        for (uint64_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                uint64_t now = BEGIN + i * NS_PER_S, abandoned = f->recorder.abandoned;
+                connection_connecting(&f->c, now);
+                if (cases[i].when != CONNECTION_CONNECTING) {
+                        f->recorder.window_begin = cases[i].when == CONNECTION_IDLE ? UINT64_MAX : BEGIN;
+                        (void)connection_opened(&f->c, &f->recorder, now);
+                        f->recorder.window_begin = BEGIN;
+                }
+                assert_int_equal(f->c.state, cases[i].when);
+                assert_int_equal(connection_failed(&f->c, &f->recorder, cases[i].phase, cases[i].cause, now),
+                                 STEP_CLOSE);
+                assert_int_equal(f->recorder.errors.count[cases[i].phase][cases[i].cause], 1);
+                f->recorder.errors.count[cases[i].phase][cases[i].cause] = 0;
+                assert_int_equal(errors_total(&f->recorder.errors), 0);
+                assert_int_equal(f->recorder.abandoned, abandoned + (cases[i].when == CONNECTION_BUSY));
+                assert_int_equal(f->recorder.open, 0);
+                assert_int_equal(f->recorder.busy, 0);
+                assert_int_equal(f->recorder.attempts, i + 1);
+                assert_false(connection_is_due(&f->c, now + RETRY - 1));
+                assert_true(connection_is_due(&f->c, now + RETRY));
+        }
+}
+
+static void a_full_queue_is_no_error_and_asked_again_later(void **state)
+{
+        struct fixture *f = *state;
+
+        connection_connecting(&f->c, BEGIN);
+        connection_postponed(&f->c, BEGIN);
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+        assert_int_equal(f->recorder.attempts, 0);
+        assert_false(connection_is_due(&f->c, BEGIN + RETRY - 1));
+        assert_true(connection_is_due(&f->c, BEGIN + RETRY));
+}
+
+static void a_reply_at_the_windows_last_instant_counts_and_one_later_does_not(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        assert_int_equal(answer_at(f, END - 1), STEP_SEND);
+        assert_int_equal(f->recorder.answered, 1);
+        assert_int_equal(answer_at(f, END), STEP_WAIT);
+        assert_int_equal(f->recorder.answered, 1);
+        assert_int_equal(f->recorder.busy, 0);
+        assert_int_equal(f->c.replies, 1);
+        assert_int_equal(histogram_count(f->recorder.latency), 1);
+        assert_int_equal(in_flight(&f->recorder), 1);
+        assert_int_equal(connection_begin(&f->c, &f->recorder, END), STEP_WAIT);
+}
+
+static void what_fails_after_the_window_was_in_flight_at_its_end(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, END - 2);
+        (void)connection_failed(&f->c, &f->recorder, PHASE_RECEIVE, ECONNRESET, END - 1);
+        assert_int_equal(in_flight(&f->recorder), 0);
+        (void)open_at(f, END - 1);
+        (void)connection_failed(&f->c, &f->recorder, PHASE_RECEIVE, ECONNRESET, END);
+        assert_int_equal(in_flight(&f->recorder), 1);
+        assert_int_equal(f->recorder.busy, 0);
+}
+
+static void the_first_byte_is_timed_once_for_connections_of_the_window(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN - 1);
+        (void)connection_begin(&f->c, &f->recorder, BEGIN);
+        (void)answer_at(f, BEGIN + 5);
+        assert_int_equal(histogram_count(f->recorder.first_byte_latency), 0);
+        (void)connection_failed(&f->c, &f->recorder, PHASE_RECEIVE, CAUSE_CLOSED, BEGIN + 6);
+        connection_connecting(&f->c, BEGIN + 10);
+        (void)connection_opened(&f->c, &f->recorder, BEGIN + 13);
+        (void)answer_at(f, BEGIN + 17);
+        (void)answer_at(f, BEGIN + 19);
+        assert_int_equal(histogram_count(f->recorder.first_byte_latency), 1);
+        assert_int_equal(histogram_max(f->recorder.first_byte_latency), 7);
+        assert_int_equal(histogram_max(f->recorder.connect_latency), 3);
+}
+
+/* Random operations on several connections, against what can be said of the counters at any time. */
+enum { CROWD = 20, OPERATIONS = 200000 };
+
+struct crowd {
+        struct fixture *f;
+        struct connection connections[CROWD];
+        uint64_t failures, opened, attempts, busy_at_end;
+};
+
+static void crowd_check(struct crowd *crowd, uint64_t now)
+{
+        const struct recorder *r = &crowd->f->recorder;
+        uint32_t open = 0, busy = 0;
+
+        for (size_t i = 0; i < CROWD; i++) {
+                open += crowd->connections[i].state >= CONNECTION_IDLE;
+                busy += crowd->connections[i].state == CONNECTION_BUSY;
+        }
+        assert_int_equal(r->open, open);
+        assert_int_equal(r->busy, busy);
+        assert_true(r->peak_open >= open && r->peak_open <= CROWD);
+        if (now < END)
+                crowd->busy_at_end = busy;
+        assert_int_equal(in_flight(r), crowd->busy_at_end);
+        assert_int_equal(errors_total(&r->errors), crowd->failures);
+        assert_int_equal(r->opened, crowd->opened);
+        assert_int_equal(r->attempts, crowd->attempts);
+        assert_int_equal(histogram_count(r->latency), r->answered);
+        assert_int_equal(histogram_count(r->connect_latency), r->opened);
+}
+
+/* What may happen to a connection in its state, one thing of it. */
+static void crowd_act(struct crowd *crowd, struct connection *c, uint64_t now)
+{
+        struct recorder *r = &crowd->f->recorder;
+        const uint8_t *bytes, *window = payload_window(crowd->f->payload, c->index, c->sequence);
+        bool fails = random() % 16 == 0;
+
+        switch (c->state) {
+        case CONNECTION_CLOSED:
+                if (connection_is_due(c, now))
+                        connection_connecting(c, now);
+                break;
+        case CONNECTION_CONNECTING:
+                if (random() % 8 == 0) {
+                        connection_postponed(c, now);
+                        break;
+                }
+                crowd->attempts++;
+                crowd->opened += !fails;
+                crowd->failures += fails;
+                if (fails)
+                        (void)connection_failed(c, r, PHASE_CONNECT, ECONNREFUSED, now);
+                else
+                        (void)connection_opened(c, r, now);
+                break;
+        case CONNECTION_IDLE:
+                crowd->failures += fails;
+                if (fails)
+                        (void)connection_failed(c, r, PHASE_RECEIVE, CAUSE_CLOSED, now);
+                else if (now >= r->window_begin)
+                        (void)connection_begin(c, r, now);
+                break;
+        default:
+                connection_sent(c, connection_unsent(c, r, &bytes) / 2);
+                crowd->failures += fails;
+                if (fails && random() % 2)
+                        (void)connection_failed(c, r, PHASE_RECEIVE, ECONNRESET, now);
+                else if (fails)
+                        (void)connection_received(c, r, (const uint8_t *)"wrong bytes, 16+", 16, now);
+                else
+                        (void)connection_received(c, r, window + c->received,
+                                                  1 + (size_t)random() % (SIZE - c->received), now);
+        }
+}
+
+static void counters_agree_after_any_sequence_of_events(void **state)
+{
+        struct crowd crowd = {.f = *state};
+        uint64_t now = BEGIN / 2;
+        const char *given = getenv("TEST_SEED");
+        unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)clock_now();
+
+        print_message("seed %u (TEST_SEED repeats it)\n", seed);
+        srandom(seed);
+        crowd.f->plan.requests_per_connection = 7;
+        for (uint32_t i = 0; i < CROWD; i++)
+                connection_init(&crowd.connections[i], i);
+        for (int i = 0; i < OPERATIONS; i++) {
+                now += (uint64_t)random() % (20 * NS_PER_S / OPERATIONS);
+                crowd_act(&crowd, &crowd.connections[random() % CROWD], now);
+                crowd_check(&crowd, now);
+        }
+        assert_true(crowd.f->recorder.answered > 1000);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        const struct CMUnitTest tests[] = {
+                TEST(a_connection_opened_before_the_window_waits_for_it),
+                TEST(a_connection_opened_in_the_window_begins_at_once),
+                TEST(a_connection_opened_after_the_window_begins_nothing),
+                TEST(each_reply_is_answered_by_the_next_request),
+                TEST(a_reply_may_come_byte_by_byte),
+                TEST(a_request_may_be_sent_in_any_pieces),
+                TEST(there_is_nothing_to_send_unless_a_request_is_in_flight),
+                TEST(after_the_last_of_its_requests_it_is_opened_anew_at_once),
+                TEST(a_wrong_byte_is_counted_by_its_kind_and_ends_the_connection),
+                TEST(a_wrong_byte_in_a_later_piece_is_found_too),
+                TEST(without_verification_only_the_bytes_are_counted),
+                TEST(bytes_behind_a_right_reply_are_surplus),
+                TEST(bytes_that_nobody_asked_for_are_surplus),
+                TEST(a_request_is_late_only_beyond_its_limit),
+                TEST(a_connect_is_late_only_beyond_its_limit),
+                TEST(a_clock_that_was_read_before_it_began_makes_nothing_late),
+                TEST(an_idle_or_closed_connection_is_never_late),
+                TEST(a_failure_is_counted_by_phase_and_cause_in_every_state),
+                TEST(a_full_queue_is_no_error_and_asked_again_later),
+                TEST(a_reply_at_the_windows_last_instant_counts_and_one_later_does_not),
+                TEST(what_fails_after_the_window_was_in_flight_at_its_end),
+                TEST(the_first_byte_is_timed_once_for_connections_of_the_window),
+                TEST(counters_agree_after_any_sequence_of_events),
+        };
+#undef TEST
+
+        return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
+}

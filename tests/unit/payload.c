@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* The bytes of a request say where they come from, so a wrong reply can be named. All offsets are fixed, and
+ * so is the seed: what is tested here does not depend on chance. */
+#include "load/payload.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+        SEED = 7,
+        WINDOWS = 32768,
+        CONNECTIONS = 10000,
+        CLEAR = 16 /* bytes that are enough to name a fault */
+};
+
+static const size_t sizes[] = {1, 7, 8, 100, 1024, 16384, 1 << 20};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static const struct request {
+        uint32_t connection;
+        uint64_t sequence;
+} requests[] = {{0, 1}, {0, 2}, {1, 1}, {77, 12345}, {9999, 1}, {9999, UINT64_C(1) << 40}};
+enum { REQUESTS = sizeof requests / sizeof *requests };
+
+static struct payload *make(size_t size)
+{
+        struct payload *p = payload_create(size, SEED);
+
+        assert_non_null(p);
+        return p;
+}
+
+/* What the first segment that differs is called, when a reply arrives in segments of `segment` bytes. */
+static enum mismatch arrive(const struct payload *p, size_t size, struct request q, const uint8_t *stream,
+                            size_t count, size_t segment)
+{
+        const uint8_t *window = payload_window(p, q.connection, q.sequence);
+
+        for (size_t offset = 0; offset < count; offset += segment) {
+                size_t n = count - offset < segment ? count - offset : segment;
+                if (offset + n > size || memcmp(window + offset, stream + offset, n) != 0)
+                        return payload_diagnose(p, q.connection, q.sequence, offset, stream + offset, n);
+        }
+        fail_msg("the reply is right");
+        return MISMATCH_COUNT;
+}
+
+static const uint8_t *region_of(const struct payload *p)
+{
+        const uint8_t *first = payload_window(p, 0, 0);
+
+        for (uint32_t i = 0; i < WINDOWS; i++) {
+                const uint8_t *window = payload_window(p, i, 0);
+                first = window < first ? window : first;
+        }
+        return first;
+}
+
+static int words_compare(const void *a, const void *b)
+{
+        return memcmp(a, b, 8);
+}
+
+static void any_eight_aligned_bytes_stand_once_in_the_region(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < SIZES; i++) {
+                struct payload *p = make(sizes[i]);
+                size_t count = WINDOWS - 1 + sizes[i] / 8;
+                uint8_t *words = malloc(count * 8);
+                assert_non_null(words);
+                memcpy(words, region_of(p), count * 8);
+                qsort(words, count, 8, words_compare);
+                for (size_t k = 1; k < count; k++)
+                        assert_true(memcmp(words + k * 8 - 8, words + k * 8, 8) < 0);
+                free(words);
+                payload_destroy(p);
+        }
+}
+
+static int pointers_compare(const void *a, const void *b)
+{
+        const uint8_t *x = *(const uint8_t *const *)a, *y = *(const uint8_t *const *)b;
+
+        return (x > y) - (x < y);
+}
+
+static void ten_thousand_connections_have_different_windows_at_the_same_sequence(void **state)
+{
+        static const uint64_t sequences[] = {0, 1, 2, 999, UINT64_C(1) << 33};
+        static const uint8_t *windows[CONNECTIONS];
+
+        (void)state;
+        for (size_t i = 0; i < SIZES; i++) {
+                struct payload *p = make(sizes[i]);
+                for (size_t s = 0; s < sizeof sequences / sizeof *sequences; s++) {
+                        for (uint32_t c = 0; c < CONNECTIONS; c++)
+                                windows[c] = payload_window(p, c, sequences[s]);
+                        qsort(windows, CONNECTIONS, sizeof *windows, pointers_compare);
+                        for (size_t c = 1; c < CONNECTIONS; c++)
+                                assert_ptr_not_equal(windows[c - 1], windows[c]);
+                }
+                payload_destroy(p);
+        }
+}
+
+static void a_window_is_aligned_and_always_the_same(void **state)
+{
+        (void)state;
+        for (size_t i = 0; i < SIZES; i++) {
+                struct payload *p = make(sizes[i]), *again = make(sizes[i]);
+                for (size_t k = 0; k < REQUESTS; k++) {
+                        const uint8_t *w = payload_window(p, requests[k].connection, requests[k].sequence);
+                        assert_int_equal((uintptr_t)w % 8, 0);
+                        assert_memory_equal(
+                                w, payload_window(again, requests[k].connection, requests[k].sequence),
+                                sizes[i]);
+                }
+                payload_destroy(p);
+                payload_destroy(again);
+        }
+}
+
+static void consecutive_requests_share_no_byte(void **state)
+{
+        (void)state;
+        for (size_t i = 0; sizes[i] <= 16384; i++) {
+                struct payload *p = make(sizes[i]);
+                for (uint64_t sequence = 0; sequence < 1000; sequence++) {
+                        const uint8_t *a = payload_window(p, 3, sequence),
+                                      *b = payload_window(p, 3, sequence + 1);
+                        assert_true((size_t)(a < b ? b - a : a - b) >= sizes[i]);
+                }
+                payload_destroy(p);
+        }
+}
+
+static void another_seed_sends_other_bytes(void **state)
+{
+        struct payload *a = payload_create(1024, 1), *b = payload_create(1024, 2);
+
+        (void)state;
+        assert_memory_not_equal(payload_window(a, 0, 1), payload_window(b, 0, 1), 1024);
+        payload_destroy(a);
+        payload_destroy(b);
+}
+
+/* A fault that is planted at `offset` of the reply to `q`; `stream` has room for twice the size. Returns how
+ * many bytes arrive. */
+typedef size_t plant_function(const struct payload *, size_t size, struct request q, size_t offset,
+                              size_t amount, uint8_t *stream);
+
+static size_t corrupt_plant(const struct payload *p, size_t size, struct request q, size_t offset,
+                            size_t amount, uint8_t *stream)
+{
+        memcpy(stream, payload_window(p, q.connection, q.sequence), size);
+        for (size_t i = 0; i < amount; i++)
+                stream[offset + i] ^= 0x20;
+        return size;
+}
+
+static size_t lost_plant(const struct payload *p, size_t size, struct request q, size_t offset, size_t amount,
+                         uint8_t *stream)
+{
+        const uint8_t *window = payload_window(p, q.connection, q.sequence);
+
+        memcpy(stream, window, offset);
+        memcpy(stream + offset, window + offset + amount, size - offset - amount);
+        return size - amount;
+}
+
+static size_t repeated_plant(const struct payload *p, size_t size, struct request q, size_t offset,
+                             size_t amount, uint8_t *stream)
+{
+        const uint8_t *window = payload_window(p, q.connection, q.sequence);
+
+        memcpy(stream, window, offset + amount);
+        memcpy(stream + offset + amount, window + offset, size - offset - amount);
+        return size;
+}
+
+static size_t swapped_plant(const struct payload *p, size_t size, struct request q, size_t offset,
+                            size_t amount, uint8_t *stream)
+{
+        memcpy(stream, payload_window(p, q.connection, q.sequence), size);
+        memcpy(stream + offset, payload_window(p, q.connection, q.sequence + amount) + offset, size - offset);
+        return size;
+}
+
+static size_t earlier_plant(const struct payload *p, size_t size, struct request q, size_t offset,
+                            size_t amount, uint8_t *stream)
+{
+        if (amount > q.sequence)
+                amount = 1;
+        memcpy(stream, payload_window(p, q.connection, q.sequence), size);
+        memcpy(stream + offset, payload_window(p, q.connection, q.sequence - amount) + offset, size - offset);
+        return size;
+}
+
+static size_t surplus_plant(const struct payload *p, size_t size, struct request q, size_t offset,
+                            size_t amount, uint8_t *stream)
+{
+        (void)offset;
+        memcpy(stream, payload_window(p, q.connection, q.sequence), size);
+        memset(stream + size, 'x', amount < size ? amount : size);
+        return size + (amount < size ? amount : size);
+}
+
+static const struct fault {
+        const char *name;
+        plant_function *plant;
+        enum mismatch expected;
+        size_t amounts[4]; /* ended by 0 */
+        bool takes;        /* `amount` bytes of the window are used up at the offset */
+        size_t size_max;   /* windows of larger requests overlap with their neighbours */
+} faults[] = {
+        {"corrupt", corrupt_plant, MISMATCH_CORRUPT, {1, 3, 8}, true, SIZE_MAX},
+        {"lost", lost_plant, MISMATCH_LOST, {1, 5, 8}, true, SIZE_MAX},
+        {"repeated", repeated_plant, MISMATCH_REPEATED, {1, 5, 8}, true, SIZE_MAX},
+        {"swapped", swapped_plant, MISMATCH_SWAPPED, {1, 2, 63}, false, 16384},
+        {"earlier", earlier_plant, MISMATCH_REPEATED, {1, 2, 63}, false, 16384},
+        {"surplus", surplus_plant, MISMATCH_SURPLUS, {1, 7, 4096}, false, SIZE_MAX},
+};
+
+static void fault_check(const struct fault *f, size_t size, uint8_t *stream)
+{
+        struct payload *p = make(size);
+        const size_t offsets[] = {0, 1, 3, 8, 13, size / 2, size - 25, size - 24, size - CLEAR};
+
+        for (size_t k = 0; k < REQUESTS; k++)
+                for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++)
+                        for (const size_t *amount = f->amounts; *amount; amount++) {
+                                size_t offset = offsets[i], used = f->takes ? *amount : 0;
+                                if (offset > size || offset + used + CLEAR > size)
+                                        continue;
+                                size_t count = f->plant(p, size, requests[k], offset, *amount, stream);
+                                enum mismatch found = arrive(p, size, requests[k], stream, count, count);
+                                if (found != f->expected)
+                                        fail_msg("%s: %zu at %zu of %zu, request %zu: named %s", f->name,
+                                                 *amount, offset, size, k, mismatch_name(found));
+                        }
+        payload_destroy(p);
+}
+
+static void each_kind_of_wrong_byte_is_named(void **state)
+{
+        uint8_t *stream = malloc(2 * sizes[SIZES - 1]);
+
+        (void)state;
+        assert_non_null(stream);
+        for (size_t f = 0; f < sizeof faults / sizeof *faults; f++)
+                for (size_t i = 0; i < SIZES; i++)
+                        if (sizes[i] >= CLEAR && sizes[i] <= faults[f].size_max)
+                                fault_check(&faults[f], sizes[i], stream);
+        free(stream);
+}
+
+static void faults_are_named_however_the_reply_is_cut(void **state)
+{
+        static const size_t segments[] = {64, 100, 1000, 1024};
+        uint8_t stream[2 * 1024];
+        struct payload *p = make(1024);
+
+        (void)state;
+        for (size_t f = 0; f < sizeof faults / sizeof *faults; f++)
+                for (size_t i = 0; i < sizeof segments / sizeof *segments; i++) {
+                        size_t count = faults[f].plant(p, 1024, requests[3], 320, 1, stream);
+                        assert_int_equal(arrive(p, 1024, requests[3], stream, count, segments[i]),
+                                         faults[f].expected);
+                }
+        payload_destroy(p);
+}
+
+/* The share of pairs of connections whose swapped replies are called foreign. Windows overlap, so a few lie
+ * in the receiver's own window and look like bytes that were lost or came twice; the more, the larger they
+ * are. */
+static double foreign_share(size_t size)
+{
+        struct payload *p = make(size);
+        unsigned foreign = 0, all = 0;
+
+        for (uint32_t a = 0; a < CONNECTIONS; a += 97)
+                for (uint32_t b = 1; b < CONNECTIONS; b += 89) {
+                        if (a == b)
+                                continue;
+                        const uint8_t *bytes = payload_window(p, b, 5 + b % 3);
+                        enum mismatch found = payload_diagnose(p, a, 5, 0, bytes, size);
+                        assert_int_not_equal(found, MISMATCH_CORRUPT);
+                        assert_int_not_equal(found, MISMATCH_SURPLUS);
+                        foreign += found == MISMATCH_FOREIGN;
+                        all++;
+                }
+        payload_destroy(p);
+        return (double)foreign / all;
+}
+
+static void the_bytes_of_another_connection_are_foreign(void **state)
+{
+        static const struct {
+                size_t size;
+                double share;
+        } cases[] = {{8, 0.98}, {100, 0.98}, {1024, 0.97}, {16384, 0.8}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                double share = foreign_share(cases[i].size);
+                if (share < cases[i].share)
+                        fail_msg("of %zu bytes, %.1f%% are called foreign", cases[i].size, share * 100);
+        }
+}
+
+static void bytes_of_a_stranger_are_corrupt(void **state)
+{
+        (void)state;
+        for (size_t i = 2; i < SIZES; i++) {
+                struct payload *p = make(sizes[i]);
+                uint8_t *bytes = malloc(sizes[i]);
+                assert_non_null(bytes);
+                memset(bytes, 'H', sizes[i]);
+                assert_int_equal(payload_diagnose(p, 4, 9, 0, bytes, sizes[i]), MISMATCH_CORRUPT);
+                free(bytes);
+                payload_destroy(p);
+        }
+}
+
+/* Fewer than eight bytes cannot say where they come from; they are compared with what is nearby. */
+static void a_short_reply_is_named_as_well_as_it_can_be(void **state)
+{
+        static const size_t small[] = {1, 7};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
+                size_t size = small[i];
+                struct payload *p = make(size);
+                unsigned corrupt = 0;
+                assert_int_equal(payload_diagnose(p, 4, 9, 0, payload_window(p, 4, 8), size),
+                                 MISMATCH_REPEATED);
+                assert_int_equal(payload_diagnose(p, 4, 9, 0, payload_window(p, 4, 10), size),
+                                 MISMATCH_SWAPPED);
+                for (unsigned flip = 1; flip < 256; flip++) {
+                        uint8_t bytes[8];
+                        memcpy(bytes, payload_window(p, 4, 9), size);
+                        bytes[0] ^= (uint8_t)flip;
+                        corrupt += payload_diagnose(p, 4, 9, 0, bytes, size) == MISMATCH_CORRUPT;
+                }
+                assert_true(corrupt >= 250);
+                payload_destroy(p);
+        }
+}
+
+static void the_end_of_a_reply_is_named_without_reading_beyond_it(void **state)
+{
+        (void)state;
+        for (size_t i = 1; i < SIZES; i++) {
+                struct payload *p = make(sizes[i]);
+                for (size_t rest = 1; rest < 8 && rest <= sizes[i]; rest++) {
+                        uint8_t *bytes = malloc(rest); /* of exactly that size, for the address sanitizer */
+                        assert_non_null(bytes);
+                        memset(bytes, 0, rest);
+                        enum mismatch found = payload_diagnose(p, 9, 2, sizes[i] - rest, bytes, rest);
+                        assert_true(found != MISMATCH_SURPLUS && found != MISMATCH_FOREIGN);
+                        free(bytes);
+                }
+                payload_destroy(p);
+        }
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(any_eight_aligned_bytes_stand_once_in_the_region),
+                cmocka_unit_test(ten_thousand_connections_have_different_windows_at_the_same_sequence),
+                cmocka_unit_test(a_window_is_aligned_and_always_the_same),
+                cmocka_unit_test(consecutive_requests_share_no_byte),
+                cmocka_unit_test(another_seed_sends_other_bytes),
+                cmocka_unit_test(each_kind_of_wrong_byte_is_named),
+                cmocka_unit_test(faults_are_named_however_the_reply_is_cut),
+                cmocka_unit_test(the_bytes_of_another_connection_are_foreign),
+                cmocka_unit_test(bytes_of_a_stranger_are_corrupt),
+                cmocka_unit_test(a_short_reply_is_named_as_well_as_it_can_be),
+                cmocka_unit_test(the_end_of_a_reply_is_named_without_reading_beyond_it),
+        };
+
+        return cmocka_run_group_tests_name("payload", tests, NULL, NULL);
+}
