@@ -5,14 +5,18 @@
 #include "base/cpus.h"
 #include "base/limits.h"
 
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-enum { REPEATS = 1000 };
+enum { REPEATS = 1000, WAKE_UPS = 100 };
 
 /* The rest of the first line that begins with `prefix`, behind ": ". */
 static void line_find(const char *path, const char *prefix, char *text, size_t size)
@@ -51,6 +55,48 @@ static double clock_cost(void)
         return (double)(clock_now() - begin) / REPEATS;
 }
 
+struct ping {
+        int request, reply, cpu; /* eventfds */
+};
+
+static void *ping_answer(void *argument)
+{
+        struct ping *p = argument;
+        eventfd_t value;
+
+        (void)cpus_pin(p->cpu); /* then the wake-up does not cross CPUs, and is cheaper than it should be */
+        for (int i = 0; i < WAKE_UPS; i++)
+                if (eventfd_read(p->request, &value) != 0 || eventfd_write(p->reply, 1) != 0)
+                        break;
+        return NULL;
+}
+
+/* Half of the time in which a thread wakes another on another CPU and is woken in turn. */
+static double wake_up_cost(const struct cpus *cpus)
+{
+        struct ping p = {
+                .request = eventfd(0, EFD_CLOEXEC), .reply = eventfd(0, EFD_CLOEXEC), .cpu = cpus->id[1]};
+        cpu_set_t before;
+        pthread_t thread;
+        eventfd_t value;
+        double cost = NAN;
+
+        (void)sched_getaffinity(0, sizeof before, &before); /* cpus_allowed did so before */
+        if (p.request >= 0 && p.reply >= 0 && cpus_pin(cpus->id[0]) == 0 &&
+            pthread_create(&thread, NULL, ping_answer, &p) == 0) {
+                uint64_t begin = clock_now();
+                for (int i = 0; i < WAKE_UPS; i++)
+                        if (eventfd_write(p.request, 1) != 0 || eventfd_read(p.reply, &value) != 0)
+                                break;
+                cost = (double)(clock_now() - begin) / (2 * WAKE_UPS);
+                (void)pthread_join(thread, NULL);
+        }
+        (void)sched_setaffinity(0, sizeof before, &before); /* it was this before */
+        (void)close(p.request);
+        (void)close(p.reply);
+        return cost;
+}
+
 void environment_fill(struct result *r)
 {
         struct utsname name;
@@ -70,4 +116,6 @@ void environment_fill(struct result *r)
         r->environment.somaxconn = (uint64_t)limits_somaxconn();
         r->environment.syscall = syscall_cost();
         r->environment.clock_read = clock_cost();
+        if (cpus.count > 1)
+                r->environment.wake_up = wake_up_cost(&cpus);
 }

@@ -5,8 +5,8 @@
 
 #include "result/result.h"
 
-/* Fills in the environment, and measures the cost of a null system call and of reading the clock, which takes
- * 2 ms. */
+/* Fills in the environment, and measures what a null system call, reading the clock and waking a thread on
+ * another CPU cost, which takes about 20 ms. */
 void environment_fill(struct result *);
 
 #endif

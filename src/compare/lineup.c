@@ -135,13 +135,14 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
                      size_t why_size)
 {
         char *text = trim(line), *equals = strchr(text, '=');
+        int end = 0;
 
         if (*text == '\0' || *text == '#')
                 return 0;
         if (*text == '[') {
                 if (strcmp(text, "[scenario]") == 0)
                         (void)strcpy(section, "");
-                else if (sscanf(text, "[server %63[^]\n]]", section) != 1) {
+                else if (sscanf(text, "[server %63[^]\n]]%n", section, &end) != 1 || end == 0 || text[end]) {
                         (void)snprintf(why, why_size, "a section is [server NAME] or [scenario], not '%s'",
                                        text);
                         return -EINVAL;
@@ -149,7 +150,9 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
                 return 0;
         }
         const char *key = *section ? "command" : "flags";
-        if (!equals || (*equals = '\0', strcmp(trim(text), key) != 0)) {
+        if (equals)
+                *equals = '\0';
+        if (!equals || strcmp(trim(text), key) != 0 || *trim(equals + 1) == '\0') {
                 (void)snprintf(why, why_size, "'%s = ...' is expected, not '%s'", key, text);
                 return -EINVAL;
         }
@@ -159,7 +162,8 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
 
 int lineup_read(struct lineup *l, const char *path, char *why, size_t why_size)
 {
-        char line[LINEUP_TEXT_MAX + LINEUP_NAME_MAX], section[LINEUP_NAME_MAX] = "", reason[LINEUP_TEXT_MAX];
+        char section[LINEUP_NAME_MAX] = "", reason[LINEUP_TEXT_MAX], *line = NULL;
+        size_t line_size = 0, before = l->server_count + l->scenario_count;
         int number = 0, error = 0;
         FILE *file = fopen(path, "re");
 
@@ -167,12 +171,20 @@ int lineup_read(struct lineup *l, const char *path, char *why, size_t why_size)
                 (void)snprintf(why, why_size, "cannot read the lineup %s: %s", path, strerror(errno));
                 return -errno;
         }
-        while (!error && fgets(line, sizeof line, file)) {
+        while (!error && getline(&line, &line_size, file) >= 0) {
                 number++;
                 error = line_read(l, line, section, reason, sizeof reason);
         }
         if (error)
                 (void)snprintf(why, why_size, "%s:%d: %s", path, number, reason);
+        else if (ferror(file)) {
+                error = -errno;
+                (void)snprintf(why, why_size, "cannot read the lineup %s: %s", path, strerror(errno));
+        } else if (l->server_count + l->scenario_count == before) {
+                error = -EINVAL;
+                (void)snprintf(why, why_size, "%s names no server and no scenario", path);
+        }
+        free(line);
         (void)fclose(file); /* opened for reading */
         return error;
 }

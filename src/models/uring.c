@@ -42,6 +42,8 @@
 #include <string.h>
 
 #ifdef HAVE_LIBURING
+#include "models/uring_seam.h"
+
 #include "base/clock.h"
 
 #include <assert.h>
@@ -177,7 +179,8 @@ static void accepts_post(struct worker *w)
                 if (!listener_serves(l, w->index) || w->accept_posted[i])
                         continue;
                 struct io_uring_sqe *sqe = request(w);
-                io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL, SOCK_CLOEXEC);
+                io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL,
+                                               seam_hits("accept") ? -1 : SOCK_CLOEXEC);
                 sqe->user_data = label(ACCEPT, (uint32_t)i, 0);
                 w->accept_posted[i] = true;
         }
@@ -202,7 +205,9 @@ static void receive_post(struct worker *w, int fd)
 
         io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
-        sqe->buf_group = BUFFER_GROUP;
+        sqe->buf_group = seam_hits("no-buffer") ? BUFFER_GROUP + 1 : BUFFER_GROUP;
+        if (seam_hits("one-shot"))
+                sqe->ioprio = 0;
         sqe->user_data = connection_label(w, RECEIVE, fd);
         w->connections[fd].receive_posted = true;
 }
@@ -237,6 +242,8 @@ static void buffers_send(struct worker *w, int fd)
                 g->message = (struct msghdr){.msg_iov = g->vectors, .msg_iovlen = count};
                 io_uring_prep_sendmsg(sqe, fd, &g->message, MSG_NOSIGNAL | MSG_DONTWAIT);
         }
+        if (seam_hits("short-send") && sqe->opcode == IORING_OP_SEND)
+                sqe->len = 1;
         sqe->user_data = connection_label(w, SEND, fd);
         c->send_posted = true;
 }
@@ -522,9 +529,9 @@ static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
                 if (cqe->user_data != connection_label(w, operation, fd))
                         return;
                 if (operation == RECEIVE)
-                        receive_completed(w, fd, cqe->res, cqe->flags);
+                        receive_completed(w, fd, seam_result("receive", cqe->res, -ECONNRESET), cqe->flags);
                 else
-                        send_completed(w, fd, cqe->res);
+                        send_completed(w, fd, seam_result("send", cqe->res, -ECANCELED));
                 connection_settle(w, fd);
         } else if (operation == ACCEPT) {
                 accept_completed(w, number, cqe->res, cqe->flags);
@@ -545,8 +552,9 @@ static void turn_take(struct worker *w)
         io_uring_buf_ring_advance(w->buffer_ring, (int)w->buffers_returned);
         w->buffers_returned = 0;
         unsigned wait = w->starved.first >= 0 && w->buffers_free > 0 ? 0 : 1;
-        int n = w->paused && !w->left ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &pause, NULL)
-                                      : io_uring_submit_and_wait(&w->ring, wait);
+        int n = seam_hits("enter")      ? -EBUSY
+                : w->paused && !w->left ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &pause, NULL)
+                                        : io_uring_submit_and_wait(&w->ring, wait);
         if (io_uring_sq_ready(&w->ring) == 0)
                 w->gathers_used = 0;
         unsigned most = io_uring_sq_space_left(&w->ring) / POSTS_MAX, handled = 0;
@@ -663,7 +671,7 @@ static int uring_serve(struct server *s, int stop_fd)
                 workers[ready] = (struct worker){.server = s,
                                                  .counters = &s->counters[ready],
                                                  .index = ready,
-                                                 .buffer_count = BUFFERS_DEFAULT,
+                                                 .buffer_count = seam_buffers(BUFFERS_DEFAULT),
                                                  .starved = {-1, -1},
                                                  .held = {-1, -1},
                                                  .stop_fd = stop_fd};

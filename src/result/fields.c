@@ -26,6 +26,7 @@ const struct field result_fields[] = {
         TEXT(environment, congestion_control),
         NUMBER(environment, syscall),
         NUMBER(environment, clock_read),
+        NUMBER(environment, wake_up),
         FIELD("targets", FIELD_TEXT, targets),
         FIELD("command_line", FIELD_TEXT, command_line),
         INTEGER(config, connections),
@@ -73,7 +74,7 @@ const struct field result_fields[] = {
 };
 
 const char *const result_nulls[] = {
-        "environment.wake_up",
+
         "environment.interference",
         "config.warmup",
         "config.rate",

@@ -23,7 +23,7 @@ struct result {
         struct {
                 char kernel[RESULT_NAME_MAX], cpu[RESULT_NAME_MAX], congestion_control[RESULT_NAME_MAX];
                 uint64_t cpus, memory, nofile, somaxconn;
-                double syscall, clock_read; /* ns each */
+                double syscall, clock_read, wake_up; /* ns each; wake_up: of a thread on another CPU */
         } environment;
         char targets[RESULT_TEXT_MAX], command_line[RESULT_TEXT_MAX];
         struct {
