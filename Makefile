@@ -15,7 +15,7 @@ ALL_CFLAGS = -std=gnu2x $(WARNINGS) -fno-strict-overflow -ffile-prefix-map=$(CUR
 has = $(shell echo '\#include <$(1)>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
 ifeq ($(call has,liburing.h),yes)
 FEATURES += -DHAVE_LIBURING
-LIBURING := -luring
+LIBURING := -l:liburing.a
 endif
 objects = $(patsubst %.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
 ECHO_C := $(call objects,echo-c) $(call objects,models) $(call objects,base)
@@ -58,40 +58,46 @@ $(B)/%.o: %.c
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # What follows first installs what is missing, so it starts make again: what there is to build with may have changed.
-SANITIZED = $(MAKE) --no-print-directory all tests LINK=-pie
-TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests
+SELF = $(MAKE) --no-print-directory -s
+SANITIZED = $(SELF) all tests LINK=-pie
+SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
+TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/build/seam \
+           TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0
+CLI_TESTS = $(wildcard tests/cli/*_test.sh)
 
 .PHONY: demo check check-full run-tests lint asan tsan peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
 	@scripts/install-deps --peers
-	@$(MAKE) --no-print-directory -s all peers
+	@$(SELF) all peers
 	@./bench compare -d 2s -o build/demo
 
 check:  ## build and run every test (6 minutes)
 	@scripts/install-deps --peers --cli
-	@$(MAKE) --no-print-directory -s all tests peers
-	@$(MAKE) --no-print-directory run-tests
+	@$(SELF) all tests peers
+	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM
+	@$(SELF) run-tests
 
 check-full:  ## the same with the largest sizes, and minutes of load on every model
 	@scripts/install-deps --peers --cli
-	@$(MAKE) --no-print-directory -s all tests peers
-	@CONFORMANCE_SCALE=full $(MAKE) --no-print-directory run-tests
+	@$(SELF) all tests peers
+	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM
+	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
 run-tests:
-	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(wildcard tests/cli/*_test.sh)
+	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)
 
 lint:  ## format, warnings of both compilers, layering, clang-tidy, cppcheck, shellcheck
 	@scripts/install-deps --lint
 	@scripts/lint
 
 asan:  ## a reduced tier of the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(SANITIZED) -s B=build/asan BIN=$(CURDIR)/build/asan \
+	@$(SANITIZED) B=build/asan BIN=$(CURDIR)/build/asan \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
-	@CONFORMANCE_SCALE=small $(MAKE) --no-print-directory run-tests B=build/asan BIN=$(CURDIR)/build/asan
+	@$(SMALL) B=build/asan BIN=$(CURDIR)/build/asan
 
 tsan:  ## the same under ThreadSanitizer
-	@$(SANITIZED) -s B=build/tsan BIN=$(CURDIR)/build/tsan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
-	@CONFORMANCE_SCALE=small $(MAKE) --no-print-directory run-tests B=build/tsan BIN=$(CURDIR)/build/tsan
+	@$(SANITIZED) B=build/tsan BIN=$(CURDIR)/build/tsan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
+	@$(SMALL) B=build/tsan BIN=$(CURDIR)/build/tsan
 
 peers:  ## build the other runtimes' echo servers into build/peers, as far as their toolchains are there
 	@peers/build

@@ -170,8 +170,6 @@ static int files_write(const char *directory, const struct trials *all)
 {
         char path[PATH_MAX];
 
-        if (mkdir(directory, 0777) != 0 && errno != EEXIST)
-                return -errno;
         (void)snprintf(path, sizeof path, "%s/comparison.json", directory);
         json_t *json = trials_to_json(all);
         int error = json ? json_write(json, path) : -ENOMEM;
@@ -204,6 +202,11 @@ int command_compare(int argc, char **argv)
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
 
+        /* Before anything is measured, lest the results have nowhere to go. */
+        if ((mkdir(o.directory, 0777) != 0 && errno != EEXIST) || access(o.directory, W_OK | X_OK) != 0) {
+                fprintf(stderr, "bench compare: %s: %s\n", o.directory, strerror(errno));
+                return EXIT_FAILED;
+        }
         struct trials all = {.lineup = &o.lineup,
                              .bench = bench,
                              .duration = o.duration,

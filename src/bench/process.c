@@ -262,8 +262,8 @@ static void wildcard_resolve(struct address *a)
                 a->sa.v6.sin6_addr = in6addr_loopback;
 }
 
-int process_await_listener(struct process *p, const struct address *wanted, struct address *found, char *why,
-                           size_t why_size)
+int process_await_listener(struct process *p, const struct address *wanted, struct address *found,
+                           const volatile sig_atomic_t *interrupted, char *why, size_t why_size)
 {
         uint64_t end = clock_now() + LISTEN_TIMEOUT_NS;
         char how[RESULT_NAME_MAX], text[ADDRESS_TEXT_MAX];
@@ -283,6 +283,10 @@ int process_await_listener(struct process *p, const struct address *wanted, stru
                 if (process_has_ended(p, how, sizeof how)) {
                         (void)snprintf(why, why_size, "%s before it listened: %s", how, output_last_line(p));
                         return -ECHILD;
+                }
+                if (*interrupted) {
+                        (void)snprintf(why, why_size, "interrupted before it listened");
+                        return -EINTR;
                 }
                 output_take(p);
                 clock_sleep(POLL_NS);

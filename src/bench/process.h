@@ -7,6 +7,7 @@
 #include "base/address.h"
 #include "result/result.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 enum { PROCESS_TREE_MAX = 64, PROCESS_OUTPUT_MAX = 4096 };
@@ -33,9 +34,9 @@ int process_watch(struct process *, pid_t);
 
 /* Waits until the process or a descendant listens: on `wanted`, or if that is NULL on any address, which
  * *found tells. 0; or a negative errno and a sentence in `why`: it ended, it does not listen in time, another
- * listens there too. */
-int process_await_listener(struct process *, const struct address *wanted, struct address *found, char *why,
-                           size_t why_size);
+ * listens there too, *interrupted became true. */
+int process_await_listener(struct process *, const struct address *wanted, struct address *found,
+                           const volatile sig_atomic_t *interrupted, char *why, size_t why_size);
 
 void process_window_begins(struct process *);
 void process_tick(

@@ -109,13 +109,17 @@ static int server_begin(struct run_options *o, struct process *server)
         error = process_start(server, o->command);
         if (error)
                 return fail("cannot start %s: %s", o->command[0], strerror(-error));
-        error = process_await_listener(server, o->targets_given ? target : NULL, &found, why, sizeof why);
+        error = process_await_listener(server, o->targets_given ? target : NULL, &found, &interrupted, why,
+                                       sizeof why);
         if (error) {
                 process_stop(server);
                 return fail("%s: %s", o->command[0], why);
         }
-        if (!o->targets_given)
+        if (!o->targets_given) {
                 *target = found;
+                if (o->plan.source.size && found.sa.any.sa_family != o->plan.source.sa.any.sa_family)
+                        o->plan.source.size = 0; /* it was for the target that was to be expected */
+        }
         return 0;
 }
 
@@ -152,6 +156,7 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.connect_timeout = p->connect_timeout;
         r->config.request_timeout = p->request_timeout;
         r->config.connect_rate = p->connect_rate;
+        r->config.verify = p->verify;
 }
 
 /* What the run's moments mean for the server. */

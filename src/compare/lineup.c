@@ -71,7 +71,8 @@ static int model_add(struct lineup *l, const char *directory, char *line, char *
         availability[strcspn(availability, "\t\n")] = '\0';
         if (strncmp(availability, "stands for ", 11) == 0)
                 return 0;
-        (void)snprintf(command, sizeof command, "%s/echo-c --model %.63s -l {host}:{port}", directory, line);
+        (void)snprintf(command, sizeof command, "'%s/echo-c' --model %.63s -l {host}:{port}", directory,
+                       line);
         const char *skipped = strcmp(availability, "available") == 0 ? "" : availability;
         return server_add(l, line, command, skipped, why, why_size);
 }
@@ -106,7 +107,7 @@ int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t 
         int count = scandir(path, &entries, NULL, alphasort);
         for (int i = 0; i < count; i++) {
                 if (!error && entries[i]->d_name[0] != '.') {
-                        if (snprintf(command, sizeof command, "%s/%s {host} {port}", path,
+                        if (snprintf(command, sizeof command, "'%s/%s' {host} {port}", path,
                                      entries[i]->d_name) >= (int)sizeof command)
                                 error = -ENAMETOOLONG;
                         else

@@ -42,7 +42,7 @@ static void member_summarize(struct result *summary, const struct field *f, stru
                         values[known++] = *(const double *)at;
         }
         void *to = (char *)summary + f->offset;
-        if (f->type == FIELD_TEXT)
+        if (f->type == FIELD_TEXT || f->type == FIELD_BOOLEAN)
                 memcpy(to, member(results[0], f), f->size);
         else if (f->type == FIELD_NUMBER)
                 *(double *)to = median(values, known);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,13 +36,56 @@ enum {
         TURN_MAX = 1024, /* completions handled before the worker looks at its clock */
 };
 
+#ifdef TEST_SEAM
+/* For a test: the latencies of replies by the clock of their own completion and by that of their batch. */
+struct clocks {
+        struct histogram *own, *batch;
+        uint64_t batch_time;
+};
+
+static void clocks_batch(struct clocks *k)
+{
+        k->batch_time = clock_now();
+}
+
+static void clocks_compare(struct clocks *k, const struct connection *c, uint64_t now)
+{
+        if (!k->own)
+                *k = (struct clocks){histogram_create(), histogram_create(), k->batch_time};
+        if (c->state != CONNECTION_BUSY || !k->own || !k->batch)
+                return;
+        histogram_record(k->own, now - c->since);
+        histogram_record(k->batch, k->batch_time > c->since ? k->batch_time - c->since : 0);
+}
+
+static void clocks_print(struct clocks *k)
+{
+        if (getenv("BENCH_CLOCKS") && k->own && k->batch)
+                fprintf(stderr,
+                        "own clock p50 %" PRIu64 " p99 %" PRIu64 ", clock of the batch p50 %" PRIu64
+                        " p99 %" PRIu64 " ns\n",
+                        histogram_percentile(k->own, 0.5), histogram_percentile(k->own, 0.99),
+                        histogram_percentile(k->batch, 0.5), histogram_percentile(k->batch, 0.99));
+        histogram_destroy(k->own);
+        histogram_destroy(k->batch);
+}
+#else
+struct clocks {
+        char none;
+};
+#define clocks_batch(k) ((void)(k))
+#define clocks_compare(k, c, now) ((void)(k))
+#define clocks_print(k) ((void)(k))
+#endif
+
 struct engine_state {
         struct worker *worker;
         struct io_uring ring;
         struct io_uring_buf_ring *buffer_ring;
         uint8_t *buffers;          /* [BUFFERS][BUFFER_SIZE] */
         unsigned buffers_returned; /* and not published yet */
-        bool one_request;          /* per connection */
+        struct clocks clocks;
+        bool one_request; /* per connection */
 };
 
 enum operation { CONNECT, SEND, RECEIVE, IGNORED };
@@ -146,9 +190,11 @@ static void receive_completed(struct engine_state *e, struct connection *c, cons
 {
         uint16_t generation = c->generation;
 
-        if (cqe->res > 0)
-                worker_received(e->worker, c, bytes, (size_t)cqe->res, clock_now());
-        else if (cqe->res != -ENOBUFS && cqe->res != -EINTR && cqe->res != -EAGAIN)
+        if (cqe->res > 0) {
+                uint64_t now = clock_now();
+                clocks_compare(&e->clocks, c, now);
+                worker_received(e->worker, c, bytes, (size_t)cqe->res, now);
+        } else if (cqe->res != -ENOBUFS && cqe->res != -EINTR && cqe->res != -EAGAIN)
                 worker_failed(e->worker, c, PHASE_RECEIVE, cqe->res == 0 ? CAUSE_CLOSED : -cqe->res,
                               clock_now());
         if (!(cqe->flags & IORING_CQE_F_MORE) && c->generation == generation && c->fd >= 0)
@@ -186,6 +232,7 @@ static void uring_wait(struct engine_state *e, uint64_t timeout)
         e->buffers_returned = 0;
         /* ETIME, EINTR, EBUSY and EAGAIN: what is there is handled, what is posted stays posted */
         (void)io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, &t, NULL);
+        clocks_batch(&e->clocks);
         for (unsigned i = 0; i < TURN_MAX && io_uring_peek_cqe(&e->ring, &cqe) == 0; i++) {
                 struct io_uring_cqe copy = *cqe;
                 io_uring_cqe_seen(&e->ring, cqe);
@@ -204,6 +251,7 @@ static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_ent
 
 static void uring_destroy(struct engine_state *e)
 {
+        clocks_print(&e->clocks);
         (void)io_uring_submit(&e->ring); /* the last closes; the end of the ring would do them too */
         io_uring_queue_exit(&e->ring);
         free(e->buffers);

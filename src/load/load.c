@@ -107,6 +107,11 @@ static void ramp_await(struct run *run)
         }
 }
 
+static uint64_t counted(uint64_t before, uint64_t after)
+{
+        return before == UINT64_MAX || after == UINT64_MAX ? RESULT_UNKNOWN : after - before;
+}
+
 static void window_run(struct run *run, struct result *result)
 {
         bool any = atomic_load(&run->state.open) > 0 && !atomic_load(&run->state.error);
@@ -123,8 +128,8 @@ static void window_run(struct run *run, struct result *result)
         atomic_store_explicit(&run->state.window_begin, begin, memory_order_release);
         for (uint64_t now = begin; now < end; now = clock_now()) {
                 tick(run, end - now < TICK_NS ? end - now : TICK_NS);
-                if (*run->interrupted && now < end) {
-                        end = now;
+                if (*run->interrupted && clock_now() < end) {
+                        end = clock_now();
                         atomic_store_explicit(&run->state.window_end, end, memory_order_release);
                 }
         }
@@ -132,10 +137,10 @@ static void window_run(struct run *run, struct result *result)
                 run->hooks->window_ends(run->hooks->context);
         netstat_read(&after);
         result->window.duration = end - begin;
-        result->kernel.listen_overflows = after.listen_overflows - before.listen_overflows;
-        result->kernel.listen_drops = after.listen_drops - before.listen_drops;
-        result->kernel.retransmits = after.retransmits - before.retransmits;
-        result->kernel.resets_sent = after.resets_sent - before.resets_sent;
+        result->kernel.listen_overflows = counted(before.listen_overflows, after.listen_overflows);
+        result->kernel.listen_drops = counted(before.listen_drops, after.listen_drops);
+        result->kernel.retransmits = counted(before.retransmits, after.retransmits);
+        result->kernel.resets_sent = counted(before.resets_sent, after.resets_sent);
 }
 
 static int replies_compare(const void *a, const void *b)

@@ -37,6 +37,7 @@ const struct field result_fields[] = {
         INTEGER(config, connect_timeout),
         INTEGER(config, request_timeout),
         NUMBER(config, connect_rate),
+        FIELD("config.verify", FIELD_BOOLEAN, config.verify),
         INTEGER(window, started_unix_ns),
         INTEGER(window, duration),
         INTEGER(window, ramp),

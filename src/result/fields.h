@@ -6,7 +6,12 @@
 
 #include <stddef.h>
 
-enum field_type { FIELD_INTEGER, FIELD_NUMBER, FIELD_TEXT };
+enum field_type {
+        FIELD_INTEGER,
+        FIELD_NUMBER,
+        FIELD_TEXT,
+        FIELD_BOOLEAN
+}; /* the last: a uint64_t of 0 or 1 */
 
 struct field {
         const char *path; /* "group.name", or "name" at the top */

@@ -67,6 +67,11 @@ static json_t *integer(uint64_t value)
         return value == RESULT_UNKNOWN ? json_null() : json_integer((json_int_t)value);
 }
 
+static json_t *boolean(uint64_t value)
+{
+        return value == RESULT_UNKNOWN ? json_null() : json_boolean(value);
+}
+
 static json_t *number(double value)
 {
         return isfinite(value) ? json_real(value) : json_null();
@@ -159,9 +164,10 @@ json_t *result_to_json(const struct result *r)
         for (const struct field *f = result_fields; f->path; f++) {
                 const void *at = (const char *)r + f->offset;
                 error |= path_set(root, f->path,
-                                  f->type == FIELD_INTEGER  ? integer(*(const uint64_t *)at)
-                                  : f->type == FIELD_NUMBER ? number(*(const double *)at)
-                                                            : text(at));
+                                  f->type == FIELD_INTEGER   ? integer(*(const uint64_t *)at)
+                                  : f->type == FIELD_BOOLEAN ? boolean(*(const uint64_t *)at)
+                                  : f->type == FIELD_NUMBER  ? number(*(const double *)at)
+                                                             : text(at));
         }
         for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
                 error |= path_set(
@@ -190,6 +196,9 @@ static bool field_read(const struct field *f, const json_t *value, struct result
         case FIELD_INTEGER:
                 *(uint64_t *)at = (uint64_t)json_integer_value(value);
                 return json_is_integer(value) && json_integer_value(value) >= 0;
+        case FIELD_BOOLEAN:
+                *(uint64_t *)at = json_is_true(value);
+                return json_is_boolean(value);
         case FIELD_NUMBER:
                 *(double *)at = json_number_value(value);
                 return json_is_number(value);

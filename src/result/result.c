@@ -13,7 +13,7 @@ struct result *result_create(void)
 
         for (const struct field *f = result_fields; r && f->path; f++) {
                 void *at = (char *)r + f->offset;
-                if (f->type == FIELD_INTEGER)
+                if (f->type == FIELD_INTEGER || f->type == FIELD_BOOLEAN)
                         *(uint64_t *)at = RESULT_UNKNOWN;
                 else if (f->type == FIELD_NUMBER)
                         *(double *)at = NAN;

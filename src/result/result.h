@@ -30,6 +30,7 @@ struct result {
                 uint64_t connections, request_bytes, requests_per_connection;
                 uint64_t duration, grace, connect_timeout, request_timeout;
                 double connect_rate;
+                uint64_t verify; /* 1: every byte was compared */
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;

@@ -18,7 +18,8 @@ static struct {
         unsigned seconds;
 } deadline;
 
-static void message_print(const char *kind, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+message_print(const char *kind, const char *format, va_list arguments)
 {
         char text[1024];
 

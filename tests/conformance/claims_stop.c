@@ -11,15 +11,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Waits until a new client is refused. Those that come before are closed again. */
-static void refusal_await(struct trial *t)
+/* Tries until a new client is refused, every 2 ms or as fast as possible. Those that are not are closed
+ * again.
+ */
+enum pace { PACE_SLOW, PACE_FAST };
+
+static void refusal_await(struct trial *t, enum pace pace)
 {
         for (;;) {
                 struct client c;
                 int error = client_begin(&c, t->address, BUFFERS_DEFAULT, &t->random);
                 if (error == 0) {
                         socklen_t size = sizeof error;
-                        check_wait(c.fd, POLLOUT, "an answer to a new connection");
+                        check_wait(c.fd, POLLOUT, "new connections to be refused");
                         if (getsockopt(c.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
                                 check_fail("SO_ERROR: %s", strerror(errno));
                         error = -error;
@@ -29,7 +33,10 @@ static void refusal_await(struct trial *t)
                         return;
                 if (error && error != -EAGAIN && error != -ECONNRESET) /* the latter: just while it closed */
                         check_fail("connect while the server drains: %s", strerror(-error));
-                check_pause("new connections to be refused");
+                if (pace == PACE_SLOW)
+                        check_pause("new connections to be refused");
+                else
+                        (void)check_ms_left("new connections to be refused");
         }
 }
 
@@ -41,7 +48,7 @@ static void drain_check(struct trial *t, int number)
         clients_connect(clients, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
         clients_exchange(clients, COUNT, 1000, FLOW_WHOLE, &t->random);
         process_signal(&t->server, number);
-        refusal_await(t);
+        refusal_await(t, PACE_SLOW);
         clients_exchange(clients, COUNT, 100000, FLOW_RANDOM, &t->random);
         for (size_t i = 0; i < COUNT; i++) {
                 (void)client_round_trip(&clients[i], 10);
@@ -59,6 +66,25 @@ static void sigterm_drains(struct trial *t)
 static void sigint_drains(struct trial *t)
 {
         drain_check(t, SIGINT);
+}
+
+/* Whoever empties the queue until it is empty may never be done. */
+static void stops_under_arrivals(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&c, 10); /* so that it has been accepted */
+        for (int i = 0; i < 100; i++) {
+                struct client other;
+                client_connect(&other, t->address, BUFFERS_DEFAULT, &t->random);
+                client_close(&other);
+        }
+        process_signal(&t->server, SIGTERM);
+        refusal_await(t, PACE_FAST);
+        (void)client_round_trip(&c, 10);
+        client_close(&c);
+        trial_expect_success(t, "the server to end after the last client has");
 }
 
 static void nobody_there(struct trial *t)
@@ -107,7 +133,7 @@ static void behind_is_served(struct trial *t)
         client_connect(&c, t->address, BUFFERS_SMALL, &t->random);
         clients_stall(&c, 1);
         process_signal(&t->server, SIGTERM);
-        refusal_await(t);
+        refusal_await(t, PACE_SLOW);
         client_half_close(&c);
         client_expect_end(&c);
         trial_expect_success(t, "the server to end after the last client has");
@@ -150,7 +176,7 @@ static void second_signal_cuts(struct trial *t)
         client_connect(&behind, t->address, BUFFERS_SMALL, &t->random);
         clients_stall(&behind, 1);
         process_signal(&t->server, SIGTERM);
-        refusal_await(t);
+        refusal_await(t, PACE_SLOW);
         (void)client_round_trip(&idle, 10); /* one signal does not cut */
         uint64_t begin = clock_now();
         process_signal(&t->server, SIGINT);
@@ -183,6 +209,11 @@ static void closing_line(struct trial *t)
 const struct claim claims_stop[] = {
         {"sigterm_drains", sigterm_drains, ON_ALL, 0, {"--drain-timeout", "60s"}},
         {"sigint_drains", sigint_drains, ON_ALL, 0, {"--drain-timeout", "60s"}},
+        {"sigterm_stops_accepting_however_many_arrive",
+         stops_under_arrivals,
+         ON_ALL,
+         0,
+         {"--drain-timeout", "60s"}},
         {"sigterm_with_no_client_ends_at_once", nobody_there, ON_ALL, 0, {"--drain-timeout", "60s"}},
         {"sigterm_with_all_clients_gone_ends_at_once", all_gone, ON_ALL, 0, {"--drain-timeout", "60s"}},
         {"what_the_queue_holds_is_served_before_the_listener_closes",

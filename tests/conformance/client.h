@@ -22,8 +22,7 @@ struct client {
         bool ended;              /* the server has closed its direction */
 };
 
-/* Of the client's socket. Small: 128 KiB, which is soon full; with less than a segment on loopback, TCP's own
- * rules against small segments make every window's worth of bytes wait for a timer of 200 ms. */
+/* Of the client's socket. Small: soon full when it does not read. */
 enum buffers { BUFFERS_DEFAULT, BUFFERS_SMALL };
 
 /* Begins to connect, a random key drawn. Returns 0, also if that is not complete yet, or a negative errno;
@@ -69,7 +68,7 @@ void clients_exchange(struct client *, size_t count, uint64_t bytes, enum flow, 
 void clients_connect(struct client *, size_t count, const struct address *, enum buffers, struct random *);
 void clients_close(struct client *, size_t count);
 
-/* Each sends, without reading, until none of them could send anything for 100 ms. */
+/* Each sends, without reading, until none of them could send anything for 100 ms, or for 400 ms. */
 void clients_stall(struct client *, size_t count);
 
 /* Receives for `ms` or until all are complete: the number of clients whose bytes are all back. */

@@ -35,8 +35,8 @@ static struct result *full(void)
         assert_non_null(r);
         for (const struct field *f = result_fields; f->path; f++, n++) {
                 void *at = (char *)r + f->offset;
-                if (f->type == FIELD_INTEGER)
-                        *(uint64_t *)at = n * UINT64_C(1000000007);
+                if (f->type == FIELD_INTEGER || f->type == FIELD_BOOLEAN)
+                        *(uint64_t *)at = f->type == FIELD_BOOLEAN ? 1 : n * UINT64_C(1000000007);
                 else if (f->type == FIELD_NUMBER)
                         *(double *)at = (double)n + 0.1;
                 else
@@ -146,7 +146,7 @@ static void what_is_unknown_is_null_and_stays_unknown(void **state)
         assert_true(json_is_null(json_object_get(json, "per_rank")));
         for (const struct field *f = result_fields; f->path; f++) {
                 const void *at = (const char *)again + f->offset;
-                if (f->type == FIELD_INTEGER)
+                if (f->type == FIELD_INTEGER || f->type == FIELD_BOOLEAN)
                         assert_int_equal(*(const uint64_t *)at, RESULT_UNKNOWN);
                 else if (f->type == FIELD_NUMBER)
                         assert_true(isnan(*(const double *)at));
@@ -237,6 +237,7 @@ static const struct {
         {SCHEMA ", \"requests\": {\"total\": 1.5}}", "requests.total has the wrong type"},
         {SCHEMA ", \"requests\": {\"total\": -1}}", "requests.total has the wrong type"},
         {SCHEMA ", \"requests\": {\"per_second\": true}}", "requests.per_second has the wrong type"},
+        {SCHEMA ", \"config\": {\"verify\": 1}}", "config.verify has the wrong type"},
         {SCHEMA ", \"targets\": 5}", "targets has the wrong type"},
         {SCHEMA ", \"tool\": {\"engine\": []}}", "tool.engine has the wrong type"},
         {SCHEMA ", \"latency\": 5}", "latency is no histogram"},

@@ -50,8 +50,8 @@ typedef void print_function(FILE *, const struct result *);
 /* Owned by the caller. */
 static char *printed(print_function *print, const struct result *r)
 {
-        char *text = NULL;
-        size_t size;
+        static char *text; /* not on the stack, of which the stream would keep the address */
+        static size_t size;
         FILE *out = open_memstream(&text, &size);
 
         assert_non_null(out);

@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# bench compare on the command line: the tables, the file of all trials, and what becomes of servers that fail.
+# shellcheck disable=SC2154,SC2034,SC2317,SC2016 # shared with lib.sh; tests are called by name; ` is meant
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib.sh"
+
+compare() {
+        bench compare "$@" -o results
+}
+
+JSON=results/comparison.json
+SERVER="'$ECHO_C' -l {host}:{port}"
+
+test_wrong_usage_is_named_in_one_line_and_a_hint() {
+        local expected
+        while IFS='|' read -r expected arguments; do
+                read -ra words <<<"$arguments"
+                compare "${words[@]}"
+                expect_status 2
+                expect_error "^([^ ]*/)?bench compare: $expected" 2
+                sed -n 2p err | grep -q -- "--help" || fail "no hint for: $arguments"
+                [ -e results ] && fail "something was measured for: $arguments"
+        done <<'TABLE'
+-n takes a number from 1 to 1000, not '0'|-n 0
+-n takes a number .*, not 'two'|-n two
+-d takes a duration such as .*, not '5'|-d 5
+a server is given as NAME=COMMAND, not 'name'|--server name
+a server is given as NAME=COMMAND, not '=command'|--server =command
+there are two servers named 'a'|--server a=x --server a=y
+cannot read the lineup nowhere: No such file|--lineup nowhere
+'./echo-c' is no option; a server is given with --server NAME=COMMAND|./echo-c
+unrecognized option '--fast'|--fast
+TABLE
+        true
+}
+
+test_a_wrong_line_of_a_lineup_is_named_by_file_and_line() {
+        printf '[server a]\ncommand = x\n\nport = 5\n' >lineup
+        compare --lineup lineup
+        expect_status 2
+        expect_error "lineup:4: 'command = ...' is expected, not 'port'" 2
+}
+
+test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
+        compare --server "one=$SERVER" --server "two=$SERVER -t" --scenario '-c 4' --scenario '-c 2 -r 5' -n 2 -d 300ms
+        expect_status 0
+        expect_output '^`bench -c 4 -d 300ms`$'
+        expect_output '^`bench -c 2 -r 5 -d 300ms`$'
+        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | errors |$' out)" = 2 ] ||
+                fail "there are not two tables"
+        [ "$(grep -cE '^\| (one|two) \|.* \| 0 \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
+        grep -q 'n/a' out && fail "something is n/a: $(grep n/a out)"
+        expect_json '.schema == "bench.comparison/1" and .rounds == 2 and (.environment.kernel | length > 0)' $JSON
+        expect_json '[.trials[] | [.round, .scenario, .server]] == [
+                [0, "-c 4", "one"], [0, "-c 4", "two"], [0, "-c 2 -r 5", "one"], [0, "-c 2 -r 5", "two"],
+                [1, "-c 4", "one"], [1, "-c 4", "two"], [1, "-c 2 -r 5", "one"], [1, "-c 2 -r 5", "two"]]' $JSON
+        expect_json '[.trials[].result.window.started_unix_ns] | . == sort' $JSON
+        expect_json 'all(.trials[].result; .schema == "bench.result/1" and .requests.total > 0 and .errors.total == 0
+                and .latency.samples == .requests.total and .window.duration == 300000000)' $JSON
+        expect_json '[.lineup[].name] == ["one", "two"] and (.summary | length) == 4' $JSON
+        tail -n +2 out | diff - <(tail -n +2 results/tables.md) >diff.out || fail "tables.md differs from the output"
+}
+
+test_each_trial_has_a_port_and_source_addresses_of_its_own() {
+        compare --server "one=$SERVER" --scenario '-c 1' -n 3 -d 50ms
+        expect_status 0
+        expect_json '[.trials[].result.command_line | capture("--source (?<s>[^ ]+)").s] | unique | length == 3' $JSON
+        expect_json '[.trials[].result.targets] | unique | length == 3' $JSON
+}
+
+test_a_server_without_placeholders_is_asked_where_it_listens() {
+        compare --server "v4='$ECHO_C' -l 127.0.0.1:0" --server "unix='$ECHO_C' -l unix:$PWD/s" --scenario '-c 2' -d 200ms
+        expect_status 0
+        expect_json 'all(.trials[].result; .requests.total > 0 and .errors.total == 0)' $JSON
+        expect_json '.trials[1].result.targets | startswith("unix:/")' $JSON
+}
+
+test_a_server_on_ipv6_can_be_compared() {
+        grep -q ' lo$' /proc/net/if_inet6 2>/dev/null || skip "there is no IPv6 on the loopback device"
+        compare --server "v6='$ECHO_C' -l [::1]:0" --scenario '-c 2' -d 200ms
+        expect_status 0
+        expect_json 'all(.trials[].result; .requests.total > 0 and .errors.total == 0)' $JSON
+}
+
+test_a_server_that_fails_is_named_and_the_others_go_on() {
+        compare --server "missing=./no-such-server {port}" --server "good=$SERVER" \
+                --server "gone='$FAKE' early-exit" --scenario '-c 2' -d 200ms
+        expect_status 1
+        grep -q '^bench compare: missing, -c 2: .*cannot start ./no-such-server: No such file' err || fail "$(cat err)"
+        grep -q '^bench compare: gone, -c 2: .*exited with status 4.*today I will not serve' err || fail "$(cat err)"
+        expect_output '^\| missing \| failed'
+        expect_output '^\| good \| [0-9]+ \|'
+        expect_output '^\| gone \| failed'
+        expect_json '[.trials[] | .result == null] == [true, false, true]' $JSON
+        expect_json '.trials[0].failed | contains("no-such-server")' $JSON
+}
+
+test_a_server_that_never_listens_is_named_and_the_others_go_on() {
+        compare --server "mute='$FAKE' no-listener" --server "good=$SERVER" --scenario '-c 2' -d 200ms
+        expect_status 1
+        expect_took 9000 12000
+        grep -q '^bench compare: mute, -c 2: .*does not listen on any address within 10s' err || fail "$(cat err)"
+        expect_output '^\| good \| [0-9]+ \|'
+}
+
+test_wrong_flags_of_a_scenario_are_named() {
+        compare --server "good=$SERVER" --scenario '-c many' -d 200ms
+        [ "$status" != 0 ] || fail "exit status 0"
+        grep -q "^bench compare: .*-c many.*-c takes a number .*, not 'many'" err || fail "$(cat err)"
+}
+
+test_a_server_that_answers_wrongly_shows_its_errors() {
+        compare --server "bad='$FAKE' corrupt" --scenario '-c 2 --grace 200ms' -d 200ms
+        expect_output '^\| bad \|.* \| [1-9][0-9]* \|$'
+        expect_json '.trials[0].result.verdict.status == "invalid"' $JSON
+}
+
+test_a_lineup_file_names_servers_and_scenarios() {
+        cat >lineup <<LINEUP
+# ours, twice
+[server first]
+command = $SERVER
+[server second]
+command = env NOTHING=1 $SERVER -t
+[scenario]
+flags = -c 3
+LINEUP
+        compare --lineup lineup -d 200ms
+        expect_status 0
+        expect_output '^`bench -c 3 -d 200ms`$'
+        expect_json '[.trials[] | .server] == ["first", "second"] and all(.trials[].result; .errors.total == 0)' $JSON
+}
+
+# echo-c is replaced by a script that lists what the test wants, and otherwise is echo-c.
+lineup_fake() {
+        mkdir "bin dir"
+        cp "$BENCH" "bin dir/bench"
+        cat >"bin dir/echo-c" <<SCRIPT
+#!/bin/sh
+[ "\$1" = --list-models ] || exec '$ECHO_C' "\$@"
+printf 'async\tstands for epoll\tthe default\t\nepoll\tavailable\tan event loop\t\n'
+printf 'sockmap\tunavailable: it needs CAP_BPF\tin the kernel\t\n'
+SCRIPT
+        chmod +x "bin dir/echo-c"
+        BENCH="$PWD/bin dir/bench"
+}
+
+test_a_model_that_cannot_run_is_listed_with_the_reason() {
+        lineup_fake
+        compare --lineup ours --scenario '-c 2' -d 200ms
+        expect_status 0
+        expect_output '^\| sockmap \| skipped: .*it needs CAP_BPF'
+        expect_output '^\| epoll \| [0-9]+ \|'
+        expect_json '[.lineup[] | .name] == ["epoll", "sockmap"] and (.lineup[1].skipped | contains("CAP_BPF"))' $JSON
+        expect_json '[.trials[].server] == ["epoll"]' $JSON
+}
+
+test_every_model_of_ours_is_compared_without_errors() {
+        local listed
+        listed=$("$ECHO_C" --list-models | awk -F '\t' '$2 == "available"' | wc -l)
+        compare --lineup ours --scenario '-c 20' -d 200ms
+        expect_status 0
+        expect_json "(.trials | length) == $listed and all(.trials[].result; .errors.total == 0 and .requests.total > 0)" $JSON
+}
+
+test_an_interrupt_writes_what_there_is() {
+        timeout --signal=INT 2 "$BENCH" compare --server "one=$SERVER" --scenario '-c 2' -n 100 -d 300ms -o results >out 2>err
+        expect_json '(.trials | length) >= 1 and (.trials | length) < 100 and .trials[0].result.requests.total > 0' $JSON
+        expect_output '^\| one \| [0-9]+ \|'
+        [ -s results/tables.md ] || fail "there is no tables.md"
+}
+
+test_servers_are_stopped_after_each_trial() {
+        compare --server "one=$SERVER" --scenario '-c 2' -n 2 -d 100ms
+        expect_status 0
+        local server
+        for server in $(jq '.trials[].result.server.pid' $JSON); do
+                has_ended "$server" || fail "a server still runs"
+        done
+}
+
+test_a_directory_that_cannot_be_written_is_named_before_anything_is_measured() {
+        bench compare --server "one=$SERVER" --scenario '-c 2' -n 10 -d 1s -o /nonexistent/directory
+        expect_status 1
+        grep -q '/nonexistent/directory: No such file or directory' err || fail "$(cat err)"
+        expect_took 0 1000
+}
+
+test_quiet_prints_the_tables_alone() {
+        compare -q --server "one=$SERVER" --scenario '-c 2' -d 100ms
+        expect_status 0
+        [ -s err ] && fail "something is on standard error"
+        expect_output '^\| one \|'
+}
+
+run_tests "$@"

@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# echo-c on the command line: what it takes, what it says, and how it ends when it cannot begin.
+# shellcheck disable=SC2154,SC2034,SC2317 # variables are shared with lib.sh; tests are called by their names
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib.sh"
+
+# Runs echo-c in the foreground. Leaves $status, and the files out and err.
+echo_c() {
+        timeout --signal=KILL 10 "$ECHO_C" "$@" >out 2>err </dev/null
+        status=$?
+}
+
+# --- usage
+
+# Each line: what the message has to say, and the arguments.
+usage_table() {
+        cat <<'TABLE'
+--pool takes a number from 1 to [0-9]+, not '0'|-p 0
+--pool takes a number .*, not 'x'|-p x
+--pool takes a number .*, not '-1'|-p -1
+requires an argument -- 'p'|-p
+one model at a time: thread or pool|-t -p 5
+one model at a time: epoll or thread|--model epoll -t
+there is no model 'nope', but .*epoll, thread, pool|--model nope
+cannot listen on 'nowhere': the host is a numeric address or localhost|-l nowhere
+cannot listen on '127.0.0.1:65536': the port is a number|-l 127.0.0.1:65536
+cannot listen on '::1:80': an IPv6 address is written|-l ::1:80
+cannot listen on 'unix:': a unix socket's path has 1 to 107 bytes|-l unix:
+--workers takes a number from 1 to [0-9]+, not '0'|--model epoll -w 0
+--workers is for event loops: the thread model has none|-t -w 3
+--workers is for event loops: the pool model has none|-w 3 -p 3
+--drain-timeout takes a duration such as .*, not '5'|--drain-timeout 5
+--drain-timeout takes a duration such as .*, not '-1s'|--drain-timeout=-1s
+--max-conns takes a number from 1 to [0-9]+, not '0'|--max-conns 0
+--backlog takes a number from 1 to [0-9]+, not '-1'|--backlog -1
+no arguments are taken, but '127.0.0.1:1234' was given; an address needs -l|127.0.0.1:1234
+unrecognized option '--bogus'|--bogus
+TABLE
+}
+
+test_wrong_usage_is_named_with_a_hint_to_help_and_status_2() {
+        local message arguments
+        while IFS='|' read -r message arguments; do
+                # shellcheck disable=SC2086 # the words are the arguments
+                echo_c $arguments
+                expect_status 2
+                expect_error "$message" 2
+                grep -q -- '--help' err || fail "no hint to --help: $(cat err)"
+        done < <(usage_table)
+}
+
+test_more_addresses_than_can_be_had_are_refused() {
+        local arguments=() i
+        for ((i = 0; i < 17; i++)); do arguments+=(-l "127.0.0.1:$((20000 + i))"); done
+        echo_c "${arguments[@]}"
+        expect_status 2
+        expect_error 'more than 16 addresses' 2
+}
+
+test_help_and_version_succeed() {
+        echo_c --help
+        expect_status 0
+        for word in --model --thread --pool --listen --backlog --max-conns --drain-timeout --no-pin --list-models; do
+                grep -q -- "$word" out || fail "--help does not name $word"
+        done
+        echo_c --version
+        expect_status 0
+        expect_output '^echo-c [0-9]'
+}
+
+test_list_models_has_a_line_of_four_fields_per_model() {
+        echo_c --list-models
+        expect_status 0
+        [ ! -s err ] || fail "standard error says: $(cat err)"
+        awk -F '\t' 'NF != 4 || $2 !~ /^(available|unavailable: .+|stands for .+)$/ || $1 == "" || $3 == "" { exit 1 }' out ||
+                fail "not NAME, AVAILABILITY, SUMMARY and CAVEATS between tabs: $(cat out)"
+        for model in async epoll thread pool; do
+                grep -q "^$model	" out || fail "no line for $model"
+        done
+}
+
+# --- what keeps it from starting
+
+test_an_address_that_is_not_here_is_named_with_status_1() {
+        echo_c -l 192.0.2.123:1
+        expect_status 1
+        expect_error 'cannot listen on 192\.0\.2\.123:1: Cannot assign requested address'
+}
+
+test_a_unix_path_that_cannot_be_is_named_with_status_1() {
+        echo_c -l "unix:$PWD/none/echo"
+        expect_status 1
+        expect_error "cannot listen on unix:$PWD/none/echo: No such file or directory"
+        echo file >plain
+        echo_c -l "unix:$PWD/plain"
+        expect_status 1
+        expect_error "cannot listen on unix:$PWD/plain: Address already in use"
+        [ "$(cat plain)" = file ] || fail "a file that is no socket was replaced"
+}
+
+test_a_port_that_needs_rights_is_named_with_status_1() {
+        [ "$(id -u)" != 0 ] || skip "root may have every port"
+        [ "$(sysctl -n net.ipv4.ip_unprivileged_port_start)" -gt 1 ] || skip "everybody may have every port"
+        echo_c -l 127.0.0.1:1
+        expect_status 1
+        expect_error 'cannot listen on 127\.0\.0\.1:1: Permission denied'
+}
+
+test_an_address_in_use_is_named_with_status_1() {
+        local model
+        for model in epoll thread pool; do
+                echo_start 127.0.0.1:0 --model "$model"
+                echo_c --model "$model" -l "$address"
+                expect_status 1
+                expect_error "cannot listen on $address: Address already in use"
+                echo_c --model "$model" --no-pin -l "$address"
+                expect_status 1
+                expect_error "cannot listen on $address: Address already in use"
+        done
+}
+
+test_more_connections_than_descriptors_is_an_error_with_both_numbers() {
+        local status
+        (ulimit -n 100 && exec timeout 10 "$ECHO_C" -l 127.0.0.1:0 --max-conns 200) >out 2>err
+        status=$?
+        expect_status 1
+        expect_error '100 descriptors allowed .*, [23][0-9]{2} needed for --max-conns 200'
+}
+
+# --- what it says while it runs
+
+test_the_start_line_names_model_addresses_and_limit() {
+        echo_start 127.0.0.1:0 --model epoll -l "unix:$PWD/echo" --max-conns 77
+        await grep -Eq "^echo-c: epoll, .*listening on 127\.0\.0\.1:[1-9][0-9]*, unix:$PWD/echo, at most 77 connections$" \
+                echo.err
+}
+
+test_quiet_says_nothing_and_ends_with_status_0() {
+        "$ECHO_C" -q -l "unix:$PWD/echo" 2>err &
+        pid=$!
+        children+=("$pid")
+        await test -S echo
+        kill -TERM "$pid"
+        wait "$pid"
+        status=$?
+        expect_status 0
+        [ ! -s err ] || fail "standard error says: $(cat err)"
+}
+
+run_tests "$@"

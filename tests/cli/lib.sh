@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034 # what is left in variables is for the scripts
+# What the tests of the command lines share. A script sources it, defines functions test_NAME, and calls run_tests.
+#
+# Each test runs in a bash of its own, in a directory of its own, under a time limit, a few at a time; its processes
+# are stopped by their ids when it ends. It ends by itself if all is well, and otherwise through one of
+#       fail REASON     skip REASON
+# BIN_DIR is where the programs are, TEST_BIN where what the tests need besides has been built.
+
+set -uo pipefail
+export LC_ALL=C
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BIN_DIR=${BIN_DIR:-$(cd "$here/../.." && pwd)}
+TEST_BIN=${TEST_BIN:-$BIN_DIR/build/tests}
+BENCH=$BIN_DIR/bench
+ECHO_C=$BIN_DIR/echo-c
+FAKE=$TEST_BIN/cli/fake_server
+export BIN_DIR TEST_BIN
+
+TEST_LIMIT_S=40  # for one test
+TEST_JOBS=${TEST_JOBS:-3} # tests at a time
+SLACK_MS=${SLACK_MS:-3000} # on a busy machine, and under the sanitizers
+
+fail() {
+        echo "$*" >"$reason"
+        exit 1
+}
+
+skip() {
+        echo "$*" >"$reason"
+        exit 77
+}
+
+# Runs bench in the foreground. Leaves $status, $took (ms), and the files out and err.
+bench() {
+        local begin=${EPOCHREALTIME/./}
+        timeout --signal=KILL 30 "$BENCH" "$@" >out 2>err
+        status=$?
+        took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+expect_status() {
+        [ "$status" = "$1" ] || fail "exit status $status, not $1: $(head -n 2 err | tr '\n' ' ')"
+}
+
+# The first line of standard error matches, and there are at most so many lines.
+expect_error() {
+        head -n 1 err | grep -Eq -- "$1" || fail "standard error does not match '$1': $(head -n 1 err)"
+        [ "$(wc -l <err)" -le "${2:-1}" ] || fail "standard error has more than ${2:-1} lines: $(tr '\n' '|' <err)"
+}
+
+expect_output() {
+        grep -Eq -- "$1" out || fail "standard output does not match '$1': $(head -c 400 out | tr '\n' '|')"
+}
+
+# An expression of jq(1) is true for a file, result.json unless another is named.
+expect_json() {
+        local file=${2:-result.json}
+        [ -s "$file" ] || fail "$file was not written: $(head -n 1 err)"
+        jq -e "$1" "$file" >/dev/null 2>jq.err || fail "not so: $1; $(head -n 1 jq.err) $(
+                jq -c '[.requests, .connections, .errors, .verdict.reasons] | tostring | .[:500]' "$file" 2>/dev/null)"
+}
+
+# It took at least so many milliseconds, and at most so many and some more for a busy machine.
+expect_took() {
+        [ "$took" -ge "$1" ] || fail "it took $took ms, not $1"
+        [ "$took" -le $(($2 + SLACK_MS)) ] || fail "it took $took ms, more than $2 and a slack of $SLACK_MS"
+}
+
+# Waits until a condition holds, for ten seconds at most.
+await() {
+        local i
+        for ((i = 0; i < 200; i++)); do
+                "$@" && return
+                sleep 0.05
+        done
+        fail "in vain: $*"
+}
+
+children=()
+port="" address="" took=0
+children_stop() {
+        local child
+        for child in "${children[@]}"; do
+                kill -KILL "$child" 2>/dev/null && wait "$child" 2>/dev/null
+        done
+}
+
+# Starts the fake server; leaves its $pid and $port.
+fake_start() {
+        [ -x "$FAKE" ] || fail "$FAKE is not built"
+        port=
+        "$FAKE" "$@" >fake.out 2>fake.err &
+        pid=$!
+        children+=("$pid")
+        await test -s fake.out
+        port=$(cat fake.out)
+}
+
+# Starts echo-c with an address; leaves its $pid, and in $address where it listens.
+echo_start() {
+        "$ECHO_C" -l "$1" "${@:2}" 2>echo.err &
+        pid=$!
+        children+=("$pid")
+        await grep -q 'listening on' echo.err
+        address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' echo.err)
+}
+
+# A port of 127.0.0.1 on which nobody listens.
+port_free() {
+        "$FAKE" echo >port.out &
+        local holder=$!
+        await test -s port.out
+        kill -KILL "$holder"
+        wait "$holder" 2>/dev/null
+        cat port.out
+}
+
+has_ended() {
+        ! kill -0 "$1" 2>/dev/null
+}
+
+test_one() {
+        directory=$2
+        reason=$2/reason
+        cd "$directory" || exit 1
+        trap children_stop EXIT
+        trap 'exit 1' TERM
+        "$1"
+}
+
+test_report() {
+        local name=${1#test_} status=$2 directory=$3 text
+        text=$(head -n 1 "$directory/reason" 2>/dev/null)
+        case $status in
+        0) echo "[       OK ] $name" ;;
+        77) echo "[  SKIPPED ] $name: $text" ;;
+        124 | 137) echo "[  FAILED  ] $name: not done within $TEST_LIMIT_S s" ;;
+        *) echo "[  FAILED  ] $name: ${text:-exit status $status}" ;;
+        esac
+        [ "$status" = 0 ] || [ "$status" = 77 ]
+}
+
+# Runs every test_NAME of the script, or those that are named as its arguments; `--one NAME DIRECTORY` is one of
+# them, in its own bash.
+run_tests() {
+        if [ "${1:-}" = --one ]; then
+                test_one "$2" "$3"
+                exit
+        fi
+        local names name directory failed=0 running=0
+        mapfile -t names < <(declare -F | sed -n 's/^declare -f \(test_.*\)/\1/p' |
+                grep -vx 'test_one\|test_report' | grep -xE "test_($(IFS='|' && echo "${*:-.*}"))")
+        local program
+        for program in "$BENCH" "$ECHO_C" "$FAKE"; do
+                [ -x "$program" ] || {
+                        echo "[  FAILED  ] $(basename "$0"): $program is not built"
+                        exit 1
+                }
+        done
+        directory=$(mktemp -d)
+        # shellcheck disable=SC2064 # as it is now
+        trap "rm -rf '$directory'" EXIT
+        for name in "${names[@]}"; do
+                mkdir "$directory/$name"
+                (
+                        timeout --kill-after=5 "$TEST_LIMIT_S" bash "$0" --one "$name" "$directory/$name" \
+                                >"$directory/$name/log" 2>&1 </dev/null
+                        echo $? >"$directory/$name/status"
+                ) &
+                running=$((running + 1))
+                if [ "$running" -ge "$TEST_JOBS" ]; then
+                        wait -n
+                        running=$((running - 1))
+                fi
+        done
+        wait
+        for name in "${names[@]}"; do
+                test_report "$name" "$(cat "$directory/$name/status")" "$directory/$name" || failed=1
+        done
+        exit $failed
+}
