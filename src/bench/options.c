@@ -45,6 +45,11 @@ static const struct argp_option option_table[] = {
          1},
         {"duration", 'd', "DUR", 0, "the window that counts, from when all connections are open (default 1s)",
          1},
+        {"rate", 'R', "RATE", 0,
+         "open loop: this many requests/s in all, each at its time, whether replies come or not; latency "
+         "counts from "
+         "that time (default: closed loop)",
+         1},
         {"connect-rate", KEY_CONNECT_RATE, "N", 0,
          "connections opened per second before the window begins (default 20000)", 1},
         {"source", KEY_SOURCE, "ADDR/PREFIX", 0,
@@ -198,6 +203,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 break;
         case 'd':
                 p->duration = duration_option(state, "-d", arg, NS_PER_MS);
+                break;
+        case 'R':
+                p->rate = (double)number_parse(state, "-R", arg, 1, 1000000000);
                 break;
         case KEY_CONNECT_RATE:
                 p->connect_rate = (double)number_parse(state, "--connect-rate", arg, 1, 100000000);

@@ -156,6 +156,8 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.connect_timeout = p->connect_timeout;
         r->config.request_timeout = p->request_timeout;
         r->config.connect_rate = p->connect_rate;
+        if (p->rate > 0)
+                r->config.rate = p->rate;
         r->config.verify = p->verify;
 }
 

@@ -173,7 +173,7 @@ int main(int argc, char **argv)
 {
         static struct options o;
         static struct cpus cpus;
-        struct server s = {0};
+        static struct server s; /* outlives main: threads may be at work while the process ends */
 
         options_parse(argc, argv, &o);
         if (o.list_models)

@@ -49,6 +49,13 @@ enum step connection_begin(struct connection *c, struct recorder *r, uint64_t no
         assert(c->state == CONNECTION_IDLE);
         if (now >= r->window_end)
                 return STEP_WAIT;
+        c->intended = now;
+        if (r->plan->rate > 0) {
+                if (c->begun == c->due)
+                        return STEP_WAIT;
+                c->intended = r->window_begin + plan_due(r->plan, c->index, c->begun++);
+                histogram_record(r->schedule_lag, now - c->intended);
+        }
         c->state = CONNECTION_BUSY;
         c->since = now;
         c->sent = c->received = 0;
@@ -56,6 +63,12 @@ enum step connection_begin(struct connection *c, struct recorder *r, uint64_t no
         r->begun++;
         r->busy++;
         return STEP_SEND;
+}
+
+enum step connection_fall_due(struct connection *c, struct recorder *r, uint64_t now)
+{
+        c->due++;
+        return c->state == CONNECTION_IDLE ? connection_begin(c, r, now) : STEP_WAIT;
 }
 
 size_t connection_unsent(const struct connection *c, const struct recorder *r, const uint8_t **bytes)
@@ -107,7 +120,7 @@ static enum step request_end(struct connection *c, struct recorder *r, uint64_t 
         if (now < r->window_end) {
                 r->answered++;
                 c->replies++;
-                histogram_record(r->latency, now - c->since);
+                histogram_record(r->latency, now - c->intended);
         }
         if (c->answered != r->plan->requests_per_connection)
                 return connection_begin(c, r, now);

@@ -25,12 +25,14 @@ enum step {
 };
 
 struct connection {
-        uint64_t since;          /* ns; its meaning depends on the state */
-        uint64_t connect_began;  /* ns */
-        uint64_t sequence;       /* requests begun, over all times it was opened */
-        uint64_t answered;       /* replies since it was opened */
-        uint32_t replies;        /* in the window, over all times it was opened */
-        uint32_t index;          /* among all connections of the run */
+        uint64_t since;         /* ns; its meaning depends on the state */
+        uint64_t connect_began; /* ns */
+        uint64_t intended;   /* ns: when the request in flight was to begin; in a closed loop, when it did */
+        uint64_t sequence;   /* requests begun, over all times it was opened */
+        uint64_t answered;   /* replies since it was opened */
+        uint32_t replies;    /* in the window, over all times it was opened */
+        uint32_t due, begun; /* open loop: requests whose time has come; and of these, how many were begun */
+        uint32_t index;      /* among all connections of the run */
         uint32_t sent, received; /* bytes of the request in flight and of its reply */
         int fd;                  /* the engine's; -1: none */
         uint8_t state;           /* enum connection_state */
@@ -48,7 +50,12 @@ void connection_postponed(struct connection *, uint64_t now);
 /* It is open. STEP_SEND if the window has begun. */
 enum step connection_opened(struct connection *, struct recorder *, uint64_t now);
 
-/* Begins a request on an idle connection: STEP_SEND, or STEP_WAIT when the window has ended. */
+/* Open loop: the time of its next request has come. STEP_SEND if it can begin now, else it waits for its
+ * turn. */
+enum step connection_fall_due(struct connection *, struct recorder *, uint64_t now);
+
+/* Begins a request on an idle connection: STEP_SEND, or STEP_WAIT when the window has ended or none is due.
+ */
 enum step connection_begin(struct connection *, struct recorder *, uint64_t now);
 
 /* The bytes of the request that are not sent yet; 0 if there are none. */

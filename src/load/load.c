@@ -10,10 +10,11 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define TICK_NS (50 * NS_PER_MS)
 #define RAMP_TICK_NS (2 * NS_PER_MS)
@@ -169,6 +170,22 @@ static void fairness_fill(const struct run *run, struct result *result)
         free(replies);
 }
 
+/* VmHWM of this process; ru_maxrss of getrusage(2) is never less than that of whoever started it. */
+static uint64_t rss_max(void)
+{
+        char line[256];
+        uint64_t kib = 0;
+        FILE *file = fopen("/proc/self/status", "re");
+
+        if (!file)
+                return RESULT_UNKNOWN;
+        while (kib == 0 && fgets(line, sizeof line, file))
+                if (strncmp(line, "VmHWM:", 6) == 0)
+                        kib = strtoull(line + 6, NULL, 10);
+        (void)fclose(file); /* opened for reading */
+        return kib ? kib * 1024 : RESULT_UNKNOWN;
+}
+
 static int result_fill(const struct run *run, struct result *result)
 {
         const struct plan *p = run->plan;
@@ -178,7 +195,9 @@ static int result_fill(const struct run *run, struct result *result)
         result->latency = histogram_create();
         result->connect_latency = histogram_create();
         result->first_byte_latency = histogram_create();
-        if (!result->latency || !result->connect_latency || !result->first_byte_latency)
+        result->schedule_lag = histogram_create();
+        if (!result->latency || !result->connect_latency || !result->first_byte_latency ||
+            !result->schedule_lag)
                 return -ENOMEM;
         result->connections.opened = result->connections.peak_open = 0;
         result->generator.cpu_user = result->generator.cpu_system = 0;
@@ -187,6 +206,7 @@ static int result_fill(const struct run *run, struct result *result)
                 histogram_merge(result->latency, r->latency);
                 histogram_merge(result->connect_latency, r->connect_latency);
                 histogram_merge(result->first_byte_latency, r->first_byte_latency);
+                histogram_merge(result->schedule_lag, r->schedule_lag);
                 errors_merge(&result->errors, &r->errors);
                 begun += r->begun, answered += r->answered, abandoned += r->abandoned;
                 opened_in_window += r->opened_in_window;
@@ -199,9 +219,10 @@ static int result_fill(const struct run *run, struct result *result)
         }
         result->requests.total = answered;
         result->requests.in_flight_at_end = begun - answered - abandoned;
-        struct rusage usage;
-        (void)getrusage(RUSAGE_SELF, &usage); /* the arguments are valid */
-        result->generator.max_rss = (uint64_t)usage.ru_maxrss * 1024;
+        uint64_t due = (uint64_t)ceil(p->rate * seconds);
+        if (p->rate > 0)
+                result->requests.never_sent = due > begun ? due - begun : 0;
+        result->generator.max_rss = rss_max();
         if (seconds > 0) {
                 result->requests.per_second = (double)answered / seconds;
                 result->connections.per_second = (double)opened_in_window / seconds;

@@ -30,11 +30,19 @@ struct plan {
         uint64_t duration, grace;         /* ns: the window, and the most that the run lasts longer */
         uint64_t connect_timeout, request_timeout; /* ns */
         double connect_rate; /* connections/s while all are opened, for all threads together */
+        double rate;         /* requests/s for all connections together, open loop; 0: closed loop */
         unsigned threads;
         const int *cpus; /* [threads]: where each is pinned, or NULL */
         bool verify;     /* compare every byte of every reply; off only to measure what that costs */
         uint64_t seed;   /* chooses which bytes each request has */
         const struct engine *engine;
 };
+
+/* Open loop: when request number `sequence` (from 0) of a connection is to be sent, in ns after the window's
+ * begin. The connections take turns, at equal distances: no bursts. */
+static inline uint64_t plan_due(const struct plan *p, uint32_t connection, uint64_t sequence)
+{
+        return (uint64_t)(((double)connection + (double)sequence * p->connections) / p->rate * 1e9);
+}
 
 #endif

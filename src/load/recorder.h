@@ -16,6 +16,8 @@ struct recorder {
         const struct payload *payload;
         uint64_t window_begin, window_end; /* ns; begin is UINT64_MAX while connections are opened */
         struct histogram *latency, *connect_latency, *first_byte_latency; /* owned */
+        struct histogram
+                *schedule_lag; /* owned; open loop: from the intended to the actual begin of a request */
         struct errors errors;
         uint64_t begun, answered,
                 abandoned; /* requests: abandoned are those whose connection ended, in the window */

@@ -130,27 +130,56 @@ static void cpu_used(uint64_t *user, uint64_t *system)
         *system = (uint64_t)usage.ru_stime.tv_sec * NS_PER_S + (uint64_t)usage.ru_stime.tv_usec * NS_PER_US;
 }
 
-/* The window: first requests are begun a batch at a time, then replies drive the rest. */
+/* Closed loop: the first request of each connection, a batch at a time; the rest follow from the replies.
+ * Returns when there is more to do: now, or never. */
+static uint64_t first_requests_begin(struct worker *w, uint64_t now)
+{
+        for (int i = 0; w->next < w->count && i < BEGIN_BATCH; w->next++, i++)
+                if (w->connections[w->next].state == CONNECTION_IDLE)
+                        step_take(w, &w->connections[w->next],
+                                  connection_begin(&w->connections[w->next], &w->recorder, now));
+        return w->next < w->count ? now : UINT64_MAX;
+}
+
+/* Open loop: the requests whose time has come. They fall due in the order of the connections, so the next one
+ * is known without a heap or a timer. Returns when that is. */
+static uint64_t due_requests_begin(struct worker *w, uint64_t now)
+{
+        struct recorder *r = &w->recorder;
+
+        for (int i = 0;; i++) {
+                struct connection *c = &w->connections[w->next % w->count];
+                uint64_t due = r->window_begin + plan_due(w->plan, c->index, c->due);
+                if (due > now || i == BEGIN_BATCH)
+                        return due < r->window_end ? due : UINT64_MAX;
+                w->next++;
+                step_take(w, c, connection_fall_due(c, r, now));
+        }
+}
+
 static void requests_run(struct worker *w)
 {
         struct recorder *r = &w->recorder;
         uint64_t now = clock_now(), next_sweep = now + SWEEP_NS, user, system;
-        uint32_t next = 0;
 
+        w->next = 0;
         cpu_used(&user, &system);
         for (; now < r->window_end; now = clock_now()) {
                 r->window_end = atomic_load_explicit(&w->run->window_end, memory_order_relaxed);
-                for (int i = 0; next < w->count && i < BEGIN_BATCH; next++, i++)
-                        if (w->connections[next].state == CONNECTION_IDLE)
-                                step_take(w, &w->connections[next],
-                                          connection_begin(&w->connections[next], r, now));
+                uint64_t until = w->plan->rate > 0 ? due_requests_begin(w, now)
+                                                   : first_requests_begin(w, now);
                 if (now >= next_sweep) {
                         sweep(w, now);
                         next_sweep = now + SWEEP_NS;
                 }
-                uint64_t until = next_sweep < r->window_end ? next_sweep : r->window_end;
-                w->plan->engine->wait(w->engine, next < w->count ? 0 : until > now ? until - now : 0);
+                until = next_sweep < until ? next_sweep : until;
+                until = r->window_end < until ? r->window_end : until;
+                now = w->plan->rate > 0 ? clock_now() : now;
+                w->plan->engine->wait(w->engine, until > now ? until - now : 0);
         }
+        if (w->plan->rate > 0) /* what fell due in the last moment */
+                while (due_requests_begin(w, r->window_end - 1) < r->window_end)
+                        ;
         cpu_used(&r->cpu_user, &r->cpu_system);
         r->cpu_user -= user;
         r->cpu_system -= system;

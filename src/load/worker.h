@@ -24,6 +24,7 @@ struct worker {
         struct connection *connections; /* [count], owned */
         uint32_t count, first; /* the share: connections first, first + threads, first + 2 threads, ... */
         uint32_t sources_used; /* for the next source address */
+        uint64_t next;         /* the connection whose request is to be begun next, in turn */
         int cpu;               /* pinned to it, or -1 */
         struct recorder recorder;
 };

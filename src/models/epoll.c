@@ -325,6 +325,8 @@ static int epoll_serve(struct server *s, int stop_fd)
                 error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
         for (unsigned i = 0; i < ready; i++)
                 worker_fini(&workers[i]);
+        for (size_t fd = 0; fd < s->descriptors_max; fd++)
+                free(table[fd].pending); /* of connections that were cut */
         (void)munmap(table, table_size);
 free_workers:
         free(workers);

@@ -448,6 +448,8 @@ static int pool_serve(struct server *s, int stop_fd)
                 (void)close(groups[i].epoll_fd);
                 (void)close(groups[i].done_fd);
         }
+        for (size_t fd = 0; fd < s->descriptors_max; fd++)
+                free(table[fd].pending); /* of connections that were cut */
         (void)munmap(table, table_size);
 free_groups:
         free(groups);

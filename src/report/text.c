@@ -36,8 +36,11 @@ static void run_print(FILE *out, const struct result *r)
                 fprintf(out, "unlimited per connection\n");
         fprintf(out, "duration      %s", milliseconds(r->window.duration, t));
         fprintf(out, " after %s to open all connections\n", milliseconds(r->window.ramp, t));
-        fprintf(out, "generator     %s engine, %s threads, closed loop\n\n", r->tool.engine,
-                count(r->tool.threads, t));
+        fprintf(out, "generator     %s engine, %s threads, ", r->tool.engine, count(r->tool.threads, t));
+        if (isfinite(r->config.rate))
+                fprintf(out, "open loop at %.0f req/s\n\n", r->config.rate);
+        else
+                fprintf(out, "closed loop\n\n");
 }
 
 static void errors_print(FILE *out, const struct errors *e)
@@ -71,7 +74,10 @@ static void counts_print(FILE *out, const struct result *r)
 
         fprintf(out, "requests      %s, ", count(r->requests.total, t));
         fprintf(out, "%.0f req/s, ", isfinite(r->requests.per_second) ? r->requests.per_second : 0);
-        fprintf(out, "%s in flight at the end\n", count(r->requests.in_flight_at_end, t));
+        fprintf(out, "%s in flight at the end", count(r->requests.in_flight_at_end, t));
+        if (r->requests.never_sent != RESULT_UNKNOWN && r->requests.never_sent > 0)
+                fprintf(out, ", %s never sent", count(r->requests.never_sent, t));
+        fputc('\n', out);
         fprintf(out, "connections   %s opened, ", count(r->connections.opened, t));
         fprintf(out, "%.0f conn/s, ", isfinite(r->connections.per_second) ? r->connections.per_second : 0);
         fprintf(out, "%s at most at a time", count(r->connections.peak_open, t));
@@ -137,6 +143,7 @@ void report_text(FILE *out, const struct result *r)
         latency_print(out, "latency", r->latency);
         latency_print(out, "connect", r->connect_latency);
         latency_print(out, "first byte", r->first_byte_latency);
+        latency_print(out, "schedule lag", r->schedule_lag);
         fprintf(out, "verdict       %s\n", verdict_name(r->verdict.status));
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)
                 fprintf(out, "              %s: %s\n", r->verdict.reasons[i].code,

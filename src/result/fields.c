@@ -37,6 +37,7 @@ const struct field result_fields[] = {
         INTEGER(config, connect_timeout),
         INTEGER(config, request_timeout),
         NUMBER(config, connect_rate),
+        NUMBER(config, rate),
         FIELD("config.verify", FIELD_BOOLEAN, config.verify),
         INTEGER(window, started_unix_ns),
         INTEGER(window, duration),
@@ -44,6 +45,7 @@ const struct field result_fields[] = {
         INTEGER(requests, total),
         NUMBER(requests, per_second),
         INTEGER(requests, in_flight_at_end),
+        INTEGER(requests, never_sent),
         FIELD("requests.per_connection.min", FIELD_INTEGER, requests.per_connection_min),
         FIELD("requests.per_connection.median", FIELD_INTEGER, requests.per_connection_median),
         FIELD("requests.per_connection.max", FIELD_INTEGER, requests.per_connection_max),
@@ -78,15 +80,15 @@ const char *const result_nulls[] = {
 
         "environment.interference",
         "config.warmup",
-        "config.rate",
+
         "config.arrivals",
         "config.depth",
         "config.request",
         "config.reply",
-        "requests.never_sent",
+
         "connections.jain_index",
         "connections.little_ratio",
-        "schedule_lag",
+
         "unread_time",
         "intervals",
         "generator.ceiling_share",

@@ -23,6 +23,7 @@ static const struct {
         {"latency", offsetof(struct result, latency)},
         {"connect_latency", offsetof(struct result, connect_latency)},
         {"first_byte_latency", offsetof(struct result, first_byte_latency)},
+        {"schedule_lag", offsetof(struct result, schedule_lag)},
 };
 
 enum { HISTOGRAM_COUNT = sizeof histograms / sizeof *histograms };

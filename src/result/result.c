@@ -28,6 +28,7 @@ void result_destroy(struct result *r)
         histogram_destroy(r->latency);
         histogram_destroy(r->connect_latency);
         histogram_destroy(r->first_byte_latency);
+        histogram_destroy(r->schedule_lag);
         free(r);
 }
 

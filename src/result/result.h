@@ -29,14 +29,16 @@ struct result {
         struct {
                 uint64_t connections, request_bytes, requests_per_connection;
                 uint64_t duration, grace, connect_timeout, request_timeout;
-                double connect_rate;
-                uint64_t verify; /* 1: every byte was compared */
+                double connect_rate, rate; /* rate: requests/s, open loop */
+                uint64_t verify;           /* 1: every byte was compared */
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;
         } window;
         struct {
                 uint64_t total, in_flight_at_end;
+                uint64_t never_sent; /* open loop: whose time had come, and whose connection was busy until
+                                        the end */
                 double per_second;
                 uint64_t per_connection_min, per_connection_median, per_connection_max;
         } requests;
@@ -46,7 +48,7 @@ struct result {
                 uint64_t peak_open, served, never_served;
         } connections;
         /* Owned; each may be NULL: nothing was measured. */
-        struct histogram *latency, *connect_latency, *first_byte_latency;
+        struct histogram *latency, *connect_latency, *first_byte_latency, *schedule_lag;
         struct errors errors;
         struct {
                 uint64_t cpu_user, cpu_system, max_rss;

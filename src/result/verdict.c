@@ -42,6 +42,16 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
         return r->connections.opened > 0 && r->requests.total == 0;
 }
 
+enum { RATE_PERCENT_MIN = 99 };
+
+static bool rate_missed(const struct result *r, char *text, size_t size)
+{
+        (void)snprintf(text, size, "%.0f req/s were answered of the %.0f that were to be sent",
+                       r->requests.per_second, r->config.rate);
+        return r->config.rate > 0 && r->requests.total > 0 &&
+               r->requests.per_second < r->config.rate * RATE_PERCENT_MIN / 100;
+}
+
 static bool server_ended(const struct result *r, char *text, size_t size)
 {
         (void)snprintf(text, size, "the server ended during the run: %.64s", r->server.ended);
@@ -74,6 +84,7 @@ static const struct {
         {VERDICT_INVALID, "nothing-opened", nothing_opened},
         {VERDICT_INVALID, "nothing-answered", nothing_answered},
         {VERDICT_INVALID, "server-ended", server_ended},
+        {VERDICT_INVALID, "rate-missed", rate_missed},
         {VERDICT_SUSPECT, "errors", some_errors},
         {VERDICT_SUSPECT, "never-served", some_never_served},
 };

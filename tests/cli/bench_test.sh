@@ -336,6 +336,19 @@ test_the_resources_of_the_server_are_measured() {
         expect_json '.server.context_switches > 0'
 }
 
+test_the_memory_of_the_generator_is_its_own() {
+        bench "${QUICK[@]}" --json result.json -- "$ECHO_C" -l 127.0.0.1:0
+        expect_status 0
+        local alone
+        alone=$(jq .generator.max_rss result.json)
+        ( # in which bench is started by a process that has had 100 MB
+                large=$(head -c 100000000 /dev/zero | tr '\0' x)
+                [ ${#large} = 100000000 ] || exit 1
+                exec "$BENCH" "${QUICK[@]}" --json result.json -- "$ECHO_C" -l 127.0.0.1:0 >out 2>err
+        ) || fail "the second run: $(cat err)"
+        expect_json ".generator.max_rss > 0 and .generator.max_rss < $alone + 30000000"
+}
+
 test_a_server_that_runs_already_is_measured_by_its_pid() {
         echo_start 127.0.0.1:0
         bench -c 4 "${QUICK[@]}" -t "$address" --pid "$pid" --json result.json
