@@ -157,6 +157,9 @@ static void options_complete(struct argp_state *state, struct run_options *o, un
 {
         struct plan *p = &o->plan;
 
+        if (state->quoted && !o->command)
+                argp_error(state, "no command is given behind --");
+        o->source_given = p->source.size > 0;
         o->targets_given = p->target_count > 0;
         if (!o->targets_given)
                 target_add(state, p, "127.0.0.1:1234");

@@ -15,6 +15,7 @@ struct run_options {
         struct plan plan;
         struct cpus cpus;   /* what plan.cpus points into */
         bool targets_given; /* else the target is what COMMAND listens on, or 127.0.0.1:1234 */
+        bool source_given;
         bool graph, markdown, quiet;
         const char *json_path; /* NULL: none */
         char *const *command;  /* NULL: none */

@@ -256,10 +256,18 @@ static int listener_look(const struct process *p, const struct address *wanted, 
 /* A listener on every address is reached through loopback. */
 static void wildcard_resolve(struct address *a)
 {
+        struct address v4 = {.sa.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+                             .size = sizeof v4.sa.v4};
+
+        address_set_port(&v4, address_port(a));
         if (a->sa.any.sa_family == AF_INET && a->sa.v4.sin_addr.s_addr == INADDR_ANY)
-                a->sa.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        else if (a->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr))
-                a->sa.v6.sin6_addr = in6addr_loopback;
+                *a = v4;
+        else if (a->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr)) {
+                if (sockets_answers(&v4)) /* it listens for both, and IPv4 has more client addresses */
+                        *a = v4;
+                else
+                        a->sa.v6.sin6_addr = in6addr_loopback;
+        }
 }
 
 int process_await_listener(struct process *p, const struct address *wanted, struct address *found,

@@ -4,6 +4,7 @@
 #include "bench/environment.h"
 #include "bench/options.h"
 #include "bench/process.h"
+#include "bench/sockets.h"
 
 #include "load/engine.h"
 #include "load/load.h"
@@ -18,8 +19,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { EXIT_FAILED = 1, EXIT_INVALID = 3, WHY_MAX = 512 };
 
@@ -82,17 +81,6 @@ static void source_default(struct plan *p)
         p->source_count = 64;
 }
 
-/* Whatever answers there already would be measured instead of the command. */
-static bool target_answers(const struct address *target)
-{
-        int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool answers = fd >= 0 && connect(fd, &target->sa.any, target->size) == 0;
-
-        if (fd >= 0)
-                (void)close(fd);
-        return answers;
-}
-
 static int server_begin(struct run_options *o, struct process *server)
 {
         char why[WHY_MAX], text[ADDRESS_TEXT_MAX];
@@ -103,7 +91,7 @@ static int server_begin(struct run_options *o, struct process *server)
                 error = process_watch(server, o->pid);
                 return error ? fail("process %d: %s", (int)o->pid, strerror(-error)) : 0;
         }
-        if (o->targets_given && target_answers(target))
+        if (o->targets_given && sockets_answers(target)) /* it would be measured instead of the command */
                 return fail("something listens on %s already: stop it, or choose another -t",
                             address_format(target, text));
         error = process_start(server, o->command);
@@ -117,8 +105,12 @@ static int server_begin(struct run_options *o, struct process *server)
         }
         if (!o->targets_given) {
                 *target = found;
-                if (o->plan.source.size && found.sa.any.sa_family != o->plan.source.sa.any.sa_family)
-                        o->plan.source.size = 0; /* it was for the target that was to be expected */
+                if (o->plan.source.size && found.sa.any.sa_family != o->plan.source.sa.any.sa_family) {
+                        o->plan.source.size = 0;
+                        if (o->source_given)
+                                fprintf(stderr, "bench: --source is not used: the server listens on %s\n",
+                                        address_format(&found, text));
+                }
         }
         return 0;
 }

@@ -2,6 +2,8 @@
 #include "bench/sockets.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,4 +135,21 @@ bool sockets_serves(const struct address *a, const struct address *target)
                 return IN6_ARE_ADDR_EQUAL(&a->sa.v6.sin6_addr, &target->sa.v6.sin6_addr);
         return a->sa.v4.sin_addr.s_addr == INADDR_ANY ||
                a->sa.v4.sin_addr.s_addr == target->sa.v4.sin_addr.s_addr;
+}
+
+bool sockets_answers(const struct address *target)
+{
+        int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
+        socklen_t size = sizeof error;
+
+        if (fd < 0)
+                return false;
+        if (connect(fd, &target->sa.any, target->size) != 0)
+                error = errno;
+        struct pollfd p = {.fd = fd, .events = POLLOUT};
+        if (error == EINPROGRESS &&
+            (poll(&p, 1, 1000) != 1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0))
+                error = ETIMEDOUT;
+        (void)close(fd);
+        return error == 0;
 }

@@ -24,4 +24,7 @@ bool sockets_holds(pid_t pid, unsigned long inode);
  */
 bool sockets_serves(const struct address *a, const struct address *target);
 
+/* Does anything accept connections there? No, if it does not within a second. */
+bool sockets_answers(const struct address *);
+
 #endif

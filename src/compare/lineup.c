@@ -141,6 +141,11 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
         if (*text == '\0' || *text == '#')
                 return 0;
         if (*text == '[') {
+                if (*section &&
+                    strcmp(l->server_count ? l->servers[l->server_count - 1].name : "", section) != 0) {
+                        (void)snprintf(why, why_size, "the server '%s' before it has no command", section);
+                        return -EINVAL;
+                }
                 if (strcmp(text, "[scenario]") == 0)
                         (void)strcpy(section, "");
                 else if (sscanf(text, "[server %63[^]\n]]%n", section, &end) != 1 || end == 0 || text[end]) {

@@ -127,13 +127,16 @@ static void result_take(struct trial *t, int status, const char *json_path, int 
         else if (WIFSIGNALED(status))
                 (void)snprintf(t->failed, sizeof t->failed, "its bench run was killed by SIG%s",
                                sigabbrev_np(WTERMSIG(status)));
-        else
+        else if (WEXITSTATUS(status) != 0)
                 text_read(error_fd, t->failed, sizeof t->failed);
         t->json = json_read(json_path, why, sizeof why);
         if (!t->json && *t->failed == '\0')
                 (void)snprintf(t->failed, sizeof t->failed, "no result: %s", why);
         if (t->json && *t->failed == '\0')
                 t->result = result_from_json(t->json, t->failed, sizeof t->failed);
+        if (t->result && t->result->verdict.status == VERDICT_INVALID)
+                (void)snprintf(t->failed, sizeof t->failed, "invalid: %s",
+                               t->result->verdict.reasons[0].text);
 }
 
 static int trial_run(const struct trials *all, struct trial *t, size_t number,
@@ -221,6 +224,6 @@ size_t trials_failed(const struct trials *all)
         size_t failed = 0;
 
         for (size_t i = 0; i < all->count; i++)
-                failed += all->trials[i].result == NULL;
+                failed += *all->trials[i].failed != '\0';
         return failed;
 }

@@ -62,7 +62,8 @@ static bool some_errors(const struct result *r, char *text, size_t size)
 {
         uint64_t total = errors_total(&r->errors);
 
-        (void)snprintf(text, size, "%" PRIu64 " errors beside %" PRIu64 " replies", total, r->requests.total);
+        (void)snprintf(text, size, "%" PRIu64 " error%s beside %" PRIu64 " replies", total,
+                       total == 1 ? "" : "s", r->requests.total);
         return total > 0;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every command of README.md runs, with its durations shortened. `make demo` and `make check` are what calls this.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 failed=0
@@ -26,5 +26,5 @@ while IFS= read -r command; do
                 echo "[  FAILED  ] README: $command: status $status: $(tail -n 1 "$directory/output")"
                 failed=1
         fi
-done < <(sed -n '/^```sh$/,/^```$/{/^```/d;p}' README.md)
+done < <(awk "/^\`\`\`sh\$/ {on = 1; next} /^\`\`\`\$/ {on = 0} on" README.md)
 exit $failed

@@ -65,8 +65,9 @@ static void out_of_descriptors(struct trial *t)
         if (cpu > 50 * NS_PER_MS)
                 check_fail("%llu ms of CPU in 500 ms in which nothing can be accepted",
                            (unsigned long long)(cpu / NS_PER_MS));
-        (void)served_close_until_none_waits(clients, COUNT); /* the first were counted above */
-        (void)client_round_trip(&old, REQUEST);              /* still there */
+        (void)served_close_until_none_waits(clients, COUNT);  /* the first were counted above */
+        (void)client_round_trip(&old, REQUEST);               /* still there */
+        process_limit(&t->server, RLIMIT_NOFILE, UINT64_MAX); /* a sanitizer needs some at the end */
 }
 
 /* Too little address space for a stack, or for a buffer of a client that is behind. */

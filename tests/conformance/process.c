@@ -255,7 +255,7 @@ void process_limit(const struct process *p, int resource, uint64_t soft)
 
         if (prlimit(p->pid, (__rlimit_resource_t)resource, NULL, &limit) != 0)
                 check_fail("prlimit: %s", strerror(errno));
-        limit.rlim_cur = soft;
+        limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
         if (prlimit(p->pid, (__rlimit_resource_t)resource, &limit, NULL) != 0)
                 check_fail("prlimit: %s", strerror(errno));
 }

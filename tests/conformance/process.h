@@ -44,6 +44,8 @@ uint64_t process_memory(const struct process *); /* resident anonymous bytes, ex
 uint64_t process_address_space(const struct process *);
 uint64_t process_cpu_ns(const struct process *);   /* user and system, in ticks of 10 ms */
 bool process_is_sanitized(const struct process *); /* its memory is then not its own */
-void process_limit(const struct process *, int resource, uint64_t soft); /* as prlimit(2) */
+
+/* Sets a soft limit (prlimit(2)), or at most the hard one. */
+void process_limit(const struct process *, int resource, uint64_t soft);
 
 #endif
