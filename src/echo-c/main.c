@@ -162,11 +162,12 @@ static void end_print(const struct server *s)
                 accepted, accepted - closed, received, sent, errors);
 }
 
-static void unix_sockets_unlink(const struct options *o)
+/* Those that were not left, as serve() was made to end at once. */
+static void unix_sockets_unlink(const struct server *s)
 {
-        for (size_t i = 0; i < o->address_count; i++)
-                if (address_is_unix(&o->addresses[i]))
-                        (void)unlink(o->addresses[i].sa.un.sun_path); /* somebody may have been faster */
+        for (size_t i = 0; i < s->listener_count; i++)
+                if (s->listeners[i].path && atomic_load(&s->listeners[i].users) > 0)
+                        (void)unlink(s->listeners[i].path); /* somebody may have been faster */
 }
 
 int main(int argc, char **argv)
@@ -196,7 +197,7 @@ int main(int argc, char **argv)
         int error = model->serve(&s, stop_fd);
         if (error)
                 fail("the model %s cannot begin: %s", model->name, strerror(-error));
-        unix_sockets_unlink(&o);
+        unix_sockets_unlink(&s);
         if (!o.quiet)
                 end_print(&s);
         return 0;

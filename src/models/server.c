@@ -81,8 +81,11 @@ void server_closed(struct server *s, unsigned worker)
 
 void listener_leave(struct listener *l)
 {
-        if (atomic_fetch_sub_explicit(&l->users, 1, memory_order_acq_rel) == 1)
-                (void)close(l->fd);
+        if (atomic_fetch_sub_explicit(&l->users, 1, memory_order_acq_rel) > 1)
+                return;
+        if (l->path)
+                (void)unlink(l->path); /* before the close, after which another server may take the path */
+        (void)close(l->fd);
 }
 
 int server_stop_events(int stop_fd)

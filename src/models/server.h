@@ -16,6 +16,7 @@ struct listener {
         int fd;
         int worker;       /* the one worker that accepts here, or -1: all of them do */
         atomic_int users; /* workers that have not left */
+        const char *path; /* of a unix socket, to be unlinked when the last user leaves; else NULL */
 };
 
 struct server {

@@ -42,6 +42,7 @@
 #include <string.h>
 
 #ifdef HAVE_LIBURING
+#include "models/uring_features.h"
 #include "models/uring_seam.h"
 
 #include "base/clock.h"
@@ -62,7 +63,10 @@ enum {
         BUFFER_SIZE = 2048,
         BUFFERS_DEFAULT = 512, /* a power of two, as the kernel wants it */
         BUFFERS_MAX = 1024,
-        GATHER_MAX = 32, /* buffers in one send */
+        RECEIVE_LIMIT =
+                32 * 1024, /* bytes that a receive brings before it is posted again, where that can be said */
+        GATHER_MAX = 32,   /* buffers in one send */
+        PENDING_STEP = 16 * 1024, /* by which a copy of unsent bytes grows */
         BUFFER_GROUP = 0,
         NONE = UINT16_MAX, /* no buffer */
 };
@@ -83,6 +87,7 @@ struct connection {
         uint16_t first, last;                 /* buffers that were received and not sent yet; NONE */
         bool receive_posted, send_posted;     /* requests in flight */
         bool queued;                          /* in one of the worker's queues */
+        bool limited;                         /* the receive, to RECEIVE_LIMIT */
         bool ended, failed;                   /* the client has closed its side; nothing more can be done */
 };
 
@@ -117,10 +122,11 @@ struct worker {
         struct queue held;         /* connections that were accepted when connections_max were open */
         int stop_fd, error;
         size_t open;
-        bool ready;    /* the ring is set up */
-        bool paused;   /* nothing is accepted */
-        bool draining; /* a stop event was seen */
-        bool left;     /* and the listeners are left */
+        bool ready;           /* the ring is set up */
+        bool limits_receives; /* the kernel has not refused to */
+        bool paused;          /* nothing is accepted */
+        bool draining;        /* a stop event was seen */
+        bool left;            /* and the listeners are left */
 };
 
 enum operation { ACCEPT, RECEIVE, SEND, STOP, IGNORED };
@@ -201,15 +207,23 @@ static void accepts_cancel(struct worker *w)
 
 static void receive_post(struct worker *w, int fd)
 {
+        struct connection *c = &w->connections[fd];
         struct io_uring_sqe *sqe = request(w);
 
         io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = seam_hits("no-buffer") ? BUFFER_GROUP + 1 : BUFFER_GROUP;
-        if (seam_hits("one-shot"))
+        c->limited = w->limits_receives;
+        if (c->limited)
+                sqe_limit_receive(sqe, RECEIVE_LIMIT);
+        if (c->limited && seam_hits("limit"))
+                sqe->off = 1; /* refused, as an older kernel refuses the limit */
+        if (seam_hits("one-shot")) {
                 sqe->ioprio = 0;
+                sqe_limit_receive(sqe, 0);
+        }
         sqe->user_data = connection_label(w, RECEIVE, fd);
-        w->connections[fd].receive_posted = true;
+        c->receive_posted = true;
 }
 
 static void receive_cancel(struct worker *w, int fd)
@@ -265,7 +279,7 @@ static int pending_append(struct pending **p, const uint8_t *bytes, size_t size)
         uint32_t used = *p ? (*p)->size : 0, needed = used + (uint32_t)size;
 
         if (!*p || needed > (*p)->capacity) {
-                uint32_t capacity = needed < 4096 ? 4096 : needed * 2;
+                uint32_t capacity = (needed + PENDING_STEP - 1) / PENDING_STEP * PENDING_STEP;
                 struct pending *grown = realloc(*p, sizeof **p + capacity);
                 if (!grown)
                         return -ENOMEM;
@@ -436,6 +450,8 @@ static void receive_completed(struct worker *w, int fd, int result, uint32_t fla
                 c->ended = true;
         else if (result == -ENOBUFS)
                 queue_push(w, &w->starved, fd);
+        else if (result == -EINVAL && c->limited)
+                w->limits_receives = false; /* before Linux 6.17: posted again without, below */
         else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN)
                 connection_fail(w, fd);
         if (!c->receive_posted && !c->queued && !c->ended && !c->failed && !c->sending)
@@ -580,6 +596,18 @@ static bool worker_has_finished(const struct worker *w)
         return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
 }
 
+/* The last closes are handed over, and what is still posted is cancelled: else sockets, listening ones too,
+ * would stay open until the kernel has taken the ring apart, some time after the process has ended. */
+static void requests_end(struct worker *w)
+{
+        struct io_uring_sync_cancel_reg all = {.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
+                                               .timeout = {.tv_sec = 1}};
+
+        (void)io_uring_submit(&w->ring);                     /* as below, the end of the ring does the rest */
+        (void)io_uring_register_sync_cancel(&w->ring, &all); /* ENOENT: nothing was posted */
+        (void)io_uring_get_events(&w->ring);
+}
+
 static void *worker_run(void *arg)
 {
         struct worker *w = arg;
@@ -594,6 +622,7 @@ static void *worker_run(void *arg)
         accepts_post(w);
         while (!worker_has_finished(w))
                 turn_take(w);
+        requests_end(w);
         return NULL;
 }
 
@@ -672,6 +701,7 @@ static int uring_serve(struct server *s, int stop_fd)
                                                  .counters = &s->counters[ready],
                                                  .index = ready,
                                                  .buffer_count = seam_buffers(BUFFERS_DEFAULT),
+                                                 .limits_receives = seam_has_features(),
                                                  .starved = {-1, -1},
                                                  .held = {-1, -1},
                                                  .stop_fd = stop_fd};

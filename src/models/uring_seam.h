@@ -29,6 +29,13 @@ static inline unsigned seam_buffers(unsigned usual)
 
         return text ? (unsigned)strtoul(text, NULL, 10) : usual;
 }
+
+static inline bool seam_has_features(void)
+{
+        const char *text = getenv("ECHO_C_FEATURES");
+
+        return !text || strcmp(text, "0") != 0;
+}
 #else
 static inline bool seam_hits(const char *kind)
 {
@@ -39,6 +46,11 @@ static inline bool seam_hits(const char *kind)
 static inline unsigned seam_buffers(unsigned usual)
 {
         return usual;
+}
+
+static inline bool seam_has_features(void)
+{
+        return true;
 }
 #endif
 

@@ -65,11 +65,18 @@ seam_run() { # KIND:N FLAGS...
 # What fails is made good: no byte and no connection is lost.
 test_short_sends_missing_buffers_ended_receives_failed_accepts_and_enters_lose_nothing() {
         needs_seam
-        for seam in none:1 short-send:1 short-send:3 no-buffer:2 no-buffer:5 one-shot:1 one-shot:3 accept:2 enter:3; do
+        for seam in none:1 short-send:1 short-send:3 no-buffer:2 no-buffer:5 one-shot:1 one-shot:3 accept:2 enter:3 limit:1; do
                 seam_run $seam -c 1000 -r 20 -s 5000
                 expect_status 0
                 expect_json '.errors.total == 0' || fail "with $seam"
         done
+}
+
+test_a_kernel_without_newer_features_serves_as_well() {
+        needs_seam
+        ECHO_C_FEATURES=0 seam_run none:1 -c 100 -s 100000
+        expect_status 0
+        expect_json '.errors.total == 0'
 }
 
 # What cannot be made good ends its own connection and no other; descriptors and buffers come back.
