@@ -83,9 +83,8 @@ int listen_shared(struct address *a, int backlog, bool blocking, unsigned worker
 {
         if (address_is_unix(a))
                 stale_unix_socket_remove(a);
-        *l = (struct listener){.worker = -1,
-                               .users = (int)workers,
-                               .path = address_is_unix(a) ? a->sa.un.sun_path : NULL};
+        *l = (struct listener){
+                .worker = -1, .users = (int)workers, .path = address_is_unix(a) ? a->sa.un.sun_path : NULL};
         return listener_open(a, backlog, blocking, false, &l->fd);
 }
 

@@ -4,6 +4,7 @@
 #include "echo-c/options.h"
 #include "echo-c/stop.h"
 
+#include "base/clock.h"
 #include "base/cpus.h"
 #include "base/limits.h"
 
@@ -16,6 +17,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* A process that was killed leaves its sockets to the kernel, which takes some milliseconds to close those
+ * that io_uring held. */
+enum { LISTEN_TRIES = 10 };
+#define LISTEN_PAUSE_NS (50 * NS_PER_MS)
 
 enum {
         DESCRIPTORS_RESERVED = 16,
@@ -97,8 +103,13 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                 struct address *a = &o->addresses[i];
                 struct listener *l = &s->listeners[s->listener_count];
                 bool steered = s->cpus && s->workers > 1 && !address_is_unix(a);
-                int error = steered ? listen_steered(a, o->backlog, blocking, s->cpus, s->workers, l)
-                                    : listen_shared(a, o->backlog, blocking, s->workers, l);
+                int error = -EADDRINUSE;
+                for (int try = 0; error == -EADDRINUSE && try < LISTEN_TRIES; try++) {
+                        if (try > 0)
+                                clock_sleep(LISTEN_PAUSE_NS);
+                        error = steered ? listen_steered(a, o->backlog, blocking, s->cpus, s->workers, l)
+                                        : listen_shared(a, o->backlog, blocking, s->workers, l);
+                }
                 if (error)
                         fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
                 s->listener_count += steered ? s->workers : 1;

@@ -65,8 +65,9 @@ enum {
         BUFFERS_MAX = 1024,
         RECEIVE_LIMIT =
                 32 * 1024, /* bytes that a receive brings before it is posted again, where that can be said */
-        GATHER_MAX = 32,   /* buffers in one send */
-        PENDING_STEP = 16 * 1024, /* by which a copy of unsent bytes grows */
+        STALLED_BYTES = 2 * RECEIVE_LIMIT, /* what a client that does not read can hold; twice that before
+                                              Linux 6.17 */
+        GATHER_MAX = 32,                   /* buffers in one send */
         BUFFER_GROUP = 0,
         NONE = UINT16_MAX, /* no buffer */
 };
@@ -279,7 +280,7 @@ static int pending_append(struct pending **p, const uint8_t *bytes, size_t size)
         uint32_t used = *p ? (*p)->size : 0, needed = used + (uint32_t)size;
 
         if (!*p || needed > (*p)->capacity) {
-                uint32_t capacity = (needed + PENDING_STEP - 1) / PENDING_STEP * PENDING_STEP;
+                uint32_t capacity = (needed + RECEIVE_LIMIT - 1) / RECEIVE_LIMIT * RECEIVE_LIMIT;
                 struct pending *grown = realloc(*p, sizeof **p + capacity);
                 if (!grown)
                         return -ENOMEM;
@@ -765,7 +766,7 @@ static int uring_serve(struct server *s, int stop_fd)
         return -ENOSYS;
 }
 
-enum { BUFFER_SIZE = 0 };
+enum { STALLED_BYTES = 0 };
 
 #endif
 
@@ -773,7 +774,7 @@ const struct model model_uring = {
         .name = "uring",
         .summary = "an event loop per CPU, io_uring with multishot receive and provided buffers",
         .listeners = LISTENERS_PER_WORKER,
-        .stalled_bytes = 128 * BUFFER_SIZE,
+        .stalled_bytes = STALLED_BYTES,
         .probe = uring_probe,
         .serve = uring_serve,
 };
