@@ -10,8 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Errors of accept(2) that concern the one connection that was to be accepted: the next may be well. */
-static bool error_is_of_one_connection(int error)
+bool server_error_passes(int error)
 {
         switch (error) {
         case ECONNABORTED:
@@ -51,7 +50,7 @@ int server_accept(struct server *s, const struct listener *l, unsigned worker, i
                 if (errno == EAGAIN || errno == EINTR)
                         return -errno;
                 counter_add_shared(&s->counters[worker].accept_errors, 1);
-                if (!error_is_of_one_connection(errno))
+                if (!server_error_passes(errno))
                         break;
         }
         return -EBUSY;

@@ -41,6 +41,10 @@ bool server_admit(struct server *);
  * while it waited; -EBUSY: out of descriptors or memory. */
 int server_accept(struct server *, const struct listener *, unsigned worker, int flags);
 
+/* Does an error of accept(2) concern only the connection that was to be accepted, so that the next may be
+ * well? */
+bool server_error_passes(int error);
+
 /* Both for a non-blocking listener: -EBUSY also means that no place is free. After it, accept nothing for
  * SERVER_PAUSE_MS or until a connection has closed. */
 int server_accept_admitted(struct server *, const struct listener *, unsigned worker);

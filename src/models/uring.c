@@ -498,7 +498,7 @@ static void accept_completed(struct worker *w, uint32_t listener, int result, ui
                         accepts_cancel(w);
         } else if (result != -ECANCELED) {
                 counter_add_shared(&w->counters->accept_errors, 1);
-                if (result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS)
+                if (!server_error_passes(-result))
                         accepts_cancel(w);
         }
         if (!w->paused)

@@ -204,7 +204,7 @@ static void stalled_slow_nobody(struct trial *t)
 
 static void stalled_hold_bounded_memory(struct trial *t)
 {
-        const uint64_t slack = MIB;
+        const uint64_t slack = 3 * MIB; /* buffers that all clients share are touched too */
         struct client stalled[STALLED];
 
         if (process_is_sanitized(&t->server))

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 
 enum { REQUEST = 64 };
@@ -50,6 +51,10 @@ static void out_of_descriptors(struct trial *t)
         process_limit(&t->server, RLIMIT_NOFILE, process_descriptors(&t->server) + MORE);
         requests_send(t, clients, COUNT);
         size_t served = clients_complete(clients, COUNT, 200);
+        if (served == COUNT && strcmp(t->setup->model, "uring") == 0)
+                check_skip("io_uring keeps the limit that held when accept was posted; "
+                           "tests/cli/uring_test.sh makes "
+                           "accepts fail");
         if (served == 0 || served == COUNT)
                 check_fail("%zu of %d clients were served with %d more descriptors allowed", served, COUNT,
                            MORE);
