@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int option_set(int fd, int level, int option, int value)
@@ -56,12 +57,15 @@ static int port_learn(int fd, struct address *a)
 /* A server that was killed leaves its socket's file behind; one that lives answers. */
 static void stale_unix_socket_remove(const struct address *a)
 {
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct stat status;
 
+        if (lstat(a->sa.un.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
+                return; /* bind will tell what is wrong, here and below */
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
-                return; /* bind will tell what is wrong */
+                return;
         if (connect(fd, &a->sa.any, a->size) != 0 && errno == ECONNREFUSED)
-                (void)unlink(a->sa.un.sun_path); /* likewise */
+                (void)unlink(a->sa.un.sun_path);
         (void)close(fd);
 }
 

@@ -10,9 +10,9 @@
  * Edge-triggered (EPOLLET, epoll(7)): the kernel reports a change once and does not look at the socket again,
  * so the ready list holds no connection that was just served. The price is care: each report must be used up.
  * Three rules do it. A read that fills less than the buffer has emptied the socket, and later data raises a
- * new edge. A half-close raises EPOLLRDHUP: then read on until recv(2) says 0, since no further edge comes.
- * And when a turn ends for fairness alone, EPOLL_CTL_MOD puts the connection back at the end of the ready
- * list.
+ * new edge. A half-close raises EPOLLRDHUP, and urgent data, at which a read stops, EPOLLPRI: then read on
+ * until recv(2) says 0 or EAGAIN, since no further edge comes. And when a turn ends for fairness alone,
+ * EPOLL_CTL_MOD puts the connection back at the end of the ready list.
  *
  * Registered once. Writability is asked for only after a send(2) came up short, which an echo client that
  * reads never causes; a modification per request, as one-shot designs need it, costs a system call in two.
@@ -35,7 +35,9 @@ enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time; touched only as far as clients fill it */
         TURNS_MAX = 16,           /* full reads before the next connection has its turn: 1 MiB */
         ACCEPTS_MAX = 64,         /* new connections before the old ones have their turn */
-        EVENTS_MAX = 512,         /* reports fetched at a time: 6 KiB, stays in L1 */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR |
+                      EPOLLPRI, /* after these, a short read is not the last */
+        EVENTS_MAX = 512,       /* reports fetched at a time: 6 KiB, stays in L1 */
 };
 
 /* What a slow reader has not been sent yet. */
@@ -46,7 +48,7 @@ struct pending {
 
 struct connection {
         struct pending *pending; /* owned; NULL unless the client is behind */
-        bool peer_closed;        /* EPOLLRDHUP was seen: read until 0 */
+        bool reads_to_end;       /* one of READ_TO_END was seen */
         bool asks_writable;      /* EPOLLOUT is registered */
 };
 
@@ -140,7 +142,8 @@ static int pending_keep(struct worker *w, int fd, const uint8_t *bytes, size_t s
         if (c->asks_writable)
                 return 0; /* the full buffer has armed the edge */
         c->asks_writable = true;
-        return watch(w, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, (uint64_t)fd);
+        return watch(w, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+                     (uint64_t)fd);
 }
 
 /* Sends what waits. Returns 0 when nothing waits any more, -EAGAIN when some does, another error for the end.
@@ -197,11 +200,11 @@ static void connection_serve(struct worker *w, int fd)
                         connection_fail(w, fd);
                         return;
                 }
-                if (sent < n || (n < SCRATCH_SIZE && !c->peer_closed))
+                if (sent < n || (n < SCRATCH_SIZE && !c->reads_to_end))
                         return;
         }
         uint32_t out = c->asks_writable ? EPOLLOUT : 0;
-        if (watch(w, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET | out, (uint64_t)fd) != 0)
+        if (watch(w, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET | out, (uint64_t)fd) != 0)
                 connection_fail(w, fd);
 }
 
@@ -217,7 +220,7 @@ static bool connections_accept(struct worker *w, const struct listener *l)
                 if (fd == -EINTR)
                         continue;
                 w->open++;
-                if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, (uint64_t)fd) != 0)
+                if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET, (uint64_t)fd) != 0)
                         connection_fail(w, fd); /* no memory for the kernel's record of it */
         }
         return true; /* level-triggered: the listener is reported again */
@@ -251,8 +254,8 @@ static void report_handle(struct worker *w, const struct epoll_event *event)
                         listeners_watch(w, false);
         } else {
                 int fd = (int)data;
-                if (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-                        w->connections[fd].peer_closed = true;
+                if (event->events & READ_TO_END)
+                        w->connections[fd].reads_to_end = true;
                 connection_serve(w, fd);
         }
 }

@@ -40,6 +40,8 @@
 enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time, one buffer per thread */
         TURNS_MAX = 16,           /* full reads before the connection goes to the end of the queue: 1 MiB */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR |
+                      EPOLLPRI, /* after these, a short read is not the last */
         EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what others could do */
 };
 
@@ -54,7 +56,7 @@ struct pending {
 enum {
         BUSY = 1,
         REPORTED = 2,
-        ENDED = 4
+        TO_END = 4
 }; /* has an owner; an edge came meanwhile; the client closed or failed */
 enum { GENERATION_SHIFT = 34 };
 
@@ -179,7 +181,7 @@ static int pending_keep(struct group *g, int fd, const uint8_t *bytes, size_t si
         if (c->asks_writable)
                 return 0; /* the full buffer has armed the edge */
         c->asks_writable = true;
-        return watch(g, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+        return watch(g, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET,
                      connection_label(g, fd));
 }
 
@@ -248,7 +250,7 @@ static void connection_own(struct thread *t, int fd)
         for (;;) {
                 uint64_t state = atomic_fetch_and_explicit(&c->state, ~(uint64_t)REPORTED,
                                                            memory_order_acquire);
-                enum outcome outcome = connection_serve(t, fd, state & ENDED);
+                enum outcome outcome = connection_serve(t, fd, state & TO_END);
                 if (outcome == IS_CLOSED)
                         return;
                 if (outcome == TURN_IS_UP) {
@@ -267,7 +269,7 @@ static void connection_own(struct thread *t, int fd)
 static void connection_report(struct thread *t, int fd, uint64_t generation, uint32_t events)
 {
         struct connection *c = &t->group->connections[fd];
-        uint64_t flags = BUSY | REPORTED | (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? ENDED : 0);
+        uint64_t flags = BUSY | REPORTED | (events & READ_TO_END ? TO_END : 0);
         uint64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
 
         do
@@ -302,8 +304,8 @@ static bool queue_accept(struct group *g, const struct listener *l)
                 if (fd == -EINTR)
                         continue;
                 atomic_fetch_add(&g->open, 1);
-                if (watch(g, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, connection_label(g, fd)) !=
-                    0) {
+                if (watch(g, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET,
+                          connection_label(g, fd)) != 0) {
                         counter_add_shared(&g->counters->io_errors, 1);
                         atomic_fetch_sub(&g->open, 1);
                         server_close(g->server, g->index, fd); /* no memory for the kernel's record of it */

@@ -271,9 +271,11 @@ static int thread_spawn(struct post *post)
  * comes back to them. */
 static void post_fill(struct post *post)
 {
+        int count = atomic_load(&post->state->draining) ? 1
+                                                        : WAITING_ADDED; /* they leave as soon as they look */
         int error = 0;
 
-        for (int i = 0; !error && i < WAITING_ADDED; i++)
+        for (int i = 0; !error && i < count; i++)
                 error = thread_spawn(post);
         if (!error || atomic_load(&post->waiting) > 0)
                 return;
