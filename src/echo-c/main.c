@@ -24,9 +24,9 @@ enum { LISTEN_TRIES = 10 };
 #define LISTEN_PAUSE_NS (50 * NS_PER_MS)
 
 enum {
-        DESCRIPTORS_RESERVED = 16,
-        WHY_MAX = 256
-}; /* for a model's own: epoll instances, rings, eventfds per worker */
+        DESCRIPTORS_RESERVED = 16, /* for a model's own: epoll instances, rings, eventfds */
+        WHY_MAX = 256,
+};
 
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
 {

@@ -35,9 +35,8 @@ enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time; touched only as far as clients fill it */
         TURNS_MAX = 16,           /* full reads before the next connection has its turn: 1 MiB */
         ACCEPTS_MAX = 64,         /* new connections before the old ones have their turn */
-        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR |
-                      EPOLLPRI, /* after these, a short read is not the last */
-        EVENTS_MAX = 512,       /* reports fetched at a time: 6 KiB, stays in L1 */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
+        EVENTS_MAX = 512, /* reports fetched at a time: 6 KiB, stays in L1 */
 };
 
 /* What a slow reader has not been sent yet. */

@@ -40,8 +40,7 @@
 enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time, one buffer per thread */
         TURNS_MAX = 16,           /* full reads before the connection goes to the end of the queue: 1 MiB */
-        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR |
-                      EPOLLPRI, /* after these, a short read is not the last */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
         EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what others could do */
 };
 
@@ -54,10 +53,10 @@ struct pending {
 /* The state word: flags below, the connection's generation in the upper 30 bits, where epoll_event.data has
  * it too. */
 enum {
-        BUSY = 1,
-        REPORTED = 2,
-        TO_END = 4
-}; /* has an owner; an edge came meanwhile; the client closed or failed */
+        BUSY = 1,     /* has an owner */
+        REPORTED = 2, /* an edge came meanwhile */
+        TO_END = 4,   /* one of READ_TO_END came */
+};
 enum { GENERATION_SHIFT = 34 };
 
 struct connection {

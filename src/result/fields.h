@@ -10,8 +10,8 @@ enum field_type {
         FIELD_INTEGER,
         FIELD_NUMBER,
         FIELD_TEXT,
-        FIELD_BOOLEAN
-}; /* the last: a uint64_t of 0 or 1 */
+        FIELD_BOOLEAN, /* a uint64_t of 0 or 1 */
+};
 
 struct field {
         const char *path; /* "group.name", or "name" at the top */

@@ -83,11 +83,18 @@ void check_pause(const char *what)
         clock_sleep(2 * NS_PER_MS);
 }
 
+bool check_is_small(void)
+{
+        const char *scale = getenv("CONFORMANCE_SCALE");
+
+        return scale && strcmp(scale, "small") == 0;
+}
+
 size_t check_scaled(size_t standard)
 {
         const char *scale = getenv("CONFORMANCE_SCALE");
 
-        if (scale && strcmp(scale, "small") == 0)
+        if (check_is_small())
                 return standard / 10;
         return scale && strcmp(scale, "full") == 0 ? standard * 4 : standard;
 }

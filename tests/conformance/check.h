@@ -3,6 +3,7 @@
 #ifndef CONFORMANCE_CHECK_H
 #define CONFORMANCE_CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ void check_pause(const char *what);
 /* How many connections, bytes or rounds a big test takes: a tenth of `standard`, at most 1,000 connections or
  * threads, with CONFORMANCE_SCALE=small, four times as many with CONFORMANCE_SCALE=full. */
 size_t check_scaled(size_t standard);
+
+bool check_is_small(void); /* CONFORMANCE_SCALE=small */
 
 /* splitmix64 (Steele, Lea, Flood 2014): small, and any seed will do. */
 struct random {

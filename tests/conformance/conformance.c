@@ -7,8 +7,8 @@
  * ECHO_C              the program to test (./echo-c)
  * CONFORMANCE_FILTER  runs only the tests whose name contains it, or matches it if it has * or ?
  * CONFORMANCE_SEED    repeats the random chunks and pauses of a run; each run prints its seed
- * CONFORMANCE_SCALE   small: a tenth of the connections and bytes in big tests, at most 1,000 connections or
- *                     threads, which is what ThreadSanitizer can bear; full: four times as many */
+ * CONFORMANCE_SCALE   small, for sanitizers: fewer set-ups, and in big tests a tenth of the bytes and at most
+ *                     1,000 connections and threads; full: four times as many as without it */
 #include "claim.h"
 
 #include "base/clock.h"
@@ -45,21 +45,23 @@ static const struct family {
         const char *name, *address; /* NULL: unix_address */
         int where;
         const char *argument;
+        bool small; /* also with CONFORMANCE_SCALE=small: for the others, the server's code is the same */
 } families[] = {
-        {"ipv4", "127.0.0.1:0", ON_IPV4, NULL},
-        {"ipv4-shared", "127.0.0.1:0", ON_SHARED, "--no-pin"},
-        {"ipv6", "[::1]:0", ON_IPV6, NULL},
-        {"unix", NULL, ON_UNIX, NULL},
+        {"ipv4", "127.0.0.1:0", ON_IPV4, NULL, true},
+        {"ipv4-shared", "127.0.0.1:0", ON_SHARED, "--no-pin", false},
+        {"ipv6", "[::1]:0", ON_IPV6, NULL, false},
+        {"unix", NULL, ON_UNIX, NULL, true},
 };
 
 /* Numbers of threads that share connections differently: all, as many as CPUs, more. */
 static const struct variant {
         const char *model, *name, *arguments[4];
+        bool small; /* likewise: the one with most threads on one epoll instance */
 } variants[] = {
-        {"pool", "pool-1/ipv4", {"-p", "1"}},
-        {"pool", "pool-2/ipv4", {"-p", "2"}},
-        {"pool", "pool-5/ipv4", {"-p", "5"}},
-        {"pool", "pool-5/ipv4-shared", {"-p", "5", "--no-pin"}},
+        {"pool", "pool-1/ipv4", {"-p", "1"}, false},
+        {"pool", "pool-2/ipv4", {"-p", "2"}, false},
+        {"pool", "pool-5/ipv4", {"-p", "5"}, false},
+        {"pool", "pool-5/ipv4-shared", {"-p", "5", "--no-pin"}, true},
 };
 
 static bool ipv6_is_missing(void)
@@ -97,6 +99,8 @@ static void setups_add(const char *model, const char *availability)
 
         for (size_t i = 0; i < (alias ? 1 : sizeof families / sizeof *families); i++) {
                 const struct family *f = &families[i];
+                if (check_is_small() && !f->small)
+                        continue;
                 (void)snprintf(name, sizeof name, "%s/%s", model, f->name);
                 struct setup *s = setup_add(model, name, alias ? ON_ALIAS : f->where,
                                             f->address ? f->address : unix_address);
@@ -107,7 +111,7 @@ static void setups_add(const char *model, const char *availability)
                         (void)snprintf(s->missing, sizeof s->missing, "no IPv6 loopback address");
         }
         for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
-                if (strcmp(variants[i].model, model) == 0) {
+                if (strcmp(variants[i].model, model) == 0 && (variants[i].small || !check_is_small())) {
                         struct setup *s = setup_add(model, variants[i].name, ON_VARIANT, "127.0.0.1:0");
                         memcpy(s->arguments, variants[i].arguments, sizeof variants[i].arguments);
                 }

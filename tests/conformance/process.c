@@ -249,6 +249,19 @@ uint64_t process_cpu_ns(const struct process *p)
         return (user + system) * (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+void process_await_rest(const struct process *p, unsigned window_ms, const char *what)
+{
+        uint64_t before = process_cpu_ns(p), used;
+
+        do {
+                (void)check_ms_left(what);
+                clock_sleep(window_ms * NS_PER_MS); /* the window that is measured */
+                uint64_t after = process_cpu_ns(p);
+                used = after - before;
+                before = after;
+        } while (used * 10 > window_ms * NS_PER_MS);
+}
+
 void process_limit(const struct process *p, int resource, uint64_t soft)
 {
         struct rlimit limit;

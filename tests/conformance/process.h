@@ -45,6 +45,10 @@ uint64_t process_address_space(const struct process *);
 uint64_t process_cpu_ns(const struct process *);   /* user and system, in ticks of 10 ms */
 bool process_is_sanitized(const struct process *); /* its memory is then not its own */
 
+/* Waits until the server has used at most a tenth of `window_ms` of one CPU for that long. What spins never
+ * does. */
+void process_await_rest(const struct process *, unsigned window_ms, const char *what);
+
 /* Sets a soft limit (prlimit(2)), or at most the hard one. */
 void process_limit(const struct process *, int resource, uint64_t soft);
 
