@@ -682,6 +682,10 @@ static void worker_fini(struct worker *w)
 {
         if (w->ready)
                 io_uring_queue_exit(&w->ring);
+        for (size_t fd = 0; w->connections && fd < w->server->descriptors_max; fd++) {
+                free(w->connections[fd].sending); /* of connections that were cut */
+                free(w->connections[fd].collecting);
+        }
         pages_unmap(w->connections, w->server->descriptors_max * sizeof *w->connections);
         pages_unmap(w->buffer_ring, w->buffer_count * sizeof(struct io_uring_buf));
         pages_unmap(w->buffers, (size_t)w->buffer_count * BUFFER_SIZE);

@@ -111,6 +111,10 @@ static void crowd(struct trial *t, size_t count)
         if (count > CROWD)
                 count = CROWD; /* the descriptors of both sides allow no more in every environment */
         crowd_serve(t, clients, count);
+        if (!threads_are_kept(t))
+                threads = process_threads(&t->server); /* by now all have been started */
+        if (!threads_are_kept(t))
+                threads = process_threads(&t->server); /* by now it has started all of its own */
         clients_close(clients, count);
         descriptors_await(&t->server, descriptors);
         threads_await(&t->server, threads_are_kept(t) ? threads_max(threads) : threads);
@@ -182,6 +186,8 @@ static void nothing_leaks(struct trial *t)
                         check_fail("the server's memory grew to %llu KiB, in each of %d equal rounds",
                                    (unsigned long long)(memory / 1024), ROUNDS_MAX);
                 churn(t, check_scaled(2000));
+                if (rounds == 1 && !threads_are_kept(t))
+                        threads = process_threads(&t->server); /* by now all have been started */
                 descriptors_await(&t->server, descriptors);
                 threads_await(&t->server, threads_are_kept(t) ? threads_max(threads) : threads);
                 before = memory;

@@ -43,14 +43,15 @@ static void out_of_descriptors(struct trial *t)
         (void)client_round_trip(&old, REQUEST); /* so that it has been accepted */
         process_limit(&t->server, RLIMIT_NOFILE, process_descriptors(&t->server) + MORE);
         requests_send(t, clients, COUNT);
+        while (clients_complete(clients, COUNT, 5) == 0)
+                (void)check_ms_left("anybody to be served with 20 more descriptors allowed");
         size_t served = clients_complete(clients, COUNT, 200);
         if (served == COUNT && strcmp(t->setup->model, "uring") == 0)
                 check_skip("io_uring keeps the limit that held when accept was posted; "
                            "tests/cli/uring_test.sh makes "
                            "accepts fail");
-        if (served == 0 || served == COUNT)
-                check_fail("%zu of %d clients were served with %d more descriptors allowed", served, COUNT,
-                           MORE);
+        if (served == COUNT)
+                check_fail("%d clients were served with %d more descriptors allowed", COUNT, MORE);
         process_await_rest(&t->server, 500, "the server to use no CPU where it can accept nothing");
         for (int i = 0; i < 10; i++) {
                 uint64_t ns = client_round_trip(&old, REQUEST);
