@@ -54,8 +54,7 @@ struct connection {
 struct worker {
         struct server *server;
         struct counters *counters;
-        struct connection
-                *connections; /* [descriptors_max], by descriptor; shared, each element has one worker */
+        struct connection *connections; /* [descriptors_max], by descriptor; this worker's alone */
         unsigned index;
         int epoll_fd, stop_fd;
         size_t open;
@@ -282,13 +281,21 @@ static void *worker_run(void *arg)
         return NULL;
 }
 
+static size_t table_size(const struct server *s)
+{
+        return s->descriptors_max * sizeof(struct connection);
+}
+
 static int worker_init(struct worker *w)
 {
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
         w->scratch = malloc(SCRATCH_SIZE);
-        if (!w->scratch)
+        /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
+        w->connections = mmap(NULL, table_size(w->server), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (!w->scratch || w->connections == MAP_FAILED)
                 return -ENOMEM;
         listeners_watch(w, true);
         return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
@@ -296,6 +303,11 @@ static int worker_init(struct worker *w)
 
 static void worker_fini(struct worker *w)
 {
+        if (w->connections && w->connections != MAP_FAILED) {
+                for (size_t fd = 0; fd < w->server->descriptors_max; fd++)
+                        free(w->connections[fd].pending); /* of connections that were cut */
+                (void)munmap(w->connections, table_size(w->server));
+        }
         free(w->scratch);
         if (w->epoll_fd >= 0)
                 (void)close(w->epoll_fd);
@@ -303,34 +315,21 @@ static void worker_fini(struct worker *w)
 
 static int epoll_serve(struct server *s, int stop_fd)
 {
-        size_t table_size = s->descriptors_max * sizeof(struct connection);
         struct worker *workers = calloc(s->workers, sizeof *workers);
-        int error = -ENOMEM;
+        unsigned ready = 0;
+        int error = 0;
 
         if (!workers)
-                return error;
-        /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
-        struct connection *table = mmap(NULL, table_size, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (table == MAP_FAILED)
-                goto free_workers;
-        unsigned ready = 0;
-        for (error = 0; ready < s->workers && !error; ready++) {
-                workers[ready] = (struct worker){.server = s,
-                                                 .counters = &s->counters[ready],
-                                                 .connections = table,
-                                                 .index = ready,
-                                                 .stop_fd = stop_fd};
+                return -ENOMEM;
+        for (; ready < s->workers && !error; ready++) {
+                workers[ready] = (struct worker){
+                        .server = s, .counters = &s->counters[ready], .index = ready, .stop_fd = stop_fd};
                 error = worker_init(&workers[ready]);
         }
         if (!error)
                 error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
         for (unsigned i = 0; i < ready; i++)
                 worker_fini(&workers[i]);
-        for (size_t fd = 0; fd < s->descriptors_max; fd++)
-                free(table[fd].pending); /* of connections that were cut */
-        (void)munmap(table, table_size);
-free_workers:
         free(workers);
         return error;
 }

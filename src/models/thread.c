@@ -70,8 +70,8 @@ struct post {
 /* What a thread owns beside its stack: an entry here, and the buffer of the same index. */
 struct seat {
         struct post *post;
-        pid_t thread;        /* as gettid(2) says */
-        atomic_bool waiting; /* in accept(2), or about to be */
+        _Atomic pid_t thread; /* as gettid(2) says; the next owner of the seat writes it anew */
+        atomic_bool waiting;  /* in accept(2), or about to be */
         uint32_t next_free;
 };
 
@@ -226,7 +226,7 @@ static void *thread_main(void *arg)
         uint8_t *buffer = st->buffers + (size_t)(seat - st->seats) * BUFFER_SIZE;
         bool stays = true;
 
-        seat->thread = gettid();
+        atomic_store(&seat->thread, gettid());
         while (stays) {
                 int fd = connection_await(post, seat);
                 int others = atomic_fetch_sub(&post->waiting, 1) - 1;
@@ -321,7 +321,7 @@ static void connections_drain(struct state *st, int stop_fd)
                 bool empty = true;
                 for (uint32_t i = 0; !left && i < st->seat_count; i++)
                         if (atomic_load(&st->seats[i].waiting))
-                                (void)tgkill(getpid(), st->seats[i].thread,
+                                (void)tgkill(getpid(), atomic_load(&st->seats[i].thread),
                                              SIGRTMIN); /* may have ended: ESRCH */
                 for (size_t i = 0; !left && i < st->server->listener_count; i++) {
                         if (listener_has_queue(st->posts[i].listener))
