@@ -65,11 +65,16 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh)
 
-.PHONY: demo check check-full run-tests lint asan tsan peers install clean help
+.PHONY: demo bench check check-full run-tests lint asan tsan peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
 	@./bench compare -d 2s -o build/demo
+
+bench:  ## measure all servers in all ways that docs/performance.md shows (half an hour)
+	@scripts/install-deps --peers --cli
+	@$(SELF) all peers
+	@scripts/performance
 
 check:  ## build and run every test (6 minutes)
 	@scripts/install-deps --peers --cli
