@@ -60,9 +60,9 @@ $(B)/%.o: %.c
 # What follows first installs what is missing, so it starts make again: what there is to build with may have changed.
 SELF = $(MAKE) --no-print-directory -s
 SANITIZED = $(SELF) all tests LINK=-pie
-SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
+SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
 TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/build/seam \
-           TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0
+           TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh)
 
 .PHONY: demo bench check check-full run-tests lint asan tsan peers install clean help
