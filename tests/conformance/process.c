@@ -139,6 +139,8 @@ int process_await_end(struct process *p, const char *what)
 
 void process_signal(const struct process *p, int number)
 {
+        if (p->pid <= 0) /* kill(2) would take it for a group */
+                check_fail("the server that signal %d is for has ended", number);
         if (kill(p->pid, number) != 0)
                 check_fail("kill(%d, %d): %s", (int)p->pid, number, strerror(errno));
 }
