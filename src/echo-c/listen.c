@@ -31,6 +31,8 @@ static int socket_open(const struct address *a, bool blocking, bool reuse_port, 
                         error = option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1);
                 if (!error) /* accepted sockets inherit it: an echo never waits for more */
                         error = option_set(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
+                if (!error) /* likewise: an urgent byte comes back in its place, and is not taken out of the stream */
+                        error = option_set(*fd, SOL_SOCKET, SO_OOBINLINE, 1);
         }
         if (!error && a->sa.any.sa_family == AF_INET6)
                 error = option_set(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);

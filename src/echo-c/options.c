@@ -83,7 +83,7 @@ static void address_add(struct argp_state *state, struct options *o, const char 
         if (o->address_count == OPTIONS_ADDRESSES_MAX)
                 argp_error(state, "more than %d addresses to listen on", OPTIONS_ADDRESSES_MAX);
         else if (address_parse(text, &o->addresses[o->address_count++], &why) != 0)
-                argp_error(state, "cannot listen on '%s': %s", text, why);
+                argp_failure(state, 1, 0, "cannot listen on %s: %s", text, why);
 }
 
 static void drain_timeout_set(struct argp_state *state, struct options *o, const char *text)

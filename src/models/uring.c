@@ -10,7 +10,7 @@
  * of a system call.
  *
  * SINGLE_ISSUER and DEFER_TASKRUN (6.1) let the kernel do a ring's work only while its own worker waits in
- * enter, without interrupts to another CPU and without locks. Buffers are few and small: 512 of 2 KiB stay in
+ * enter, without interrupts to another CPU and without locks. Buffers are few and small: 256 of 2 KiB stay in
  * the second-level cache.
  *
  * Order. One send per connection is in flight; what arrives meanwhile waits in a list of buffers, and goes
@@ -61,7 +61,7 @@ enum {
         CQ_ENTRIES = 16384, /* more completions than that wait in the kernel until the next enter */
         POSTS_MAX = 8,      /* requests that handling one completion can post, at the very most */
         BUFFER_SIZE = 2048,
-        BUFFERS_DEFAULT = 512, /* a power of two, as the kernel wants it */
+        BUFFERS_DEFAULT = 256, /* a power of two, as the kernel wants it */
         BUFFERS_MAX = 1024,
         RECEIVE_LIMIT =
                 32 * 1024, /* bytes that a receive brings before it is posted again, where that can be said */

@@ -23,10 +23,6 @@ requires an argument -- 'p'|-p
 one model at a time: thread or pool|-t -p 5
 one model at a time: epoll or thread|--model epoll -t
 there is no model 'nope', but .*epoll, thread, pool|--model nope
-cannot listen on 'nowhere': the host is a numeric address or localhost|-l nowhere
-cannot listen on '127.0.0.1:65536': the port is a number|-l 127.0.0.1:65536
-cannot listen on '::1:80': an IPv6 address is written|-l ::1:80
-cannot listen on 'unix:': a unix socket's path has 1 to 107 bytes|-l unix:
 --workers takes a number from 1 to [0-9]+, not '0'|--model epoll -w 0
 --workers is for event loops: the thread model has none|-t -w 3
 --workers is for event loops: the pool model has none|-w 3 -p 3
@@ -86,6 +82,20 @@ test_an_address_that_is_not_here_is_named_with_status_1() {
         echo_c -l 192.0.2.123:1
         expect_status 1
         expect_error 'cannot listen on 192\.0\.2\.123:1: Cannot assign requested address'
+}
+
+test_an_address_that_is_none_is_named_with_status_1() {
+        local expected address
+        while IFS='|' read -r expected address; do
+                echo_c -l "$address"
+                expect_status 1
+                expect_error "cannot listen on $expected"
+        done <<'TABLE'
+nowhere: the host is a numeric address or localhost|nowhere
+127.0.0.1:65536: the port is a number|127.0.0.1:65536
+::1:80: an IPv6 address is written|::1:80
+unix:: a unix socket's path has 1 to 107 bytes|unix:
+TABLE
 }
 
 test_a_unix_path_that_cannot_be_is_named_with_status_1() {
