@@ -80,7 +80,7 @@ struct clocks {
 #define clocks_print(k) ((void)(k))
 #endif
 
-#define BATCH_NS (200 * NS_PER_US)
+#define BATCH_NS (2 * NS_PER_MS)
 
 struct engine_state {
         struct worker *worker;
