@@ -31,7 +31,8 @@ static int socket_open(const struct address *a, bool blocking, bool reuse_port, 
                         error = option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1);
                 if (!error) /* accepted sockets inherit it: an echo never waits for more */
                         error = option_set(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
-                if (!error) /* likewise: an urgent byte comes back in its place, and is not taken out of the stream */
+                if (!error) /* likewise: an urgent byte comes back in its place, and is not taken out of the
+                               stream */
                         error = option_set(*fd, SOL_SOCKET, SO_OOBINLINE, 1);
         }
         if (!error && a->sa.any.sa_family == AF_INET6)
@@ -121,26 +122,22 @@ static int steering_attach(int fd, const int *cpus, unsigned count)
         return error;
 }
 
+/* Two listeners with SO_REUSEPORT bind without a word, so the first of the group is bound and listens without
+ * it: if anybody else listens there, it is refused. Once it has the address, it lets the others in. */
 int listen_steered(struct address *a, int backlog, bool blocking, const int *cpus, unsigned workers,
                    struct listener *listeners)
 {
-        int probe, error;
         unsigned opened = 0;
+        int error = 0;
 
-        /* Two listeners with SO_REUSEPORT bind without a word; without it the second one is refused. */
-        error = socket_open(a, blocking, false, &probe);
-        if (error)
-                return error;
-        error = port_learn(probe, a);
-        if (!error && listen(probe, 1) != 0)
-                error = -errno;
-        (void)close(probe);
         for (; !error && opened < workers; opened++) {
                 struct listener *l = &listeners[opened];
                 *l = (struct listener){.worker = (int)opened, .users = 1};
-                error = listener_open(a, backlog, blocking, true, &l->fd);
+                error = listener_open(a, backlog, blocking, opened > 0, &l->fd);
                 if (error)
                         break;
+                if (opened == 0)
+                        error = option_set(l->fd, SOL_SOCKET, SO_REUSEPORT, 1);
         }
         if (!error) /* the program belongs to the group; an index in it is the order of listen(2) */
                 error = steering_attach(listeners[0].fd, cpus, workers);

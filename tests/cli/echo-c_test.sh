@@ -84,6 +84,25 @@ test_an_address_that_is_not_here_is_named_with_status_1() {
         expect_error 'cannot listen on 192\.0\.2\.123:1: Cannot assign requested address'
 }
 
+# The worker of a CPU gets the connections whose packets that CPU processes, which over loopback is the client's.
+test_connections_are_steered_to_the_worker_of_the_clients_cpu() {
+        local cpu task own all ticks
+        [ "$(nproc)" -gt 1 ] || skip "one CPU"
+        for cpu in 0 1; do
+                echo_start 127.0.0.1:0 --model epoll
+                taskset -c $cpu "$BENCH" -t "$address" -c 50 -d 500ms -q || fail "bench failed"
+                own=0 all=0
+                for task in /proc/"$pid"/task/*; do
+                        ticks=$(sed 's/.*) //' "$task/stat" | awk '{print $12 + $13}')
+                        all=$((all + ticks))
+                        [ "$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' "$task/status")" = $cpu ] && own=$((own + ticks))
+                done
+                [ "$own" -gt 0 ] && [ $((own * 10)) -ge $((all * 9)) ] ||
+                        fail "of $all ticks, the worker of the client's CPU $cpu took $own"
+                kill "$pid"
+        done
+}
+
 test_an_address_that_is_none_is_named_with_status_1() {
         local expected address
         while IFS='|' read -r expected address; do
