@@ -11,6 +11,7 @@
 #include "load/worker.h"
 
 #include "base/clock.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -70,7 +71,7 @@ static int unsent_send(struct connection *c, const struct recorder *r)
         size_t size;
 
         while ((size = connection_unsent(c, r, &bytes)) > 0) {
-                ssize_t n = send(c->fd, bytes, size, MSG_NOSIGNAL);
+                ssize_t n = sys_send(c->fd, bytes, size);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -144,7 +145,7 @@ static void replies_read(struct engine_state *e, struct connection *c, bool to_e
         int fd = c->fd;
 
         for (int i = 0; c->fd == fd && c->state != CONNECTION_CONNECTING; i++) {
-                ssize_t n = recv(fd, e->scratch, SCRATCH_SIZE, 0);
+                ssize_t n = sys_recv(fd, e->scratch, SCRATCH_SIZE);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)

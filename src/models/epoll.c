@@ -23,6 +23,8 @@
 #include "models/model.h"
 #include "models/server.h"
 
+#include "base/sys.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +116,7 @@ static ssize_t bytes_send(struct worker *w, int fd, const uint8_t *bytes, size_t
         size_t sent = 0;
 
         while (sent < size) {
-                ssize_t n = send(fd, bytes + sent, size - sent, MSG_NOSIGNAL);
+                ssize_t n = sys_send(fd, bytes + sent, size - sent);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)
@@ -178,7 +180,7 @@ static void connection_serve(struct worker *w, int fd)
                 return;
         }
         for (int turn = 0; turn < TURNS_MAX; turn++) {
-                ssize_t n = recv(fd, w->scratch, SCRATCH_SIZE, 0);
+                ssize_t n = sys_recv(fd, w->scratch, SCRATCH_SIZE);
                 if (n == 0) {
                         connection_close(w, fd); /* all is sent: the kernel delivers it, then FIN */
                         return;

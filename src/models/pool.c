@@ -26,6 +26,7 @@
 #include "models/server.h"
 
 #include "base/clock.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -154,7 +155,7 @@ static ssize_t bytes_send(struct group *g, int fd, const uint8_t *bytes, size_t 
         size_t sent = 0;
 
         while (sent < size) {
-                ssize_t n = send(fd, bytes + sent, size - sent, MSG_NOSIGNAL);
+                ssize_t n = sys_send(fd, bytes + sent, size - sent);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)
@@ -217,7 +218,7 @@ static enum outcome connection_serve(struct thread *t, int fd, bool ended)
         if (error)
                 goto fail;
         for (int turn = 0; turn < TURNS_MAX; turn++) {
-                ssize_t n = recv(fd, t->scratch, SCRATCH_SIZE, 0);
+                ssize_t n = sys_recv(fd, t->scratch, SCRATCH_SIZE);
                 if (n == 0) {
                         connection_close(g, fd); /* all is sent: the kernel delivers it, then FIN */
                         return IS_CLOSED;

@@ -27,6 +27,8 @@
 #include "models/model.h"
 #include "models/server.h"
 
+#include "base/sys.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
@@ -112,7 +114,7 @@ static void seat_give(struct state *st, struct seat *seat)
 static int bytes_send(struct counters *counters, int fd, const uint8_t *bytes, size_t size)
 {
         for (size_t sent = 0; sent < size;) {
-                ssize_t n = send(fd, bytes + sent, size - sent, MSG_NOSIGNAL);
+                ssize_t n = sys_send(fd, bytes + sent, size - sent);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -128,7 +130,7 @@ static int bytes_send(struct counters *counters, int fd, const uint8_t *bytes, s
 static int connection_echo(struct counters *counters, int fd, uint8_t *buffer, size_t size)
 {
         for (;;) {
-                ssize_t n = recv(fd, buffer, size, 0);
+                ssize_t n = sys_recv(fd, buffer, size);
                 if (n == 0)
                         return 1;
                 if (n < 0 && errno == EINTR)
