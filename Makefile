@@ -17,8 +17,8 @@ ifeq ($(call has,liburing.h),yes)
 FEATURES += -DHAVE_LIBURING
 LIBURING := -l:liburing.a
 endif
-objects = $(patsubst %.c,$(B)/%.o,$(wildcard src/$(1)/*.c))
-ECHO_C := $(call objects,echo-c) $(call objects,models) $(call objects,base)
+objects = $(patsubst %.c,$(B)/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
+ECHO_C := $(foreach d,echo-c models coroutine base,$(call objects,$(d)))
 BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
@@ -41,7 +41,7 @@ endif
 
 tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH))
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
@@ -55,6 +55,10 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIE -MMD -MP -pthread -c $< -o $@
 
+$(B)/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # What follows first installs what is missing, so it starts make again: what there is to build with may have changed.
@@ -65,7 +69,7 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh)
 
-.PHONY: demo bench check check-full run-tests lint asan tsan peers install clean help
+.PHONY: demo bench check check-full variants run-tests lint asan tsan peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
@@ -78,15 +82,20 @@ bench:  ## measure all servers in all ways that docs/performance.md shows (half 
 
 check:  ## build and run every test (6 minutes)
 	@scripts/install-deps --peers --cli
-	@$(SELF) all tests peers
-	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM
+	@$(SELF) all tests peers variants
 	@$(SELF) run-tests
 
 check-full:  ## the same with the largest sizes, and minutes of load on every model
 	@scripts/install-deps --peers --cli
-	@$(SELF) all tests peers
-	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM
+	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
+
+variants: # builds that the tests look at besides: failing io_uring, coroutines without assembly, and on aarch64
+	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
+	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
+		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT
+	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \
+		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static FEATURES= LIBURING=
 
 run-tests:
 	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)

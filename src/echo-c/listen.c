@@ -114,7 +114,10 @@ static int steering_attach(int fd, const int *cpus, unsigned count)
                 }
         code[length++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count);
         code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
-        struct sock_fprog program = {.len = length, .filter = code};
+        struct sock_fprog program;
+        memset(&program, 0, sizeof program); /* its padding too, for the kernel copies it */
+        program.len = length;
+        program.filter = code;
         int error = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0
                             ? 0
                             : -errno;

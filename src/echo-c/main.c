@@ -107,8 +107,11 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                 for (int try = 0; error == -EADDRINUSE && try < LISTEN_TRIES; try++) {
                         if (try > 0)
                                 clock_sleep(LISTEN_PAUSE_NS);
-                        error = steered ? listen_steered(a, o->backlog, blocking, s->cpus, s->workers, l)
-                                        : listen_shared(a, o->backlog, blocking, s->workers, l);
+                        if (steered)
+                                error = listen_steered(a, o->backlog, blocking, s->cpus, s->workers, l);
+                        steered = steered && error != -ENOPROTOOPT; /* no SO_ATTACH_REUSEPORT_CBPF here */
+                        if (!steered)
+                                error = listen_shared(a, o->backlog, blocking, s->workers, l);
                 }
                 if (error)
                         fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));

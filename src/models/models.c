@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool;
+extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool, model_coroutine;
 
 /* clang-format off: a line each */
 const struct model *const models[] = {
-        &model_async, &model_uring, &model_epoll, &model_thread, &model_pool, NULL,
+        &model_async, &model_uring, &model_epoll, &model_thread, &model_pool, &model_coroutine, NULL,
 };
 /* clang-format on */
 

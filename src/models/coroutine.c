@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* coroutine: a goroutine per connection, in C.
+ *
+ * The idea. connection_main() below is the whole service: a loop that reads and writes, and blocks where
+ * there is nothing to read or no room to write. No callback, no state to be found again. What blocks is not a
+ * thread but a coroutine: its stack is put aside, and the worker's thread goes on with another one whose
+ * descriptor is ready.
+ *
+ * What it costs. An epoll instance per worker underneath, as in epoll.c, and on top of it two switches and
+ * two copies of some hundred bytes per request. The stacks are the contest: a goroutine begins with 2 KiB and
+ * the kernel's threads with a page or two, while here only what is in use while parked is kept (see
+ * scheduler.h), so nothing big may be on the stack then. The I/O buffer is one per worker for that reason,
+ * which is right because nobody parks between reading into it and having sent what it holds, or copied away
+ * what could not be sent.
+ *
+ * As fast as an event loop needs one more thing. I/O is tried first and parks on EAGAIN, as Go does it, but a
+ * read that came up short has emptied the socket already, so the next one parks without asking: two system
+ * calls per request and not three. The exceptions are those of epoll.c: after a half-close or urgent data
+ * read until 0 or EAGAIN, since no further edge comes.
+ *
+ * A coroutine stays on the worker that accepted its connection; balance comes from who accepts, by steering.
+ * To move one to an idle worker, as Go's scheduler does, would need its stack at the same addresses there,
+ * and compilers that do not remember where errno was.
+ *
+ * Rejected. A stack each: a page at least is touched, 40 MB for 10,000 connections. Stackless coroutines:
+ * they are the state machine of epoll.c in other words. */
+#include "models/model.h"
+#include "models/server.h"
+
+#include "base/clock.h"
+#include "base/sys.h"
+#include "coroutine/scheduler.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+        SCRATCH_SIZE = 64 * 1024, /* read at a time; touched only as far as clients fill it */
+        TURNS_MAX = 16,           /* full reads before the next connection has its turn: 1 MiB */
+        ACCEPTS_MAX = 64,         /* new connections before the old ones have their turn */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
+        KEPT_MAX = 1024, /* most stack that a parked connection has in use */
+};
+
+struct worker {
+        struct server *server;
+        struct counters *counters;
+        struct scheduler *scheduler;
+        struct coroutine **acceptors; /* [server->listener_count]; NULL: not this worker's, or ended */
+        size_t acceptor_count, open;
+        unsigned index;
+        int stop_fd;
+        bool paused; /* an acceptor sleeps */
+        bool draining;
+        uint8_t *scratch; /* [SCRATCH_SIZE] */
+};
+
+/* Coroutines do not move, so their worker is this thread's. */
+static _Thread_local struct worker *worker;
+
+/* Reads as read(2) does from a blocking socket: bytes, 0 at the end, or a negative errno. `emptied`: nothing
+ * has come since the last read. */
+static ssize_t bytes_read(int fd, void *bytes, size_t size, bool *emptied, bool *to_end)
+{
+        for (;;) {
+                if (*emptied) {
+                        int events = coroutine_wait(fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI);
+                        if (events < 0)
+                                return events;
+                        if (events & READ_TO_END)
+                                *to_end = true;
+                }
+                ssize_t n = sys_recv(fd, bytes, size);
+                if (n >= 0) {
+                        *emptied = (size_t)n < size && !*to_end;
+                        return n;
+                }
+                if (errno != EAGAIN && errno != EINTR)
+                        return -errno;
+                *emptied = errno == EAGAIN;
+        }
+}
+
+/* Sends what the kernel takes now: how much that was, or a negative errno. */
+static ssize_t bytes_send(struct counters *counters, int fd, const uint8_t *bytes, size_t size)
+{
+        size_t sent = 0;
+
+        while (sent < size) {
+                ssize_t n = sys_send(fd, bytes + sent, size - sent);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        break;
+                if (n < 0)
+                        return -errno;
+                sent += (size_t)n;
+        }
+        counter_add(&counters->sent, sent);
+        return (ssize_t)sent;
+}
+
+/* Writes as write(2) does to a blocking socket, from memory that stays while others run. */
+static int bytes_write(struct counters *counters, int fd, const uint8_t *bytes, size_t size)
+{
+        for (;;) {
+                ssize_t n = bytes_send(counters, fd, bytes, size);
+                if (n < 0)
+                        return (int)n;
+                bytes += n;
+                size -= (size_t)n;
+                if (size == 0)
+                        return 0;
+                int events = coroutine_wait(fd, EPOLLOUT);
+                if (events < 0)
+                        return events;
+        }
+}
+
+/* The same from the scratch buffer, which is everybody's: what cannot be sent at once is taken along. */
+static int scratch_write(const struct worker *w, int fd, size_t size)
+{
+        ssize_t sent = bytes_send(w->counters, fd, w->scratch, size);
+
+        if (sent < 0 || (size_t)sent == size)
+                return sent < 0 ? (int)sent : 0;
+        size -= (size_t)sent;
+        uint8_t *rest = malloc(size);
+        if (!rest)
+                return -ENOMEM; /* the bytes were read and cannot be kept: this connection alone ends */
+        memcpy(rest, w->scratch + sent, size);
+        int error = bytes_write(w->counters, fd, rest, size);
+        free(rest);
+        return error;
+}
+
+static void connection_ended(struct worker *w, int fd, ssize_t result)
+{
+        if (result == -ECANCELED)
+                return; /* the process ends, and with it what is still open */
+        if (result < 0)
+                counter_add(&w->counters->io_errors, 1);
+        coroutine_forget(fd);
+        server_close(w->server, w->index, fd);
+        w->open--;
+        for (size_t i = 0; w->paused && i < w->server->listener_count; i++)
+                if (w->acceptors[i])
+                        coroutine_interrupt(w->acceptors[i]); /* what was lacking may be there again */
+        if (w->draining && w->acceptor_count == 0 && w->open == 0)
+                scheduler_cancel(w->scheduler); /* only the watch for stop events is left */
+}
+
+/* A connection, from its first byte to its last. */
+static void connection_main(void *argument)
+{
+        struct worker *w = worker;
+        int fd = (int)(intptr_t)argument;
+        bool emptied = false, to_end = false;
+        ssize_t n;
+
+        for (int turn = 1; (n = bytes_read(fd, w->scratch, SCRATCH_SIZE, &emptied, &to_end)) > 0; turn++) {
+                counter_add(&w->counters->received, (uint64_t)n);
+                n = scratch_write(w, fd, (size_t)n);
+                if (n < 0)
+                        break;
+                if (emptied)
+                        turn = 0;
+                else if (turn % TURNS_MAX == 0)
+                        (void)coroutine_yield(); /* without memory to park in, it just goes on */
+        }
+        connection_ended(w, fd, n); /* if all went well, all is sent: the kernel delivers it, then FIN */
+}
+
+/* Waits until what was lacking may be there again. */
+static int acceptor_pause(struct worker *w)
+{
+        w->paused = true;
+        int error = coroutine_sleep(SERVER_PAUSE_MS * NS_PER_MS);
+        w->paused = false;
+        return error;
+}
+
+/* Accepts from one listener until the server drains and its queue is empty. */
+static void acceptor_main(void *argument)
+{
+        struct worker *w = worker;
+        size_t index = (size_t)(uintptr_t)argument;
+        struct listener *l = &w->server->listeners[index];
+
+        w->acceptors[index] = coroutine_current();
+        for (int accepted = 1;; accepted++) {
+                int fd = server_accept_admitted(w->server, l, w->index), error = 0;
+                if (fd >= 0) {
+                        w->open++;
+                        while (error != -ECANCELED &&
+                               coroutine_spawn(w->scheduler, connection_main, (void *)(intptr_t)fd) != 0)
+                                error = acceptor_pause(w); /* until there is memory */
+                        if (accepted % ACCEPTS_MAX == 0)
+                                (void)coroutine_yield();
+                        continue;
+                }
+                if (fd == -EAGAIN && w->draining)
+                        break;
+                if (fd == -EAGAIN) /* of the workers that share a listener, one is woken */
+                        error = coroutine_wait(l->fd, EPOLLIN | EPOLLEXCLUSIVE);
+                if (fd == -EBUSY || (error < 0 && error != -EINTR))
+                        error = acceptor_pause(w);
+                if (error == -ECANCELED)
+                        break;
+        }
+        w->acceptors[index] = NULL;
+        w->acceptor_count--;
+        coroutine_forget(l->fd);
+        listener_leave(l);
+        if (w->draining && w->acceptor_count == 0 && w->open == 0)
+                scheduler_cancel(w->scheduler);
+}
+
+static void stop_main(void *argument)
+{
+        struct worker *w = argument;
+
+        while (server_stop_events(w->stop_fd) == 0)
+                if (coroutine_wait(w->stop_fd, EPOLLIN) < 0)
+                        (void)coroutine_sleep(SERVER_PAUSE_MS * NS_PER_MS);
+        w->draining = true;
+        for (size_t i = 0; i < w->server->listener_count; i++)
+                if (w->acceptors[i])
+                        coroutine_interrupt(w->acceptors[i]);
+        int error = 0;
+        while (server_stop_events(w->stop_fd) == 1 && error != -ECANCELED) {
+                error = coroutine_wait(w->stop_fd, EPOLLIN);
+                if (error < 0 && error != -ECANCELED)
+                        error = coroutine_sleep(SERVER_PAUSE_MS * NS_PER_MS);
+        }
+        scheduler_cancel(w->scheduler); /* of the connections that are left, the coroutines end */
+}
+
+static void *worker_run(void *argument)
+{
+        worker = argument;
+        (void)scheduler_run(worker->scheduler); /* its descriptor is an epoll instance: no error is left */
+        return NULL;
+}
+
+static int worker_init(struct worker *w)
+{
+        int error = scheduler_create(&w->scheduler, w->server->descriptors_max);
+
+        w->acceptors = calloc(w->server->listener_count, sizeof(struct coroutine *));
+        w->scratch = malloc(SCRATCH_SIZE);
+        if (!error && (!w->acceptors || !w->scratch))
+                error = -ENOMEM;
+        for (size_t i = 0; !error && i < w->server->listener_count; i++) {
+                if (!listener_serves(&w->server->listeners[i], w->index))
+                        continue;
+                w->acceptor_count++;
+                error = coroutine_spawn(w->scheduler, acceptor_main, (void *)(uintptr_t)i);
+        }
+        return error ? error : coroutine_spawn(w->scheduler, stop_main, w);
+}
+
+static void worker_fini(struct worker *w)
+{
+        scheduler_free(w->scheduler);
+        free((void *)w->acceptors);
+        free(w->scratch);
+}
+
+static int coroutine_serve(struct server *s, int stop_fd)
+{
+        struct worker *workers = calloc(s->workers, sizeof *workers);
+        unsigned ready = 0;
+        int error = workers ? 0 : -ENOMEM;
+
+        for (; !error && ready < s->workers; ready++) {
+                workers[ready] = (struct worker){
+                        .server = s, .counters = &s->counters[ready], .index = ready, .stop_fd = stop_fd};
+                error = worker_init(&workers[ready]);
+        }
+        if (!error)
+                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
+        for (unsigned i = 0; i < ready; i++)
+                worker_fini(&workers[i]);
+        free(workers);
+        return error;
+}
+
+static int coroutine_probe(char *why, size_t why_size)
+{
+        (void)why, (void)why_size;
+        return 0;
+}
+
+const struct model model_coroutine = {
+        .name = "coroutine",
+        .summary = "a coroutine per connection whose code blocks, an epoll instance per CPU underneath",
+        .listeners = LISTENERS_PER_WORKER,
+        .stalled_bytes = SCRATCH_SIZE + KEPT_MAX,
+        .probe = coroutine_probe,
+        .serve = coroutine_serve,
+};
