@@ -7,11 +7,16 @@
  * descriptor is ready.
  *
  * What it costs. An epoll instance per worker underneath, as in epoll.c, and on top of it two switches and
- * two copies of some hundred bytes per request. The stacks are the contest: a goroutine begins with 2 KiB and
- * the kernel's threads with a page or two, while here only what is in use while parked is kept (see
+ * two copies of 256 bytes per request: 4 to 5% of the CPU. The stacks are the contest: a goroutine begins
+ * with 2 KiB and a thread with a page or two, while here only what is in use while parked is kept (see
  * scheduler.h), so nothing big may be on the stack then. The I/O buffer is one per worker for that reason,
  * which is right because nobody parks between reading into it and having sent what it holds, or copied away
- * what could not be sent.
+ * what could not be sent. Measured on two CPUs of a virtual machine, Linux 6.18, 10,000 connections:
+ *
+ *                          a switch                                    user memory per connection
+ *      coroutine           13 ns; 45 with its copies and the queue     0.45 KiB
+ *      goroutine, Go 1.19  64 ns by Gosched, 122 through a channel     8 KiB, its buffer included
+ *      thread, by futex    3.1 us on one CPU, 7.7 us across            5.7 KiB, and 16 KiB in the kernel
  *
  * As fast as an event loop needs one more thing. I/O is tried first and parks on EAGAIN, as Go does it, but a
  * read that came up short has emptied the socket already, so the next one parks without asking: two system
@@ -22,8 +27,14 @@
  * To move one to an idle worker, as Go's scheduler does, would need its stack at the same addresses there,
  * and compilers that do not remember where errno was.
  *
- * Rejected. A stack each: a page at least is touched, 40 MB for 10,000 connections. Stackless coroutines:
- * they are the state machine of epoll.c in other words. */
+ * Rejected. Completions of io_uring instead of readiness: a prototype, single-shot receives with provided
+ * buffers, did 276,000 requests/s at 1,000 connections against 176,000 of this one, in the same run as
+ * 179,000 of epoll.c and 299,000 of uring.c. It is how to make this model fast where io_uring may be used;
+ * but then the kernel holds buffers for coroutines that are parked, each operation needs an answer to a full
+ * pool and to a cancellation, and "wait for this descriptor", the one thing that any library's code needs to
+ * be made to park, is what gets lost. What is left is uring.c with other words. A stack each: a page at least
+ * is touched, 40 MB for 10,000 connections. Stackless coroutines: they are the state machine of epoll.c in
+ * other words. */
 #include "models/model.h"
 #include "models/server.h"
 
