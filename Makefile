@@ -17,7 +17,13 @@ ifeq ($(call has,liburing.h),yes)
 FEATURES += -DHAVE_LIBURING
 LIBURING := -l:liburing.a
 endif
-objects = $(patsubst %.c,$(B)/%.o,$(wildcard src/$(1)/*.c)) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
+BPFTOOL := $(shell PATH=$$PATH:/usr/sbin command -v bpftool)
+BPF_CLANG := $(shell command -v clang)
+ifneq ($(and $(BPFTOOL),$(BPF_CLANG),$(filter yes,$(call has,bpf/skel_internal.h))),)
+FEATURES += -DHAVE_SOCKMAP -isystem $(B)/skeleton
+$(B)/src/models/sockmap.o: $(B)/skeleton/sockmap.skel.h
+endif
+objects = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard src/$(1)/*.c))) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
 ECHO_C := $(foreach d,echo-c models coroutine base,$(call objects,$(d)))
 BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
@@ -54,6 +60,14 @@ $(CONFORMANCE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c)) $(cal
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -fPIE -MMD -MP -pthread -c $< -o $@
+
+$(B)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(BPF_CLANG) -O2 -g -Wall -target bpf -Isrc -I/usr/include/$(shell $(CC) -print-multiarch) -MMD -MP -c $< -o $@
+
+$(B)/skeleton/%.skel.h: $(B)/src/models/%.bpf.o
+	@mkdir -p $(@D)
+	$(BPFTOOL) gen skeleton -L $< >$@.new && mv $@.new $@
 
 $(B)/%.o: %.S
 	@mkdir -p $(@D)
@@ -93,9 +107,9 @@ check-full:  ## the same with the largest sizes, and minutes of load on every mo
 variants: # builds that the tests look at besides: failing io_uring, coroutines without assembly, and on aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
-		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT
+		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \
-		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static FEATURES= LIBURING=
+		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static BPF_CLANG= FEATURES= LIBURING=
 
 run-tests:
 	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)

@@ -99,6 +99,10 @@ static void listeners_open(struct options *o, const struct model *model, struct 
         s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
         if (!s->listeners)
                 fail("out of memory for %zu listeners", o->address_count * s->workers);
+        for (size_t i = 0; i < o->address_count; i++)
+                if (model->tcp_only && address_is_unix(&o->addresses[i]))
+                        fail("the model %s cannot serve %s: TCP addresses only", model->name,
+                             address_format(&o->addresses[i], text));
         for (size_t i = 0; i < o->address_count; i++) {
                 struct address *a = &o->addresses[i];
                 struct listener *l = &s->listeners[s->listener_count];

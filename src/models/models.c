@@ -5,11 +5,13 @@
 
 #include <string.h>
 
-extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool, model_coroutine;
+extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool, model_coroutine,
+        model_sockmap;
 
 /* clang-format off: a line each */
 const struct model *const models[] = {
-        &model_async, &model_uring, &model_epoll, &model_thread, &model_pool, &model_coroutine, NULL,
+        &model_async, &model_uring,     &model_epoll,   &model_thread,
+        &model_pool,  &model_coroutine, &model_sockmap, NULL,
 };
 /* clang-format on */
 

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: MIT */
+/* sockmap: the echo that never leaves the kernel.
+ *
+ * The idea. Two small BPF programs (sockmap.bpf.c). One sees each connection that a listener of ours
+ * completes and enters its socket in a hash of sockets; the other is called for each segment that such a
+ * socket has received, and redirects it to the same socket's sending side. User space accepts, waits for the
+ * client's end, and closes: no byte is copied to it, and it makes no system call per request.
+ *
+ * What it costs. A redirected segment is queued, and a kernel worker wakes up to send it. That CPU time is
+ * nobody's: the process has none, so compare this model by what the whole machine spends. Published
+ * measurements over a network found it slower than an event loop (Cloudflare, "SOCKMAP: TCP splicing of the
+ * future", 2019); here, where a system call is dear, client and server share a CPU, and so does the kernel
+ * worker, it is as fast as io_uring.
+ *
+ * What it cannot promise. A redirected segment is not charged to the receiving socket, so the window never
+ * closes: a client that sends and does not read makes the kernel's memory grow. Unix sockets have no sockops.
+ * Rights are needed, CAP_BPF and CAP_NET_ADMIN, and a look at every TCP connection of the machine; other
+ * listeners' are left alone, by address, port and network namespace. Both programs are attached by links,
+ * which the kernel removes with the process, however it ends.
+ *
+ * Three races. What arrives before accept(2) waits in the socket, since the program runs for sockets that
+ * have a file; a recv(2) that finds nothing makes the kernel look again (tcp_bpf_recvmsg_parser, Linux 6.4).
+ * Connections that were established before the program was attached, or that found no memory for their entry,
+ * are entered by hand when they are accepted. And a client's FIN may overtake its last bytes here, which a
+ * worker of the kernel still has: so before a socket is closed, TCP_INFO must say that as much went out as
+ * came in.
+ *
+ * Rejected. SOCKMAP with a key per port: two clients may have the same one. A parser program: a stream has no
+ * messages to cut. A cgroup of one's own: it outlives SIGKILL. Entering every socket by hand: two system
+ * calls per connection. */
+#include "models/model.h"
+#include "models/server.h"
+
+#include <stdio.h>
+
+#ifdef HAVE_SOCKMAP
+
+#include "models/sockmap.h"
+
+#include "base/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <sockmap.skel.h> /* libbpf's loader for sockmap.bpf.c: made by bpftool, needs system calls alone */
+
+enum {
+        ACCEPTS_MAX = 64, /* new connections before the old ones have their turn */
+        EVENTS_MAX = 256, /* reports fetched at a time */
+        LOAD_TRIES = 10,
+        ENDING_MS_MIN = 1,  /* how soon a connection whose client has ended is looked at again, */
+        ENDING_MS_MAX = 64, /* doubled as long as nothing is done */
+};
+
+/* What is loaded into the kernel. Closing these descriptors takes all of it out again. */
+struct kernel {
+        struct sockmap_bpf *programs; /* and maps */
+        int establish_link, echo_link;
+        struct sockmap_configuration *configuration; /* shared with the program */
+};
+
+/* A connection whose client has ended. */
+struct ending {
+        int fd;
+        bool by_hand; /* it is not in the map, and cannot enter it any more */
+};
+
+struct worker {
+        struct server *server;
+        struct counters *counters;
+        const struct kernel *kernel;
+        unsigned index;
+        int epoll_fd, stop_fd;
+        size_t open;
+        uint64_t missing;      /* the configuration's, as far as it has been made good */
+        struct ending *ending; /* [ending_count] of [ending_room] */
+        size_t ending_count, ending_room;
+        int ending_ms; /* until they are looked at again */
+        bool paused;   /* the listeners are not watched */
+        bool draining; /* a stop event was seen */
+        bool left;     /* and the listeners are left */
+};
+
+/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
+ */
+#define LISTENER_BIT (UINT64_C(1) << 32)
+#define STOP_BIT (UINT64_C(1) << 33)
+
+static int watch(const struct worker *w, int operation, int fd, uint32_t events, uint64_t data)
+{
+        struct epoll_event event = {.events = events, .data.u64 = data};
+
+        return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+static void listeners_watch(struct worker *w, bool on)
+{
+        for (size_t i = 0; i < w->server->listener_count; i++) {
+                const struct listener *l = &w->server->listeners[i];
+                if (!listener_serves(l, w->index))
+                        continue;
+                if (on) /* exclusive: of the workers that share a listener, one is woken per connection */
+                        (void)watch(w, EPOLL_CTL_ADD, l->fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT | i);
+                else
+                        (void)watch(w, EPOLL_CTL_DEL, l->fd, 0, 0);
+        }
+        w->paused = !on;
+}
+
+/* A connection's bytes, as TCP_INFO tells them (linux/tcp.h, since Linux 4.19). */
+struct traffic {
+        uint64_t received, sent; /* sent: given to TCP, if not yet on the wire */
+};
+
+static struct traffic traffic_of(int fd, bool ended)
+{
+        struct tcp_info info;
+        socklen_t size = sizeof info;
+
+        memset(&info, 0, sizeof info);
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+                return (struct traffic){0};
+        return (struct traffic){
+                .received = info.tcpi_bytes_received -
+                            (ended && info.tcpi_bytes_received > 0), /* FIN counts */
+                .sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes,
+        };
+}
+
+static void connection_close(struct worker *w, int fd, const struct traffic *t)
+{
+        counter_add(&w->counters->received, t->received);
+        counter_add(&w->counters->sent, t->sent);
+        server_close(w->server, w->index, fd);
+        w->open--;
+        if (w->paused && !w->draining)
+                listeners_watch(w, true); /* what was lacking may be there again */
+}
+
+static void connection_fail(struct worker *w, int fd)
+{
+        struct traffic t = traffic_of(fd, false);
+
+        counter_add(&w->counters->io_errors, 1);
+        connection_close(w, fd, &t);
+}
+
+/* What came before the socket could be entered is echoed here. */
+static bool echo_by_hand(int fd)
+{
+        char bytes[16 * 1024];
+        ssize_t n;
+
+        while ((n = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT)) > 0) {
+                ssize_t sent = send(fd, bytes, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+                if (sent <= 0)
+                        return errno != EAGAIN;                    /* an error is the end too */
+                (void)recv(fd, bytes, (size_t)sent, MSG_DONTWAIT); /* it is there */
+        }
+        return true;
+}
+
+/* The client has ended: closes if everything has gone back. */
+static bool connection_finish(struct worker *w, struct ending e)
+{
+        bool finished = !e.by_hand || echo_by_hand(e.fd);
+        struct traffic t = traffic_of(e.fd, true);
+
+        if (!finished || (!e.by_hand && t.sent < t.received))
+                return false;
+        connection_close(w, e.fd, &t); /* the kernel delivers what is queued, then FIN */
+        return true;
+}
+
+static void connection_end(struct worker *w, struct ending e)
+{
+        if (connection_finish(w, e))
+                return;
+        if (w->ending_count == w->ending_room) {
+                size_t room = w->ending_room ? 2 * w->ending_room : 64;
+                struct ending *ending = realloc(w->ending, room * sizeof *ending);
+                if (!ending) {
+                        connection_fail(w, e.fd);
+                        return;
+                }
+                w->ending = ending;
+                w->ending_room = room;
+        }
+        w->ending[w->ending_count++] = e;
+        w->ending_ms = ENDING_MS_MIN;
+}
+
+static void endings_look(struct worker *w)
+{
+        size_t left = 0;
+
+        for (size_t i = 0; i < w->ending_count; i++)
+                if (!connection_finish(w, w->ending[i]))
+                        w->ending[left++] = w->ending[i];
+        w->ending_ms = left < w->ending_count         ? ENDING_MS_MIN
+                       : w->ending_ms < ENDING_MS_MAX ? 2 * w->ending_ms
+                                                      : ENDING_MS_MAX;
+        w->ending_count = left;
+}
+
+/* An error while a connection waits in `ending`: it leaves that list first. */
+static void connection_broke(struct worker *w, int fd)
+{
+        for (size_t i = 0; i < w->ending_count; i++)
+                if (w->ending[i].fd == fd)
+                        w->ending[i--] = w->ending[--w->ending_count];
+        connection_fail(w, fd);
+}
+
+/* Updates an entry of the map of sockets, or looks it up (bpf(2)). */
+static int socket_entry(const struct worker *w, int command, const uint64_t *cookie, uint64_t *value,
+                        uint64_t flags)
+{
+        union bpf_attr a = {.map_fd = (uint32_t)w->kernel->programs->maps.sockets.map_fd,
+                            .key = (uintptr_t)cookie,
+                            .value = (uintptr_t)value,
+                            .flags = flags};
+
+        return syscall(SYS_bpf, command, &a, sizeof a) == 0 ? 0 : -errno;
+}
+
+/* Enters a connection unless the program in the kernel has done so: then EEXIST or EBUSY says so, or, if its
+ * client has ended already, a look at the map. -EOPNOTSUPP: it was missed, and is too late. */
+static int connection_enter(const struct worker *w, int fd)
+{
+        uint64_t cookie, value = (uint64_t)fd;
+        socklen_t size = sizeof cookie;
+
+        if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0)
+                return -errno;
+        int error = socket_entry(w, BPF_MAP_UPDATE_ELEM, &cookie, &value, BPF_NOEXIST);
+        if (error == -EOPNOTSUPP)
+                return socket_entry(w, BPF_MAP_LOOKUP_ELEM, &cookie, &value, 0) == 0 ? 0 : -EOPNOTSUPP;
+        return error == -EEXIST || error == -EBUSY ? 0 : error;
+}
+
+static void connection_begin(struct worker *w, int fd, bool may_be_missing)
+{
+        int error = may_be_missing ? connection_enter(w, fd) : 0;
+        char byte;
+
+        w->open++;
+        if (error == -EOPNOTSUPP) {
+                connection_end(w, (struct ending){.fd = fd, .by_hand = true});
+                return;
+        }
+        if (!error)
+                error = watch(w, EPOLL_CTL_ADD, fd, EPOLLRDHUP | EPOLLET, (uint64_t)fd);
+        if (error ||
+            recv(fd, &byte, sizeof byte, MSG_DONTWAIT) > 0) /* a byte was for the kernel: not entered */
+                connection_fail(w, fd);
+}
+
+/* Returns false if the queue may hold more that cannot be accepted now. */
+static bool connections_accept(struct worker *w, const struct listener *l)
+{
+        uint64_t missing = __atomic_load_n(&w->kernel->configuration->missing, __ATOMIC_ACQUIRE);
+
+        for (int i = 0; i < ACCEPTS_MAX || w->draining; i++) {
+                int fd = server_accept_admitted(w->server, l, w->index);
+                if (fd == -EAGAIN) {
+                        w->missing = missing;
+                        return true;
+                }
+                if (fd == -EBUSY)
+                        return false;
+                if (fd >= 0)
+                        connection_begin(w, fd, missing != w->missing);
+        }
+        return true; /* level-triggered: the listener is reported again */
+}
+
+/* After the first stop event: what the queues hold is accepted and will be served, then the listeners are
+ * left. Where a queue cannot be emptied for lack of something, it is tried again as connections close. */
+static void listeners_drain(struct worker *w)
+{
+        for (size_t i = 0; i < w->server->listener_count; i++) {
+                const struct listener *l = &w->server->listeners[i];
+                if (listener_serves(l, w->index) && !connections_accept(w, l))
+                        return;
+        }
+        for (size_t i = 0; i < w->server->listener_count; i++)
+                if (listener_serves(&w->server->listeners[i], w->index))
+                        listener_leave(&w->server->listeners[i]);
+        w->left = true;
+}
+
+static void report_handle(struct worker *w, const struct epoll_event *event)
+{
+        uint64_t data = event->data.u64;
+
+        if (data & STOP_BIT) {
+                if (!w->draining && !w->paused)
+                        listeners_watch(w, false);
+                w->draining = true;
+        } else if (data & LISTENER_BIT) {
+                if (!w->paused && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
+                        listeners_watch(w, false);
+        } else if (event->events & (EPOLLERR | EPOLLHUP)) {
+                connection_broke(w, (int)data);
+        } else {
+                connection_end(w, (struct ending){.fd = (int)data});
+        }
+}
+
+static bool worker_has_finished(const struct worker *w)
+{
+        return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
+}
+
+static void *worker_run(void *arg)
+{
+        struct worker *w = arg;
+        struct epoll_event events[EVENTS_MAX];
+
+        while (!worker_has_finished(w)) {
+                int timeout = w->paused && !w->left ? SERVER_PAUSE_MS : -1;
+                int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
+                                   w->ending_count > 0 ? w->ending_ms : timeout);
+                for (int i = 0; i < n; i++)
+                        report_handle(w, &events[i]);
+                if (w->ending_count > 0)
+                        endings_look(w);
+                if (w->draining && !w->left)
+                        listeners_drain(w);
+                else if (n == 0 && w->paused && !w->draining)
+                        listeners_watch(w, true);
+        }
+        return NULL;
+}
+
+static int worker_init(struct worker *w)
+{
+        w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (w->epoll_fd < 0)
+                return -errno;
+        listeners_watch(w, true);
+        return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+}
+
+static int listener_describe(int fd, struct sockmap_listener *l)
+{
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } a = {.any.sa_family = AF_UNSPEC};
+        socklen_t size = sizeof a;
+
+        if (getsockname(fd, &a.any, &size) != 0)
+                return -errno;
+        *l = (struct sockmap_listener){.family = a.any.sa_family};
+        if (a.any.sa_family == AF_INET) {
+                l->port = ntohs(a.v4.sin_port);
+                l->address[0] = a.v4.sin_addr.s_addr;
+        } else {
+                l->port = ntohs(a.v6.sin6_port);
+                memcpy(l->address, &a.v6.sin6_addr, sizeof l->address);
+        }
+        return 0;
+}
+
+/* Tells the program which connections are ours. */
+static int kernel_configure(struct kernel *k, const struct server *s)
+{
+        struct sockmap_configuration *c = k->configuration;
+        socklen_t size = sizeof c->netns;
+        int error = 0;
+
+        if (getsockopt(s->listeners[0].fd, SOL_SOCKET, SO_NETNS_COOKIE, &c->netns, &size) != 0)
+                return -errno;
+        c->missing = 1; /* whoever has connected before this moment */
+        for (size_t i = 0; !error && i < s->listener_count; i++) {
+                if (s->listeners[i].worker > 0)
+                        continue; /* has the address of worker 0's */
+                if (c->listener_count == SOCKMAP_LISTENERS_MAX)
+                        return -E2BIG;
+                error = listener_describe(s->listeners[i].fd, &c->listeners[c->listener_count++]);
+        }
+        return error;
+}
+
+/* Where the root of the cgroup2 hierarchy is mounted (proc_pid_mountinfo(5)). */
+static int cgroup_open(void)
+{
+        FILE *file = fopen("/proc/self/mountinfo", "re");
+        char *line = NULL;
+        size_t room = 0;
+        int fd = -ENOENT;
+
+        if (!file)
+                return -errno;
+        while (fd == -ENOENT && getline(&line, &room, file) > 0) {
+                char root[256], path[4096];
+                const char *type = strstr(line, " - ");
+                if (!type || strncmp(type, " - cgroup2 ", 11) != 0)
+                        continue;
+                if (sscanf(line, "%*s %*s %*s %255s %4095s", root, path) != 2 || strcmp(root, "/") != 0)
+                        continue;
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0)
+                        fd = -errno;
+        }
+        free(line);
+        (void)fclose(file); /* it was only read */
+        return fd;
+}
+
+static void kernel_unload(struct kernel *k)
+{
+        if (k->configuration != MAP_FAILED)
+                (void)munmap(k->configuration, sizeof *k->configuration);
+        if (k->establish_link >= 0)
+                (void)close(k->establish_link);
+        if (k->echo_link >= 0)
+                (void)close(k->echo_link);
+        sockmap_bpf__destroy(k->programs); /* NULL is fine */
+}
+
+/* Loads both programs, for at most so many sockets. Returns 0, or a negative errno and what could not be
+ * done. */
+static int kernel_load(struct kernel *k, size_t sockets, const char **what)
+{
+        *k = (struct kernel){.establish_link = -1, .echo_link = -1, .configuration = MAP_FAILED};
+        *what = "loading the BPF programs";
+        k->programs = sockmap_bpf__open();
+        if (!k->programs)
+                return -ENOMEM;
+        k->programs->maps.sockets.max_entries = (uint32_t)sockets;
+        int error = -EAGAIN; /* a signal came while they were verified: SIGSTOP is enough */
+        for (int i = 0; error == -EAGAIN && i < LOAD_TRIES; i++)
+                error = sockmap_bpf__load(k->programs);
+        if (error)
+                return error;
+        k->configuration = mmap(NULL, sizeof *k->configuration, PROT_READ | PROT_WRITE, MAP_SHARED,
+                                k->programs->maps.configuration.map_fd, 0);
+        if (k->configuration == MAP_FAILED)
+                return -errno;
+        *what = "attaching the verdict program to the map of sockets";
+        k->echo_link = skel_link_create(k->programs->progs.echo.prog_fd, k->programs->maps.sockets.map_fd,
+                                        BPF_SK_SKB_STREAM_VERDICT);
+        return k->echo_link < 0 ? -errno : 0;
+}
+
+/* From now on connections are entered as they are established. */
+static int kernel_attach(struct kernel *k, const char **what)
+{
+        *what = "finding the root of a cgroup2 hierarchy";
+        int cgroup = cgroup_open();
+        if (cgroup < 0)
+                return cgroup;
+        *what = "attaching the sockops program to the root cgroup";
+        k->establish_link = skel_link_create(k->programs->progs.establish.prog_fd, cgroup,
+                                             BPF_CGROUP_SOCK_OPS);
+        int error = k->establish_link < 0 ? -errno : 0;
+        (void)close(cgroup); /* the link holds it */
+        return error;
+}
+
+static int workers_run(struct server *s, int stop_fd, const struct kernel *kernel)
+{
+        struct worker *workers = calloc(s->workers, sizeof *workers);
+        unsigned ready = 0;
+        int error = workers ? 0 : -ENOMEM;
+
+        for (; !error && ready < s->workers; ready++) {
+                workers[ready] = (struct worker){.server = s,
+                                                 .counters = &s->counters[ready],
+                                                 .kernel = kernel,
+                                                 .index = ready,
+                                                 .stop_fd = stop_fd};
+                error = worker_init(&workers[ready]);
+        }
+        if (!error)
+                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
+        for (unsigned i = 0; i < ready; i++) {
+                free(workers[i].ending);
+                (void)close(workers[i].epoll_fd); /* -1 if there is none */
+        }
+        free(workers);
+        return error;
+}
+
+static int sockmap_serve(struct server *s, int stop_fd)
+{
+        /* The queues' connections are entered too, before they are accepted. */
+        size_t sockets = s->connections_max + s->listener_count * (size_t)limits_somaxconn();
+        const char *what;
+        struct kernel kernel;
+        int error = kernel_load(&kernel, sockets, &what);
+
+        if (!error)
+                error = kernel_configure(&kernel, s);
+        if (!error)
+                error = kernel_attach(&kernel, &what);
+        if (!error)
+                error = workers_run(s, stop_fd, &kernel);
+        kernel_unload(&kernel);
+        return error;
+}
+
+static int sockmap_probe(char *why, size_t why_size)
+{
+        const char *what;
+        struct kernel kernel;
+        int error = kernel_load(&kernel, 1, &what);
+
+        if (!error)
+                error = kernel_attach(&kernel, &what);
+        kernel_unload(&kernel);
+        if (error)
+                (void)snprintf(why, why_size, "%s: %s%s", what, strerror(-error),
+                               error == -EPERM || error == -EACCES ? " (CAP_BPF and CAP_NET_ADMIN are needed)"
+                                                                   : "");
+        return error;
+}
+
+#else
+
+#include <errno.h>
+
+static int sockmap_serve(struct server *s, int stop_fd)
+{
+        (void)s, (void)stop_fd;
+        return -ENOSYS; /* the probe has said so */
+}
+
+static int sockmap_probe(char *why, size_t why_size)
+{
+        (void)snprintf(why, why_size, "built without clang, bpftool or libbpf's headers");
+        return -ENOSYS;
+}
+
+#endif
+
+const struct model model_sockmap = {
+        .name = "sockmap",
+        .summary = "an echo inside the kernel: BPF programs send each segment back by the socket that "
+                   "received it",
+        .caveats =
+                "no backpressure: what a client does not read takes kernel memory without a bound; TCP only",
+        .listeners = LISTENERS_PER_WORKER,
+        .tcp_only = true,
+        .stalled_bytes = 0, /* in user space */
+        .probe = sockmap_probe,
+        .serve = sockmap_serve,
+};
