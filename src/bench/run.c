@@ -155,29 +155,45 @@ static void result_describe(struct result *r, const struct run_options *o, char 
 
 /* What the run's moments mean for the server. */
 struct observation {
-        struct process *process;
+        struct process *process; /* NULL: only its address is known */
         struct result *result;
+        uint64_t begin, idle;
 };
 
 static void on_window_begins(void *context)
 {
-        process_window_begins(((struct observation *)context)->process);
+        struct observation *o = context;
+
+        o->begin = clock_now();
+        o->idle = environment_idle();
+        if (o->process)
+                process_window_begins(o->process);
 }
 
 static void on_tick(void *context)
 {
-        process_tick(((struct observation *)context)->process);
+        const struct observation *o = context;
+
+        if (o->process)
+                process_tick(o->process);
 }
 
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
 
-        process_window_ends(o->process, o->result);
+        uint64_t idle = environment_idle(), all = (clock_now() - o->begin) * o->result->environment.cpus;
+
+        if (idle != RESULT_UNKNOWN && o->idle != RESULT_UNKNOWN)
+                o->result->machine.cpu = all > idle - o->idle ? all - (idle - o->idle) : 0;
+        if (o->process)
+                process_window_ends(o->process, o->result);
 }
 
-static void server_ratios(struct result *r, const struct process *server)
+static void ratios_fill(struct result *r, const struct process *server)
 {
+        if (r->machine.cpu != RESULT_UNKNOWN && r->requests.total > 0)
+                r->machine.cpu_per_request = (double)r->machine.cpu / (double)r->requests.total;
         if (r->server.cpu_user != RESULT_UNKNOWN && r->requests.total > 0)
                 r->server.cpu_per_request = (double)(r->server.cpu_user + r->server.cpu_system) /
                                             (double)r->requests.total;
@@ -231,13 +247,11 @@ int command_run(int argc, char **argv)
         if (status)
                 goto destroy_result;
 
-        struct observation observation = {.process = &server, .result = r};
-        struct load_hooks hooks = {0};
-        if (o.command || o.pid)
-                hooks = (struct load_hooks){.context = &observation,
-                                            .window_begins = on_window_begins,
-                                            .tick = on_tick,
-                                            .window_ends = on_window_ends};
+        struct observation observation = {.process = o.command || o.pid ? &server : NULL, .result = r};
+        const struct load_hooks hooks = {.context = &observation,
+                                         .window_begins = on_window_begins,
+                                         .tick = on_tick,
+                                         .window_ends = on_window_ends};
         result_describe(r, &o, argv);
         int error = load_run(&o.plan, &hooks, &interrupted, r);
         if (o.command)
@@ -246,7 +260,7 @@ int command_run(int argc, char **argv)
                 status = fail("the run could not be made: %s", strerror(-error));
                 goto destroy_result;
         }
-        server_ratios(r, &server);
+        ratios_fill(r, &server);
         result_judge(r);
         status = result_print(&o, r);
         if (!status && r->connections.opened == 0)

@@ -19,7 +19,7 @@ struct model {
         const char *name, *summary;
         const char *caveats; /* what it cannot promise here, or NULL */
         enum listeners listeners;
-        bool tcp_only;           /* it cannot serve unix sockets */
+        bool tcp_only;        /* it cannot serve unix sockets */
         size_t stalled_bytes; /* most user memory that one client that does not read can hold */
 
         /* NULL, or the model that this name stands for here, and in `why` what spoke against a better one, or

@@ -55,6 +55,11 @@ static const char *percentile(const struct histogram *h, double share, char text
         return report_latency(result_percentile(h, share, &value) ? value : RESULT_UNKNOWN, text);
 }
 
+static const char *cpu_per_request(double ns, char text[static REPORT_TEXT_MAX])
+{
+        return report_latency(isfinite(ns) ? (uint64_t)ns : RESULT_UNKNOWN, text);
+}
+
 static void rate(FILE *out, double value)
 {
         if (isfinite(value))
@@ -67,8 +72,8 @@ void report_markdown_head(FILE *out, const char *first_column)
 {
         fprintf(out,
                 "| %s | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | "
-                "errors |\n"
-                "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+                "cpu/req | machine/req | errors |\n"
+                "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
                 first_column);
 }
 
@@ -88,5 +93,7 @@ void report_markdown_row(FILE *out, const char *name, const struct result *r)
         fprintf(out, " %s |", report_bytes(r->server.max_rss, t));
         fprintf(out, " %s |", cpu_time(r->server.cpu_user, t));
         fprintf(out, " %s |", cpu_time(r->server.cpu_system, t));
+        fprintf(out, " %s |", cpu_per_request(r->server.cpu_per_request, t));
+        fprintf(out, " %s |", cpu_per_request(r->machine.cpu_per_request, t));
         fprintf(out, " %" PRIu64 " |\n", errors_total(&r->errors));
 }

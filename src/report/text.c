@@ -98,6 +98,9 @@ static void server_print(FILE *out, const struct result *r)
 {
         char t[REPORT_TEXT_MAX];
 
+        if (isfinite(r->machine.cpu_per_request))
+                fprintf(out, "machine       %.2f us of CPU per request, everybody's\n",
+                        r->machine.cpu_per_request / 1e3);
         if (r->server.pid == RESULT_UNKNOWN || r->server.cpu_user == RESULT_UNKNOWN)
                 return;
         fprintf(out, "server        cpu %.2fs user, %.2fs system", (double)r->server.cpu_user / 1e9,

@@ -62,6 +62,11 @@ struct result {
                                               */
         } server;
         struct {
+                uint64_t cpu; /* of all CPUs together, whoever used it: server, generator, kernel workers,
+                                 others */
+                double cpu_per_request;
+        } machine;
+        struct {
                 uint64_t listen_overflows, listen_drops, retransmits, resets_sent;
         } kernel;
         struct {

@@ -47,7 +47,7 @@ test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
         expect_status 0
         expect_output '^`bench -c 4 -d 300ms`$'
         expect_output '^`bench -c 2 -r 5 -d 300ms`$'
-        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | errors |$' out)" = 2 ] ||
+        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | cpu/req | machine/req | errors |$' out)" = 2 ] ||
                 fail "there are not two tables"
         [ "$(grep -cE '^\| (one|two) \|.* \| 0 \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
         grep -q 'n/a' out && fail "something is n/a: $(grep n/a out)"

@@ -87,10 +87,10 @@ static void a_markdown_row_has_as_many_cells_as_the_head(void **state)
              *empty = printed(row_print, nothing);
 
         (void)state;
-        assert_int_equal(cells(head), 12);
-        assert_int_equal(cells(strstr(head, "\n|---") + 1), 12);
-        assert_int_equal(cells(row), 12);
-        assert_int_equal(cells(empty), 12);
+        assert_int_equal(cells(head), 14);
+        assert_int_equal(cells(strstr(head, "\n|---") + 1), 14);
+        assert_int_equal(cells(row), 14);
+        assert_int_equal(cells(empty), 14);
         assert_ptr_equal(strchr(row, '\n'), row + strlen(row) - 1);
         free(head);
         free(row);
