@@ -2,8 +2,12 @@
 #include "base/limits.h"
 
 #include <dirent.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 size_t limits_raise_descriptors(void)
 {
@@ -31,15 +35,48 @@ size_t limits_descriptors_open(void)
         return count - 3; /* ".", ".." and the directory itself */
 }
 
+/* The number that a file holds; `otherwise` if it holds none, or cannot be read. */
+static size_t number_read(const char *path, size_t otherwise)
+{
+        size_t value = otherwise;
+        FILE *file = fopen(path, "re");
+
+        if (!file)
+                return otherwise;
+        if (fscanf(file, "%zu", &value) != 1)
+                value = otherwise; /* "max" */
+        (void)fclose(file);        /* opened for reading */
+        return value;
+}
+
 int limits_somaxconn(void)
 {
-        int value = 4096;
-        FILE *file = fopen("/proc/sys/net/core/somaxconn", "re");
+        size_t value = number_read("/proc/sys/net/core/somaxconn", 0);
 
-        if (file) {
-                if (fscanf(file, "%d", &value) != 1 || value <= 0)
-                        value = 4096;
-                (void)fclose(file); /* opened for reading */
-        }
-        return value;
+        return value > 0 && value <= INT_MAX ? (int)value : 4096;
+}
+
+size_t limits_threads(const char **which)
+{
+        struct rlimit processes;
+        size_t mappings = number_read("/proc/sys/vm/max_map_count", SIZE_MAX);
+        bool limited = geteuid() != 0 && getrlimit(RLIMIT_NPROC, &processes) == 0 &&
+                       processes.rlim_cur != RLIM_INFINITY;
+        const struct {
+                const char *name;
+                size_t threads;
+        } limits[] = {
+                {"kernel.pid_max", number_read("/proc/sys/kernel/pid_max", SIZE_MAX)},
+                {"kernel.threads-max", number_read("/proc/sys/kernel/threads-max", SIZE_MAX)},
+                {"vm.max_map_count", mappings == SIZE_MAX ? mappings : mappings / 2},
+                {"the cgroup's pids.max", number_read("/sys/fs/cgroup/pids.max", SIZE_MAX)},
+                {"ulimit -u", limited ? (size_t)processes.rlim_cur : SIZE_MAX},
+        };
+        size_t least = 0;
+
+        for (size_t i = 1; i < sizeof limits / sizeof *limits; i++)
+                if (limits[i].threads < limits[least].threads)
+                        least = i;
+        *which = limits[least].name;
+        return limits[least].threads;
 }

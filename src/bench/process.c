@@ -185,6 +185,25 @@ static uint64_t bytes_read(pid_t pid, const char *file_name, const char *name)
         return value == RESULT_UNKNOWN ? value : value * 1024;
 }
 
+/* What the kernel has taken for itself and cannot give back: slabs, kernel stacks, page tables
+ * (proc_meminfo(5)). */
+static uint64_t kernel_memory_read(void)
+{
+        static const char *const names[] = {"SUnreclaim:", "KernelStack:", "PageTables:"};
+        uint64_t sum = 0, kib;
+        char line[128];
+        FILE *file = fopen("/proc/meminfo", "re");
+
+        while (file && fgets(line, sizeof line, file))
+                for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+                        if (strncmp(line, names[i], strlen(names[i])) == 0 &&
+                            sscanf(line + strlen(names[i]), "%" SCNu64, &kib) == 1)
+                                sum += kib * 1024;
+        if (file)
+                (void)fclose(file); /* it was only read */
+        return sum ? sum : RESULT_UNKNOWN;
+}
+
 static void output_take(struct process *p)
 {
         enum { HALF = PROCESS_OUTPUT_MAX / 2 };
@@ -281,6 +300,7 @@ int process_await_listener(struct process *p, const struct address *wanted, stru
                 if (error == 0) {
                         wildcard_resolve(found);
                         p->rss_idle = bytes_read(p->pid, "status", "VmRSS:");
+                        p->kernel_idle = kernel_memory_read();
                         return 0;
                 }
                 if (error == -EADDRINUSE) {
@@ -371,6 +391,7 @@ void process_window_ends(struct process *p, struct result *r)
 
         p->ticks = 0;
         process_tick(p);
+        p->kernel_memory = kernel_memory_read();
         r->server.pid = (uint64_t)p->pid;
         if (process_has_ended(p, r->server.ended, sizeof r->server.ended))
                 return; /* what is left of it are no measurements */

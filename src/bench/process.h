@@ -22,7 +22,8 @@ struct process {
         size_t output_size;
         unsigned ticks;
         /* At the window's begin, and then over the window; RESULT_UNKNOWN where the system does not tell. */
-        uint64_t rss_idle, cpu_user, cpu_system, switches, threads_max, descendants_rss_max;
+        uint64_t rss_idle, kernel_idle, kernel_memory, cpu_user, cpu_system, switches, threads_max,
+                descendants_rss_max;
 };
 
 /* Starts a command in a process group of its own; its output is kept apart. 0, or a negative errno of fork or

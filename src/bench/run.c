@@ -201,6 +201,12 @@ static void ratios_fill(struct result *r, const struct process *server)
             r->connections.peak_open > 0 && r->server.max_rss >= server->rss_idle)
                 r->server.rss_per_connection = (double)(r->server.max_rss - server->rss_idle) /
                                                (double)r->connections.peak_open;
+        if (server->started && server->kernel_memory != RESULT_UNKNOWN &&
+            server->kernel_idle != RESULT_UNKNOWN && r->connections.peak_open > 0 &&
+            server->kernel_memory >= server->kernel_idle)
+                r->server.kernel_memory_per_connection = (double)(server->kernel_memory -
+                                                                  server->kernel_idle) /
+                                                         (double)r->connections.peak_open;
 }
 
 static int result_print(const struct run_options *o, const struct result *r)

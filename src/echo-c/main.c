@@ -150,6 +150,14 @@ static void start_print(const struct options *o, const struct model *model, cons
                         "once, the "
                         "rest have to try again after a second\n",
                         o->backlog, somaxconn);
+        const char *which;
+        size_t limit = model->connections_limit ? model->connections_limit(&which) : s->connections_max;
+        if (limit < s->connections_max)
+                fprintf(stderr,
+                        "echo-c: %s allows %zu threads, fewer than the %zu connections that may be open: "
+                        "more wait in "
+                        "the backlog until others close; raise it, or give a smaller --max-conns\n",
+                        which, limit, s->connections_max);
         fprintf(stderr, "echo-c: %s%s%s, ", o->model->name, o->model == model ? "" : " = ",
                 o->model == model ? "" : model->name);
         if (strcmp(model->name, "pool") == 0)

@@ -22,6 +22,10 @@ struct model {
         bool tcp_only;        /* it cannot serve unix sockets */
         size_t stalled_bytes; /* most user memory that one client that does not read can hold */
 
+        /* NULL, or how many connections the system lets it have beside the limit of descriptors, and in
+         * *which what says so. */
+        size_t (*connections_limit)(const char **which);
+
         /* NULL, or the model that this name stands for here, and in `why` what spoke against a better one, or
          * "". */
         const struct model *(*stands_for)(char *why, size_t why_size);

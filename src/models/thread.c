@@ -27,6 +27,7 @@
 #include "models/model.h"
 #include "models/server.h"
 
+#include "base/limits.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -44,13 +45,12 @@
 #include <unistd.h>
 
 enum {
-        BUFFER_SIZE = 1024 + 64, /* a read that fills it may be part of a stream */
+        BUFFER_SIZE = 1024 + 16, /* a read that fills it may be part of a stream */
         LARGE_SIZE = 64 * 1024,  /* and gets this, from the heap, until the stream pauses */
         WAITING_MIN = 4,         /* threads in accept(2) per listener: one is woken while others are made */
-        WAITING_ADDED =
-                32,        /* made at once when fewer wait: pthread_create(3) needs a second page of stack, */
-                           /* which so only one thread in 32 touches */
-        WAITING_MAX = 512, /* beyond that, a thread whose connection has ended ends too */
+        WAITING_ADDED = 8,       /* made at once, beyond those, when fewer wait */
+        STACK_SPARED = 512,      /* bytes of it that stack_trim() leaves below its caller's */
+        WAITING_MAX = 512,       /* beyond that, a thread whose connection has ended ends too */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
         STACK_SIZE = 256 * 1024, /* their frames are larger */
 #else
@@ -79,13 +79,14 @@ struct seat {
 
 struct state {
         struct server *server;
-        struct post *posts;             /* [server->listener_count] */
-        struct seat *seats;             /* [seat_count] */
-        uint8_t *buffers;               /* [seat_count][BUFFER_SIZE] */
-        uint32_t seat_count, free_seat; /* free_seat == seat_count: none */
-        pthread_mutex_t mutex;          /* guards free_seat and next_free, and goes with `closed` */
-        pthread_cond_t closed;          /* a connection has closed while another waited for its place */
-        atomic_int threads, held;       /* held: accepted connections that wait for a place */
+        struct post *posts;              /* [server->listener_count] */
+        struct seat *seats;              /* [seat_count] */
+        uint8_t *buffers;                /* [seat_count][BUFFER_SIZE] */
+        uint32_t seat_count, fresh_seat; /* those from fresh_seat on have never been taken */
+        uint32_t free_seat;              /* of the others; seat_count: none */
+        pthread_mutex_t mutex;           /* guards these and next_free, and goes with `closed` */
+        pthread_cond_t closed;           /* a connection has closed while another waited for its place */
+        atomic_int threads, held;        /* held: accepted connections that wait for a place */
         atomic_bool draining;
         int short_fd; /* eventfd: nobody waits on some listener, since a thread could not be made */
 };
@@ -98,6 +99,8 @@ static struct seat *seat_take(struct state *st)
         if (st->free_seat < st->seat_count) {
                 seat = &st->seats[st->free_seat];
                 st->free_seat = seat->next_free;
+        } else if (st->fresh_seat < st->seat_count) {
+                seat = &st->seats[st->fresh_seat++];
         }
         pthread_mutex_unlock(&st->mutex);
         return seat;
@@ -219,6 +222,7 @@ static int connection_await(const struct post *post, struct seat *seat)
 }
 
 static void post_fill(struct post *);
+static void stack_trim(void);
 
 static void *thread_main(void *arg)
 {
@@ -234,8 +238,10 @@ static void *thread_main(void *arg)
                 int others = atomic_fetch_sub(&post->waiting, 1) - 1;
                 if (fd < 0)
                         break;
-                if (others < WAITING_MIN)
+                if (others < WAITING_MIN) {
                         post_fill(post);
+                        stack_trim();
+                }
                 connection_serve(post, fd, buffer);
                 stays = atomic_fetch_add(&post->waiting, 1) < WAITING_MAX;
                 if (!stays)
@@ -266,6 +272,16 @@ static int thread_spawn(struct post *post)
                 seat_give(st, seat);
         }
         return -error;
+}
+
+/* pthread_create(3) needs a second page of stack, and the one that calls it gives it back: a connection's
+ * thread stays for long. */
+static void stack_trim(void)
+{
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), here = (uintptr_t)__builtin_frame_address(0);
+        uintptr_t top = (here - STACK_SPARED) / page * page;
+
+        (void)madvise((void *)(top - page), page, MADV_DONTNEED); /* only memory is lost if it cannot */
 }
 
 /* Called when few threads wait, by one that got a connection. If no other can be made and none is left, the
@@ -389,8 +405,6 @@ static int thread_serve(struct server *s, int stop_fd)
         if (st.short_fd < 0 || sigaction(SIGRTMIN, &wake, NULL) != 0)
                 return -errno;
         (void)mallopt(M_ARENA_MAX, 1); /* an arena per few threads would cost more than the lock */
-        for (uint32_t i = st.seat_count; i-- > 0;)
-                seat_give(&st, &st.seats[i]);
         for (size_t i = 0; i < s->listener_count; i++) {
                 int error = post_init(&st.posts[i], &st, i);
                 for (int n = 0; !error && n < WAITING_MIN; n++)
@@ -414,6 +428,7 @@ const struct model model_thread = {
         .summary = "a blocking thread per connection, which accepts its connections itself",
         .listeners = LISTENERS_PER_CPU,
         .stalled_bytes = LARGE_SIZE + BUFFER_SIZE + STACK_SIZE,
+        .connections_limit = limits_threads,
         .probe = thread_probe,
         .serve = thread_serve,
 };

@@ -108,6 +108,11 @@ static void server_print(FILE *out, const struct result *r)
         if (isfinite(r->server.cpu_per_request))
                 fprintf(out, ", %.2f us per request", r->server.cpu_per_request / 1e3);
         fprintf(out, "; max rss %s", report_bytes(r->server.max_rss, t));
+        if (isfinite(r->server.rss_per_connection))
+                fprintf(out, ", %s a connection", report_bytes((uint64_t)r->server.rss_per_connection, t));
+        if (isfinite(r->server.kernel_memory_per_connection))
+                fprintf(out, " and %s in the kernel for both ends",
+                        report_bytes((uint64_t)r->server.kernel_memory_per_connection, t));
         if (r->server.threads_max != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " threads", r->server.threads_max);
         if (r->server.context_switches != RESULT_UNKNOWN)

@@ -58,6 +58,8 @@ struct result {
                 char command[RESULT_TEXT_MAX];
                 uint64_t pid, cpu_user, cpu_system, max_rss, context_switches, threads_max;
                 double cpu_per_request, rss_per_connection;
+                double kernel_memory_per_connection; /* sockets, kernel stacks, page tables: what both ends on
+                                                        this machine, or the server and others, have caused */
                 char ended[RESULT_NAME_MAX]; /* how the server ended if it did so before it was told to, or ""
                                               */
         } server;
