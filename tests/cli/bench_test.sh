@@ -538,7 +538,7 @@ test_a_markdown_row_has_every_column_filled() {
         bench -c 20 -d 300ms -m -- "$ECHO_C" -l 127.0.0.1:0
         expect_status 0
         [ "$(wc -l <out)" = 1 ] || fail "it is not one line"
-        [ "$(tr -cd '|' <out | wc -c)" = 13 ] || fail "it has not 14 cells: $(cat out)"
+        [ "$(tr -cd '|' <out | wc -c)" = 15 ] || fail "it has not 14 cells: $(cat out)"
         grep -q 'n/a' out && fail "something is n/a: $(cat out)"
         expect_output '^\| .*echo-c.* \| [0-9]+ \| [0-9]+ \|.* \| 0 \|$'
 }
