@@ -87,7 +87,7 @@ CLI_TESTS = $(wildcard tests/cli/*_test.sh)
 demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
-	@./bench compare -d 2s -o build/demo
+	@./bench compare -d 1s -o build/demo
 
 bench:  ## measure all servers in all ways that docs/performance.md shows (half an hour)
 	@scripts/install-deps --peers --cli
