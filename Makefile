@@ -104,14 +104,14 @@ check-full:  ## the same with the largest sizes, and minutes of load on every mo
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
-variants: # builds that the tests look at besides: failing io_uring, coroutines without assembly, and on aarch64
+variants:  ## builds that the tests look at besides: failing io_uring, coroutines without assembly, and on aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
 		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \
 		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static BPF_CLANG= FEATURES= LIBURING=
 
-run-tests:
+run-tests:  ## what `make check` runs, on what is built
 	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)
 
 lint:  ## format, warnings of both compilers, layering, clang-tidy, cppcheck, shellcheck

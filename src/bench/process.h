@@ -21,9 +21,10 @@ struct process {
         char output[PROCESS_OUTPUT_MAX]; /* the last of what it printed */
         size_t output_size;
         unsigned ticks;
-        /* At the window's begin, and then over the window; RESULT_UNKNOWN where the system does not tell. */
-        uint64_t rss_idle, kernel_idle, kernel_memory, cpu_user, cpu_system, switches, threads_max,
-                descendants_rss_max;
+        /* RESULT_UNKNOWN where the system does not tell. */
+        uint64_t rss_idle, kernel_idle; /* before the first connection; kernel: the machine's */
+        uint64_t kernel_memory;         /* at the window's end */
+        uint64_t cpu_user, cpu_system, switches, threads_max, descendants_rss_max; /* over the window */
 };
 
 /* Starts a command in a process group of its own; its output is kept apart. 0, or a negative errno of fork or

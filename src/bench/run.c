@@ -15,6 +15,7 @@
 #include "base/limits.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -181,13 +182,20 @@ static void on_tick(void *context)
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
-
         uint64_t idle = environment_idle(), all = (clock_now() - o->begin) * o->result->environment.cpus;
 
         if (idle != RESULT_UNKNOWN && o->idle != RESULT_UNKNOWN)
                 o->result->machine.cpu = all > idle - o->idle ? all - (idle - o->idle) : 0;
         if (o->process)
                 process_window_ends(o->process, o->result);
+}
+
+/* What the connections have added to a figure; NaN if one side is unknown. */
+static double per_connection(uint64_t idle, uint64_t loaded, uint64_t connections)
+{
+        if (idle == RESULT_UNKNOWN || loaded == RESULT_UNKNOWN || loaded < idle || connections == 0)
+                return NAN;
+        return (double)(loaded - idle) / (double)connections;
 }
 
 static void ratios_fill(struct result *r, const struct process *server)
@@ -197,16 +205,12 @@ static void ratios_fill(struct result *r, const struct process *server)
         if (r->server.cpu_user != RESULT_UNKNOWN && r->requests.total > 0)
                 r->server.cpu_per_request = (double)(r->server.cpu_user + r->server.cpu_system) /
                                             (double)r->requests.total;
-        if (server->started && r->server.max_rss != RESULT_UNKNOWN && server->rss_idle != RESULT_UNKNOWN &&
-            r->connections.peak_open > 0 && r->server.max_rss >= server->rss_idle)
-                r->server.rss_per_connection = (double)(r->server.max_rss - server->rss_idle) /
-                                               (double)r->connections.peak_open;
-        if (server->started && server->kernel_memory != RESULT_UNKNOWN &&
-            server->kernel_idle != RESULT_UNKNOWN && r->connections.peak_open > 0 &&
-            server->kernel_memory >= server->kernel_idle)
-                r->server.kernel_memory_per_connection = (double)(server->kernel_memory -
-                                                                  server->kernel_idle) /
-                                                         (double)r->connections.peak_open;
+        if (!server->started)
+                return;
+        r->server.rss_per_connection = per_connection(server->rss_idle, r->server.max_rss,
+                                                      r->connections.peak_open);
+        r->server.kernel_memory_per_connection = per_connection(server->kernel_idle, server->kernel_memory,
+                                                                r->connections.peak_open);
 }
 
 static int result_print(const struct run_options *o, const struct result *r)

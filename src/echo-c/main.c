@@ -155,16 +155,19 @@ static void start_print(const struct options *o, const struct model *model, cons
         if (limit < s->connections_max)
                 fprintf(stderr,
                         "echo-c: %s allows %zu threads, fewer than the %zu connections that may be open: "
-                        "more wait in "
-                        "the backlog until others close; raise it, or give a smaller --max-conns\n",
+                        "more wait in the backlog until others close; raise it, or give a smaller "
+                        "--max-conns\n",
                         which, limit, s->connections_max);
         fprintf(stderr, "echo-c: %s%s%s, ", o->model->name, o->model == model ? "" : " = ",
                 o->model == model ? "" : model->name);
         if (strcmp(model->name, "pool") == 0)
                 fprintf(stderr, "%u threads, ", s->threads);
-        fprintf(stderr, "%u %s%s%s, listening on", s->workers,
+        bool steered = false;
+        for (size_t i = 0; i < s->listener_count; i++)
+                steered = steered || s->listeners[i].worker >= 0;
+        fprintf(stderr, "%u %s%s%s%s, listening on", s->workers,
                 model->listeners == LISTENERS_PER_WORKER ? "worker" : "group", s->workers == 1 ? "" : "s",
-                s->cpus ? " pinned and steered by CPU" : "");
+                s->cpus ? " pinned" : "", steered ? " and steered by CPU" : "");
         for (size_t i = 0; i < o->address_count; i++)
                 fprintf(stderr, "%s %s", i ? "," : "", address_format(&o->addresses[i], text));
         fprintf(stderr, ", at most %zu connections\n", s->connections_max);

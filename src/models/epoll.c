@@ -235,9 +235,7 @@ static void listeners_drain(struct worker *w)
                 if (listener_serves(l, w->index) && !connections_accept(w, l))
                         return;
         }
-        for (size_t i = 0; i < w->server->listener_count; i++)
-                if (listener_serves(&w->server->listeners[i], w->index))
-                        listener_leave(&w->server->listeners[i]);
+        server_leave(w->server, w->index);
         w->left = true;
 }
 

@@ -8,10 +8,16 @@
 extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool, model_coroutine,
         model_sockmap;
 
-/* clang-format off: a line each */
+/* clang-format off */
 const struct model *const models[] = {
-        &model_async, &model_uring,     &model_epoll,   &model_thread,
-        &model_pool,  &model_coroutine, &model_sockmap, NULL,
+        &model_async,
+        &model_uring,
+        &model_epoll,
+        &model_thread,
+        &model_pool,
+        &model_coroutine,
+        &model_sockmap,
+        NULL,
 };
 /* clang-format on */
 

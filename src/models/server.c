@@ -87,6 +87,13 @@ void listener_leave(struct listener *l)
         (void)close(l->fd);
 }
 
+void server_leave(struct server *s, unsigned worker)
+{
+        for (size_t i = 0; i < s->listener_count; i++)
+                if (listener_serves(&s->listeners[i], worker))
+                        listener_leave(&s->listeners[i]);
+}
+
 int server_stop_events(int stop_fd)
 {
         int bytes = 0;

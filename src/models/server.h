@@ -61,6 +61,7 @@ static inline bool listener_serves(const struct listener *l, unsigned worker)
 
 /* The calling worker accepts no more from this listener. */
 void listener_leave(struct listener *);
+void server_leave(struct server *, unsigned worker); /* all that it serves */
 
 /* How many stop events have happened: 0 serve, 1 drain, 2 or more end. */
 int server_stop_events(int stop_fd);

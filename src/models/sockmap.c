@@ -54,9 +54,9 @@
 #include <sockmap.skel.h> /* libbpf's loader for sockmap.bpf.c: made by bpftool, needs system calls alone */
 
 enum {
-        ACCEPTS_MAX = 64, /* new connections before the old ones have their turn */
-        EVENTS_MAX = 256, /* reports fetched at a time */
-        LOAD_TRIES = 10,
+        ACCEPTS_MAX = 64,   /* new connections before the old ones have their turn */
+        EVENTS_MAX = 256,   /* reports fetched at a time */
+        LOAD_TRIES = 10,    /* of the programs, while signals interrupt it */
         ENDING_MS_MIN = 1,  /* how soon a connection whose client has ended is looked at again, */
         ENDING_MS_MAX = 64, /* doubled as long as nothing is done */
 };
@@ -195,6 +195,8 @@ static void connection_end(struct worker *w, struct ending e)
                 w->ending = ending;
                 w->ending_room = room;
         }
+        if (!e.by_hand) /* from now on errors alone are reported, so it cannot come here twice */
+                (void)watch(w, EPOLL_CTL_MOD, e.fd, EPOLLET, (uint64_t)e.fd);
         w->ending[w->ending_count++] = e;
         w->ending_ms = ENDING_MS_MIN;
 }
@@ -293,9 +295,7 @@ static void listeners_drain(struct worker *w)
                 if (listener_serves(l, w->index) && !connections_accept(w, l))
                         return;
         }
-        for (size_t i = 0; i < w->server->listener_count; i++)
-                if (listener_serves(&w->server->listeners[i], w->index))
-                        listener_leave(&w->server->listeners[i]);
+        server_leave(w->server, w->index);
         w->left = true;
 }
 

@@ -531,9 +531,7 @@ static void listeners_drain(struct worker *w)
                 if (fd != -EAGAIN)
                         return;
         }
-        for (size_t i = 0; i < s->listener_count; i++)
-                if (listener_serves(&s->listeners[i], w->index))
-                        listener_leave(&s->listeners[i]);
+        server_leave(s, w->index);
         w->left = true;
 }
 

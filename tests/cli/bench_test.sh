@@ -330,6 +330,9 @@ test_the_resources_of_the_server_are_measured() {
         bench -c 10 -d 400ms --json result.json -- "$ECHO_C" -l 127.0.0.1:0
         expect_status 0
         expect_json '.server | .cpu_user + .cpu_system > 0 and .max_rss > 100000 and .threads_max >= 1 and .cpu_per_request > 0'
+        # The machine's is everybody's; /proc/stat counts in hundredths of a second.
+        expect_json '.machine.cpu + 50e6 > .server.cpu_user + .server.cpu_system + .generator.cpu_user + .generator.cpu_system'
+        expect_json '.machine.cpu <= (.window.duration + 100e6) * .environment.cpus and .machine.cpu_per_request > 0'
         expect_output '^server +cpu [0-9.]+s user, [0-9.]+s system'
         jq -e '.server.context_switches' result.json >jq.out || [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -lt 3 ] ||
                 skip "context switches are not to be had here"

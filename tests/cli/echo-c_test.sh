@@ -158,6 +158,22 @@ test_more_connections_than_descriptors_is_an_error_with_both_numbers() {
         expect_error '100 descriptors allowed .*, [23][0-9]{2} needed for --max-conns 200'
 }
 
+test_fewer_threads_than_connections_are_named_with_the_limit_and_do_no_harm() {
+        local as_nobody=()
+        [ "$(id -u)" != 0 ] || as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+        "${as_nobody[@]}" "$ECHO_C" --version >out 2>&1 || skip "an ordinary user may not run $ECHO_C"
+        "${as_nobody[@]}" bash -c 'ulimit -u 40 && exec "$@"' - "$ECHO_C" --model thread -l 127.0.0.1:0 \
+                --max-conns 500 2>echo.err &
+        pid=$!
+        children+=("$pid")
+        await grep -q 'listening on' echo.err
+        grep -q '^echo-c: ulimit -u allows 40 threads, fewer than the 500 connections that may be open: ' echo.err ||
+                fail "it does not say so: $(head -n 2 echo.err)"
+        address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' echo.err)
+        "$BENCH" -c 10 -d 200ms -q --json result.json -t "$address" || fail "bench: exit status $?"
+        expect_json '.requests.total > 0 and .errors.total == 0'
+}
+
 # --- what it says while it runs
 
 test_the_start_line_names_model_addresses_and_limit() {
