@@ -118,8 +118,9 @@ static void a_markdown_row_says_na_for_what_is_unknown(void **state)
         char *row = printed(row_print, r);
 
         (void)state;
-        assert_string_equal(row,
-                            "| epoll | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | 0 |\n");
+        assert_string_equal(
+                row,
+                "| epoll | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | n/a | 0 |\n");
         free(row);
         result_destroy(r);
 }
