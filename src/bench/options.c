@@ -286,6 +286,7 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
 
         *o = (struct run_options){.plan = {.connections = 1,
                                            .request_bytes = 1024,
+                                           .depth = 1,
                                            .duration = NS_PER_S,
                                            .grace = 2 * NS_PER_S,
                                            .connect_timeout = 5 * NS_PER_S,

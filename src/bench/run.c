@@ -143,6 +143,8 @@ static void result_describe(struct result *r, const struct run_options *o, char 
                 words_join(r->server.command, sizeof r->server.command, o->command);
         r->config.connections = p->connections;
         r->config.request_bytes = p->request_bytes;
+        r->config.depth = p->depth;
+        r->config.warmup = p->warmup;
         r->config.requests_per_connection = p->requests_per_connection;
         r->config.duration = p->duration;
         r->config.grace = p->grace;
@@ -171,10 +173,11 @@ static void on_window_begins(void *context)
                 process_window_begins(o->process);
 }
 
-static void on_tick(void *context)
+static void on_tick(void *context, const struct load_progress *progress)
 {
         const struct observation *o = context;
 
+        (void)progress;
         if (o->process)
                 process_tick(o->process);
 }

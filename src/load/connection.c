@@ -12,9 +12,12 @@
 
 #define RETRY_NS (100 * NS_PER_MS)
 
-void connection_init(struct connection *c, uint32_t index)
+void connection_init(struct connection *c, const struct plan *p, uint32_t index, uint64_t *intended)
 {
-        *c = (struct connection){.index = index, .fd = -1};
+        *c = (struct connection){
+                .index = index, .fd = -1, .intended = intended ? intended : &c->own_intended};
+        if (p->rate > 0)
+                c->due_at = c->begin_at = plan_arrival(p, index, 0, 0);
 }
 
 void connection_connecting(struct connection *c, uint64_t now)
@@ -41,63 +44,103 @@ enum step connection_opened(struct connection *c, struct recorder *r, uint64_t n
         histogram_record(r->connect_latency, now - c->since);
         if (++r->open > r->peak_open)
                 r->peak_open = r->open;
-        return now >= r->window_begin ? connection_begin(c, r, now) : STEP_WAIT;
+        return now >= r->load_begin ? connection_begin(c, r, now) : STEP_WAIT;
+}
+
+static uint64_t *intended_of(struct connection *c, const struct recorder *r, uint64_t sequence)
+{
+        return &c->intended[r->plan->depth > 1 ? sequence % r->plan->depth : 0];
+}
+
+static bool may_begin(const struct connection *c, const struct plan *p)
+{
+        if (c->in_flight == p->depth || (p->rate > 0 && c->begun == c->due))
+                return false;
+        return p->requests_per_connection == 0 || c->answered + c->in_flight < p->requests_per_connection;
 }
 
 enum step connection_begin(struct connection *c, struct recorder *r, uint64_t now)
 {
-        assert(c->state == CONNECTION_IDLE);
+        const struct plan *p = r->plan;
+        uint64_t begun = r->begun;
+
+        assert(c->state == CONNECTION_IDLE || c->state == CONNECTION_BUSY);
         if (now >= r->window_end)
                 return STEP_WAIT;
-        c->intended = now;
-        if (r->plan->rate > 0) {
-                if (c->begun == c->due)
-                        return STEP_WAIT;
-                c->intended = r->window_begin + plan_due(r->plan, c->index, c->begun++);
-                histogram_record(r->schedule_lag, now - c->intended);
+        while (may_begin(c, p)) {
+                uint64_t intended = now;
+                if (p->rate > 0) {
+                        intended = r->load_begin + c->begin_at;
+                        c->begin_at = plan_arrival(p, c->index, ++c->begun, c->begin_at);
+                        r->begun_in_window += intended >= r->window_begin;
+                }
+                if (c->in_flight == 0)
+                        c->since = now;
+                c->sequence++;
+                c->in_flight++;
+                c->unsent++;
+                *intended_of(c, r, c->sequence) = intended;
+                c->state = CONNECTION_BUSY;
+                r->begun++;
+                r->busy++;
         }
-        c->state = CONNECTION_BUSY;
-        c->since = now;
-        c->sent = c->received = 0;
-        c->sequence++;
-        r->begun++;
-        r->busy++;
-        return STEP_SEND;
+        return r->begun > begun ? STEP_SEND : STEP_WAIT;
 }
 
 enum step connection_fall_due(struct connection *c, struct recorder *r, uint64_t now)
 {
-        c->due++;
-        return c->state == CONNECTION_IDLE ? connection_begin(c, r, now) : STEP_WAIT;
+        uint64_t due_at = r->load_begin + c->due_at;
+        bool in_window = due_at >= r->window_begin;
+
+        c->due_at = plan_arrival(r->plan, c->index, ++c->due, c->due_at);
+        r->due_in_window += in_window;
+        if (c->state != CONNECTION_IDLE && (c->state != CONNECTION_BUSY || c->in_flight == r->plan->depth))
+                return STEP_WAIT;
+        enum step step = connection_begin(c, r, now);
+        if (step == STEP_SEND && in_window)
+                histogram_record(r->schedule_lag, now - due_at);
+        return step;
 }
 
 size_t connection_unsent(const struct connection *c, const struct recorder *r, const uint8_t **bytes)
 {
-        if (c->state != CONNECTION_BUSY)
+        if (c->unsent == 0)
                 return 0;
-        *bytes = payload_window(r->payload, c->index, c->sequence) + c->sent;
+        *bytes = payload_window(r->payload, c->index, c->sequence - c->unsent + 1) + c->sent;
         return r->plan->request_bytes - c->sent;
 }
 
-void connection_sent(struct connection *c, size_t count)
+void connection_sent(struct connection *c, const struct recorder *r, size_t count)
 {
         c->sent += (uint32_t)count;
+        if (c->sent == r->plan->request_bytes) {
+                c->sent = 0;
+                c->unsent--;
+        }
 }
 
 /* Leaves whatever state it is in; the request in flight, if there is one, is lost. */
 static enum step connection_end(struct connection *c, struct recorder *r, uint64_t now)
 {
-        if (c->state == CONNECTION_CONNECTING)
+        if (c->state == CONNECTION_CONNECTING) {
                 r->attempts++;
-        else
+                histogram_record(r->connect_failure_latency, now - c->since);
+        } else
                 r->open--;
-        if (c->state == CONNECTION_BUSY) {
-                r->busy--;
-                r->abandoned += now < r->window_end;
-        }
+        r->busy -= c->in_flight;
+        if (now < r->window_end)
+                r->abandoned += c->in_flight;
+        c->in_flight = c->unsent = c->sent = c->received = 0;
+        c->sending = false;
         c->state = CONNECTION_CLOSED;
         c->since = now + RETRY_NS;
         return STEP_CLOSE;
+}
+
+/* The request whose reply comes next. */
+static uint64_t reply_sequence(const struct connection *c)
+{
+        return c->sequence - c->in_flight + 1;
 }
 
 static enum step connection_mismatch(struct connection *c, struct recorder *r, const uint8_t *bytes,
@@ -105,45 +148,77 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
 {
         enum mismatch kind = MISMATCH_SURPLUS;
 
-        if (c->state == CONNECTION_BUSY)
-                kind = payload_diagnose(r->payload, c->index, c->sequence, c->received, bytes, count);
+        if (c->in_flight > 0)
+                kind = payload_diagnose(r->payload, c->index, reply_sequence(c), c->received, bytes, count);
         r->errors.mismatch[kind]++;
         return connection_end(c, r, now);
 }
 
-/* The reply is complete. */
-static enum step request_end(struct connection *c, struct recorder *r, uint64_t now)
+/* A reply is complete. In a closed loop it counts if it comes in the window; in an open one, if its request
+ * was to begin there. */
+static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 {
-        c->state = CONNECTION_IDLE;
+        uint64_t intended = *intended_of(c, r, reply_sequence(c));
+        bool counts = r->plan->rate > 0 ? intended >= r->window_begin : now >= r->window_begin;
+
         c->answered++;
+        c->received = 0;
+        c->since = now;
+        c->state = --c->in_flight > 0 ? CONNECTION_BUSY : CONNECTION_IDLE;
         r->busy--;
-        if (now < r->window_end) {
+        if (now >= r->window_end) {
+                r->answered_late += counts;
+                return;
+        }
+        r->ended++;
+        if (counts) {
                 r->answered++;
                 c->replies++;
-                histogram_record(r->latency, now - c->intended);
+                recorder_latency(r, now - intended, now);
         }
-        if (c->answered != r->plan->requests_per_connection)
-                return connection_begin(c, r, now);
-        (void)connection_end(c, r, now);
-        c->since = now;
-        return STEP_REOPEN;
+}
+
+/* How many of the bytes belong to the reply that comes next, and are right; *complete: it ends with them. 0:
+ * the first of them is wrong, or some byte soon behind it. */
+static size_t reply_take(struct connection *c, const struct recorder *r, const uint8_t *bytes, size_t count,
+                         bool *complete)
+{
+        const struct plan *p = r->plan;
+        size_t size = p->reply == REPLY_ECHO ? p->request_bytes : p->reply_bytes, rest = size - c->received;
+
+        if (p->reply == REPLY_UNTIL)
+                return payload_until(r->payload, bytes, count, &c->received, complete);
+        if (count > rest && c->in_flight == 1)
+                return 0; /* more than was asked for */
+        size_t n = count < rest ? count : rest;
+        if (p->verify && p->reply != REPLY_BYTES &&
+            memcmp(payload_reply(r->payload, c->index, reply_sequence(c)) + c->received, bytes, n) != 0)
+                return 0;
+        c->received += (uint32_t)n;
+        *complete = n == rest;
+        return n;
 }
 
 enum step connection_received(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
                               uint64_t now)
 {
-        size_t size = r->plan->request_bytes;
-
-        if (c->state != CONNECTION_BUSY || count > size - c->received)
-                return connection_mismatch(c, r, bytes, count, now);
-        if (r->plan->verify &&
-            memcmp(payload_window(r->payload, c->index, c->sequence) + c->received, bytes, count) != 0)
-                return connection_mismatch(c, r, bytes, count, now);
         if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin &&
-            now < r->window_end)
+            now < r->window_end && c->in_flight > 0)
                 histogram_record(r->first_byte_latency, now - c->connect_began);
-        c->received += (uint32_t)count;
-        return c->received == size ? request_end(c, r, now) : STEP_WAIT;
+        do {
+                bool complete = false;
+                size_t n = c->in_flight > 0 ? reply_take(c, r, bytes, count, &complete) : 0;
+                if (n == 0)
+                        return connection_mismatch(c, r, bytes, count, now);
+                bytes += n, count -= n;
+                if (complete)
+                        request_end(c, r, now);
+        } while (count > 0);
+        if (c->answered != r->plan->requests_per_connection || c->answered == 0)
+                return c->in_flight < r->plan->depth ? connection_begin(c, r, now) : STEP_WAIT;
+        (void)connection_end(c, r, now);
+        c->since = now;
+        return STEP_REOPEN;
 }
 
 enum step connection_failed(struct connection *c, struct recorder *r, enum phase phase, int cause,
@@ -163,6 +238,13 @@ enum step connection_check(struct connection *c, struct recorder *r, uint64_t no
                 return STEP_WAIT;
         r->errors.timeout++;
         return connection_end(c, r, now);
+}
+
+uint64_t connection_oldest(struct connection *c, const struct recorder *r, uint64_t now)
+{
+        uint64_t intended = c->in_flight > 0 ? *intended_of(c, r, reply_sequence(c)) : now;
+
+        return now > intended ? now - intended : 0;
 }
 
 bool connection_is_due(const struct connection *c, uint64_t now)

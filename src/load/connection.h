@@ -14,7 +14,7 @@ enum connection_state {
         CONNECTION_CLOSED,     /* to be opened at `since` or later */
         CONNECTION_CONNECTING, /* since `since` */
         CONNECTION_IDLE,       /* open, nothing in flight */
-        CONNECTION_BUSY,       /* a request is in flight, since `since` */
+        CONNECTION_BUSY,       /* requests are in flight; waits for a reply since `since` */
 };
 
 enum step {
@@ -27,19 +27,27 @@ enum step {
 struct connection {
         uint64_t since;         /* ns; its meaning depends on the state */
         uint64_t connect_began; /* ns */
-        uint64_t intended;   /* ns: when the request in flight was to begin; in a closed loop, when it did */
-        uint64_t sequence;   /* requests begun, over all times it was opened */
-        uint64_t answered;   /* replies since it was opened */
-        uint32_t replies;    /* in the window, over all times it was opened */
+        uint64_t *intended;     /* [depth], by sequence: ns, when each request in flight was to begin; in a
+                                   closed loop, when it did. Of depth 1: &own_intended */
+        uint64_t own_intended;
+        uint64_t due_at, begin_at; /* open loop, ns after the load's begin: when the next request falls due,
+                                      and when the next to be begun was to be */
+        uint64_t sequence;         /* requests begun, over all times it was opened */
+        uint64_t answered;         /* replies since it was opened */
+        uint32_t replies;          /* in the window, over all times it was opened */
         uint32_t due, begun; /* open loop: requests whose time has come; and of these, how many were begun */
         uint32_t index;      /* among all connections of the run */
-        uint32_t sent, received; /* bytes of the request in flight and of its reply */
+        uint32_t in_flight;  /* requests */
+        uint32_t unsent;     /* requests in flight that are not sent yet, or not wholly */
+        uint32_t sent, received; /* bytes of the first of these, and of the reply that comes next */
         int fd;                  /* the engine's; -1: none */
         uint8_t state;           /* enum connection_state */
+        bool sending;            /* the engine's own: a send is in flight */
         uint16_t generation;     /* the engine's own: how often it was closed */
 };
 
-void connection_init(struct connection *, uint32_t index);
+/* `intended`: [depth], the caller's, or NULL for depth 1. */
+void connection_init(struct connection *, const struct plan *, uint32_t index, uint64_t *intended);
 
 /* A connect has been begun. */
 void connection_connecting(struct connection *, uint64_t now);
@@ -47,22 +55,23 @@ void connection_connecting(struct connection *, uint64_t now);
 /* The target's queue is full and the kernel says so at once (unix(7)): no error, to be opened again later. */
 void connection_postponed(struct connection *, uint64_t now);
 
-/* It is open. STEP_SEND if the window has begun. */
+/* It is open. STEP_SEND if the load has begun. */
 enum step connection_opened(struct connection *, struct recorder *, uint64_t now);
 
 /* Open loop: the time of its next request has come. STEP_SEND if it can begin now, else it waits for its
  * turn. */
 enum step connection_fall_due(struct connection *, struct recorder *, uint64_t now);
 
-/* Begins a request on an idle connection: STEP_SEND, or STEP_WAIT when the window has ended or none is due.
- */
+/* Begins as many requests on an open connection as depth, and what is due, allow: STEP_SEND, or STEP_WAIT if
+ * that is none or the window has ended. */
 enum step connection_begin(struct connection *, struct recorder *, uint64_t now);
 
-/* The bytes of the request that are not sent yet; 0 if there are none. */
+/* The bytes of the first request that is not wholly sent; 0 if there are none. */
 size_t connection_unsent(const struct connection *, const struct recorder *, const uint8_t **bytes);
-void connection_sent(struct connection *, size_t count);
+void connection_sent(struct connection *, const struct recorder *, size_t count);
 
-/* Bytes have arrived. Each is compared with what was sent; the last one of a reply ends the request. */
+/* Bytes have arrived, of one reply or of several. Each is compared with what is right; the last one of a
+ * reply ends its request. */
 enum step connection_received(struct connection *, struct recorder *, const uint8_t *bytes, size_t count,
                               uint64_t now);
 
@@ -71,6 +80,9 @@ enum step connection_failed(struct connection *, struct recorder *, enum phase, 
 
 /* Has it taken too long to connect or to answer? Then counted, STEP_CLOSE; else STEP_WAIT. */
 enum step connection_check(struct connection *, struct recorder *, uint64_t now);
+
+/* For how long at least its oldest request in flight has been under way; 0: none is. */
+uint64_t connection_oldest(struct connection *, const struct recorder *, uint64_t now);
 
 bool connection_is_due(const struct connection *, uint64_t now); /* to be opened */
 

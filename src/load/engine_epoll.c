@@ -76,7 +76,7 @@ static int unsent_send(struct connection *c, const struct recorder *r)
                         continue;
                 if (n < 0)
                         return -errno;
-                connection_sent(c, (size_t)n);
+                connection_sent(c, r, (size_t)n);
         }
         return 0;
 }
@@ -95,7 +95,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
         const struct address *target = worker_target(w, c);
 
         connection_connecting(c, clock_now());
-        int fd = socket_open(w, target, SOCK_NONBLOCK);
+        int fd = socket_open(w, c, SOCK_NONBLOCK);
         if (fd < 0) {
                 worker_failed(w, c, PHASE_CONNECT, -fd, clock_now());
                 return;
@@ -138,14 +138,31 @@ static bool connect_finish(struct engine_state *e, struct connection *c)
         return !error;
 }
 
+/* Reads with the time at which the kernel received it. */
+static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
+{
+        char control[SOCKET_CONTROL_SIZE];
+        struct iovec vector = {e->scratch, SCRATCH_SIZE};
+        struct msghdr message = {.msg_iov = &vector,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        ssize_t n = recvmsg(c->fd, &message, 0);
+
+        if (n > 0)
+                socket_record_unread(e->worker, CMSG_FIRSTHDR(&message), clock_now());
+        return n;
+}
+
 /* Reads until the socket is empty. A closed connection, or one that was opened anew meanwhile, has another
  * fd. */
 static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
 {
+        bool sampled = socket_is_sampled(e->worker, c);
         int fd = c->fd;
 
         for (int i = 0; c->fd == fd && c->state != CONNECTION_CONNECTING; i++) {
-                ssize_t n = sys_recv(fd, e->scratch, SCRATCH_SIZE);
+                ssize_t n = sampled ? sampled_recv(e, c) : sys_recv(fd, e->scratch, SCRATCH_SIZE);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)

@@ -89,7 +89,8 @@ struct engine_state {
         uint8_t *buffers;          /* [BUFFERS][BUFFER_SIZE] */
         unsigned buffers_returned; /* and not published yet */
         struct clocks clocks;
-        bool one_request; /* per connection */
+        bool one_request;      /* per connection */
+        struct msghdr sampled; /* the room for control data in front of what a sampled connection receives */
 };
 
 enum operation { CONNECT, SEND, RECEIVE, IGNORED };
@@ -116,6 +117,8 @@ static void receive_post(struct engine_state *e, struct connection *c)
 
         if (e->one_request)
                 io_uring_prep_recv(sqe, c->fd, NULL, BUFFER_SIZE, 0);
+        else if (socket_is_sampled(e->worker, c))
+                io_uring_prep_recvmsg_multishot(sqe, c->fd, &e->sampled, 0);
         else
                 io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -128,7 +131,7 @@ static void uring_open(struct engine_state *e, struct connection *c)
         const struct address *target = worker_target(e->worker, c);
 
         connection_connecting(c, clock_now());
-        int fd = socket_open(e->worker, target, 0);
+        int fd = socket_open(e->worker, c, 0);
         if (fd < 0) {
                 worker_failed(e->worker, c, PHASE_CONNECT, -fd, clock_now());
                 return;
@@ -139,16 +142,37 @@ static void uring_open(struct engine_state *e, struct connection *c)
         sqe->user_data = label(e, CONNECT, c);
 }
 
+/* With one request in flight, a send that succeeds tells nothing that its reply does not tell. With more, the
+ * next may go only when it has ended, or parts of both could change places: so it posts a completion. */
 static void uring_send(struct engine_state *e, struct connection *c)
 {
+        const struct recorder *r = &e->worker->recorder;
         const uint8_t *bytes;
-        size_t size = connection_unsent(c, &e->worker->recorder, &bytes);
-        struct io_uring_sqe *sqe = request(e);
+        size_t size = connection_unsent(c, r, &bytes);
 
+        if (size == 0 || c->sending)
+                return;
+        struct io_uring_sqe *sqe = request(e);
         io_uring_prep_send(sqe, c->fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
-        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
         sqe->user_data = label(e, SEND, c);
-        connection_sent(c, size); /* or a completion will tell that it failed */
+        c->sending = r->plan->depth > 1;
+        if (c->sending)
+                return;
+        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        connection_sent(c, r, size); /* or a completion will tell that it failed */
+}
+
+static void send_completed(struct engine_state *e, struct connection *c, int result)
+{
+        bool counts = c->sending;
+
+        c->sending = false;
+        if (result < 0)
+                worker_failed(e->worker, c, PHASE_SEND, -result, clock_now());
+        else if (counts) {
+                connection_sent(c, &e->worker->recorder, (size_t)result);
+                uring_send(e, c);
+        }
 }
 
 /* Whatever is in flight is cancelled by its descriptor; the next generation's completions are told from its
@@ -189,18 +213,33 @@ static void connect_completed(struct engine_state *e, struct connection *c, int 
         }
 }
 
+/* In front of what a sampled connection receives stand a header and the kernel's time. Takes the time;
+ * returns how much was received, and moves *bytes behind them. */
+static int sample_take(struct engine_state *e, int size, uint8_t **bytes, uint64_t now)
+{
+        struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(*bytes, size, &e->sampled);
+
+        if (!out)
+                return 0;
+        socket_record_unread(e->worker, io_uring_recvmsg_cmsg_firsthdr(out, &e->sampled), now);
+        *bytes = io_uring_recvmsg_payload(out, &e->sampled);
+        return (int)io_uring_recvmsg_payload_length(out, size, &e->sampled);
+}
+
 static void receive_completed(struct engine_state *e, struct connection *c, const struct io_uring_cqe *cqe,
-                              const uint8_t *bytes)
+                              uint8_t *bytes)
 {
         uint16_t generation = c->generation;
+        uint64_t now = clock_now();
+        int result = cqe->res;
 
-        if (cqe->res > 0) {
-                uint64_t now = clock_now();
+        if (result > 0 && !e->one_request && socket_is_sampled(e->worker, c))
+                result = sample_take(e, result, &bytes, now);
+        if (result > 0) {
                 clocks_compare(&e->clocks, c, now);
-                worker_received(e->worker, c, bytes, (size_t)cqe->res, now);
-        } else if (cqe->res != -ENOBUFS && cqe->res != -EINTR && cqe->res != -EAGAIN)
-                worker_failed(e->worker, c, PHASE_RECEIVE, cqe->res == 0 ? CAUSE_CLOSED : -cqe->res,
-                              clock_now());
+                worker_received(e->worker, c, bytes, (size_t)result, now);
+        } else if (result != -ENOBUFS && result != -EINTR && result != -EAGAIN)
+                worker_failed(e->worker, c, PHASE_RECEIVE, result == 0 ? CAUSE_CLOSED : -result, now);
         if (!(cqe->flags & IORING_CQE_F_MORE) && c->generation == generation && c->fd >= 0)
                 receive_post(e, c); /* it may end at any time; buffers are back before the next enter */
 }
@@ -218,8 +257,8 @@ static void completion_handle(struct engine_state *e, const struct io_uring_cqe 
                         connect_completed(e, c, cqe->res);
                 else if (operation == RECEIVE)
                         receive_completed(e, c, cqe, bytes);
-                else if (cqe->res < 0)
-                        worker_failed(e->worker, c, PHASE_SEND, -cqe->res, clock_now());
+                else
+                        send_completed(e, c, cqe->res);
         }
         if (buffer)
                 io_uring_buf_ring_add(e->buffer_ring, bytes, BUFFER_SIZE, (unsigned short)id,
@@ -287,6 +326,7 @@ static int uring_create(struct worker *w, struct engine_state **state)
                 return error;
         e->worker = w;
         e->one_request = w->plan->requests_per_connection == 1;
+        e->sampled.msg_controllen = SOCKET_CONTROL_SIZE;
         e->buffers = malloc((size_t)BUFFERS * BUFFER_SIZE);
         e->buffer_ring = aligned_alloc(4096, BUFFERS * sizeof(struct io_uring_buf));
         if (!e->buffers || !e->buffer_ring)

@@ -8,12 +8,21 @@
 
 #include <signal.h>
 
+/* How far a run is. */
+struct load_progress {
+        uint64_t elapsed;  /* ns since the load's begin; 0 while connections are opened */
+        uint64_t answered; /* in the window */
+        uint64_t errors, open;
+        uint64_t p50, p99; /* ns, of the last whole interval; RESULT_UNKNOWN: none yet, or too few */
+};
+
 /* What the caller may want to do at certain moments; each may be NULL. Called on the thread that called
  * load_run. */
 struct load_hooks {
         void *context;
         void (*window_begins)(void *context);
-        void (*tick)(void *context); /* about 20 times a second, from the beginning to the end */
+        /* About 20 times a second, from the beginning to the end. */
+        void (*tick)(void *context, const struct load_progress *);
         void (*window_ends)(void *context);
 };
 

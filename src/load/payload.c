@@ -21,6 +21,12 @@ enum {
 };
 
 struct payload {
+        const uint8_t *request; /* [size], NULL: windows into the words */
+        const uint8_t *reply;   /* [reply_size], NULL: the request, or whatever of that size */
+        size_t reply_size;
+        enum reply kind;
+        uint32_t *borders; /* [reply_size + 1], REPLY_UNTIL: the longest proper prefix of the first n bytes
+                              that they also end with (Knuth, Morris, Pratt, 1977) */
         size_t size, word_count;
         uint64_t inverse; /* of FACTOR */
         uint32_t
@@ -56,8 +62,42 @@ struct payload *payload_create(size_t size, uint64_t seed)
         return p;
 }
 
+/* The longest prefix of the reply's end that the bytes end with, when `byte` follows those that ended with
+ * one of `matched` bytes. */
+static uint32_t match_extend(const struct payload *p, uint32_t matched, uint8_t byte)
+{
+        while (matched > 0 && (matched == p->reply_size || p->reply[matched] != byte))
+                matched = p->borders[matched];
+        return matched + (p->reply[matched] == byte);
+}
+
+struct payload *payload_create_for(const struct plan *plan)
+{
+        struct payload *p = payload_create(plan->request ? 0 : plan->request_bytes, plan->seed);
+
+        if (!p)
+                return NULL;
+        p->size = plan->request_bytes;
+        p->request = plan->request;
+        p->reply = plan->reply_text;
+        p->reply_size = plan->reply == REPLY_ECHO ? p->size : plan->reply_bytes;
+        p->kind = plan->reply;
+        if (plan->reply != REPLY_UNTIL)
+                return p;
+        p->borders = calloc(p->reply_size + 1, sizeof *p->borders);
+        if (!p->borders) {
+                free(p);
+                return NULL;
+        }
+        for (uint32_t n = 1; n < p->reply_size; n++)
+                p->borders[n + 1] = match_extend(p, p->borders[n], p->reply[n]);
+        return p;
+}
+
 void payload_destroy(struct payload *p)
 {
+        if (p)
+                free(p->borders);
         free(p);
 }
 
@@ -69,7 +109,39 @@ static size_t window_start(const struct payload *p, uint32_t connection, uint64_
 
 const uint8_t *payload_window(const struct payload *p, uint32_t connection, uint64_t sequence)
 {
+        if (p->request)
+                return p->request;
         return (const uint8_t *)&p->words[window_start(p, connection, sequence)];
+}
+
+const uint8_t *payload_reply(const struct payload *p, uint32_t connection, uint64_t sequence)
+{
+        return p->reply ? p->reply : payload_window(p, connection, sequence);
+}
+
+size_t payload_until(const struct payload *p, const uint8_t *bytes, size_t count, uint32_t *matched,
+                     bool *complete)
+{
+        for (size_t i = 0; i < count; i++) {
+                *matched = match_extend(p, *matched, bytes[i]);
+                if (*matched == p->reply_size) {
+                        *matched = 0;
+                        *complete = true;
+                        return i + 1;
+                }
+        }
+        return count;
+}
+
+/* All requests and replies are alike, so nothing tells where wrong bytes come from. */
+static enum mismatch fixed_diagnose(const struct payload *p, size_t offset, const uint8_t *bytes,
+                                    size_t count)
+{
+        const uint8_t *right = p->kind == REPLY_ECHO ? p->request : p->reply;
+        size_t rest = p->reply_size - offset;
+
+        return count > rest && (!right || memcmp(right + offset, bytes, rest) == 0) ? MISMATCH_SURPLUS
+                                                                                    : MISMATCH_CORRUPT;
 }
 
 /* Finds the first eight bytes that are a word of the region, among the first that can hold one whole: the
@@ -135,6 +207,8 @@ static enum mismatch position_diagnose(const struct payload *p, uint32_t connect
 enum mismatch payload_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence, size_t offset,
                                const uint8_t *bytes, size_t count)
 {
+        if (p->request || p->kind != REPLY_ECHO)
+                return fixed_diagnose(p, offset, bytes, count);
         const uint8_t *window = payload_window(p, connection, sequence) + offset;
         size_t equal = 0;
         int64_t position = 0;

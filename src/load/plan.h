@@ -15,6 +15,18 @@ enum {
         PLAN_REQUEST_MAX =
                 64 << 20, /* bytes; the region that all requests are cut from has this and 256 KiB more */
         PLAN_THREADS_MAX = 1024,
+        PLAN_DEPTH_MAX = 1024,
+        PLAN_REPLY_MAX = 4096, /* bytes of a terminator or of an expected reply */
+};
+
+enum arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
+
+/* When a reply is complete, and what is right about it. */
+enum reply {
+        REPLY_ECHO,  /* the bytes of the request */
+        REPLY_EXACT, /* the bytes of reply_text */
+        REPLY_BYTES, /* so many bytes as reply_bytes says, whichever */
+        REPLY_UNTIL, /* whatever ends with the bytes of reply_text */
 };
 
 struct engine;
@@ -25,24 +37,32 @@ struct plan {
         struct address source; /* the first of a block of source addresses; size 0: the kernel's choice */
         uint32_t source_count; /* addresses in the block, at least 1 */
         uint32_t connections;
-        uint32_t request_bytes;
+        uint32_t depth; /* requests in flight per connection, at least 1 */
+        const uint8_t
+                *request; /* [request_bytes]; NULL: bytes that tell where they belong (load/payload.h) */
+        uint32_t request_bytes, reply_bytes;
+        const uint8_t *reply_text; /* [reply_bytes] */
+        enum reply reply;
         uint64_t requests_per_connection; /* then it is closed and a new one opened; 0: unlimited */
-        uint64_t duration, grace;         /* ns: the window, and the most that the run lasts longer */
+        uint64_t warmup;          /* ns of load before the window, that count for nothing but errors */
+        uint64_t duration, grace; /* ns: the window, and the most that the run lasts longer */
         uint64_t connect_timeout, request_timeout; /* ns */
-        double connect_rate; /* connections/s while all are opened, for all threads together */
-        double rate;         /* requests/s for all connections together, open loop; 0: closed loop */
+        double connect_rate;    /* connections/s while all are opened, for all threads together */
+        double rate;            /* requests/s for all connections together, open loop; 0: closed loop */
+        enum arrivals arrivals; /* of the open loop */
         unsigned threads;
         const int *cpus; /* [threads]: where each is pinned, or NULL */
+        bool spin;       /* never sleep: no timer is late, and all the CPU is used */
         bool verify;     /* compare every byte of every reply; off only to measure what that costs */
         uint64_t seed;   /* chooses which bytes each request has */
         const struct engine *engine;
 };
 
-/* Open loop: when request number `sequence` (from 0) of a connection is to be sent, in ns after the window's
- * begin. The connections take turns, at equal distances: no bursts. */
-static inline uint64_t plan_due(const struct plan *p, uint32_t connection, uint64_t sequence)
-{
-        return (uint64_t)(((double)connection + (double)sequence * p->connections) / p->rate * 1e9);
-}
+/* Open loop: when request number `sequence` (from 0) of a connection is to be sent, in ns after the load's
+ * begin; `previous` is when the one before was to be. Constant: the connections take turns, at equal
+ * distances, so there are no bursts. Poisson: each connection's arrivals are a Poisson process of its own,
+ * and so are all together; the n-th gap follows from seed, connection and n, so that a request that waits for
+ * its connection needs no memory. */
+uint64_t plan_arrival(const struct plan *, uint32_t connection, uint64_t sequence, uint64_t previous);
 
 #endif

@@ -1,13 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "load/socket.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-int socket_open(struct worker *w, const struct address *target, int flags)
+enum { SAMPLES = 64 };
+
+bool socket_is_sampled(const struct worker *w, const struct connection *c)
 {
+        return w->plan->verify && c->index / w->plan->threads % SAMPLES == 0 &&
+               !address_is_unix(worker_target(w, c));
+}
+
+void socket_record_unread(struct worker *w, const struct cmsghdr *control, uint64_t now)
+{
+        struct timespec received, wall;
+
+        if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS ||
+            !recorder_counts(&w->recorder, now))
+                return;
+        memcpy(&received, CMSG_DATA(control), sizeof received);
+        (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
+        int64_t unread = (int64_t)(wall.tv_sec - received.tv_sec) * (int64_t)NS_PER_S + wall.tv_nsec -
+                         received.tv_nsec;
+        if (unread >= 0) /* else that clock was set */
+                histogram_record(w->recorder.unread_time, (uint64_t)unread);
+}
+
+int socket_open(struct worker *w, const struct connection *c, int flags)
+{
+        const struct address *target = worker_target(w, c);
         struct address source;
         int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 
@@ -16,6 +43,8 @@ int socket_open(struct worker *w, const struct address *target, int flags)
         /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2)
          * choose the port, which it does per destination (ip(7), Linux 4.2). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        if (socket_is_sampled(w, c))
+                (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
         if (worker_source(w, &source)) {
                 (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
                 if (bind(fd, &source.sa.any, source.size) != 0) {

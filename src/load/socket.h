@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* socket: a client's socket, as both engines want it. */
+/* socket: what the engines' sockets have in common. */
 #ifndef LOAD_SOCKET_H
 #define LOAD_SOCKET_H
 
 #include "load/worker.h"
 
-/* A TCP socket without Nagle's delay, bound to the worker's next source address if the plan has one, or a
- * unix socket; `flags` is SOCK_NONBLOCK or 0. Returns the descriptor or a negative errno. */
-int socket_open(struct worker *, const struct address *target, int flags);
+#include <sys/socket.h>
+#include <time.h>
+
+/* Room for the kernel's receive time among a message's control data. */
+enum { SOCKET_CONTROL_SIZE = CMSG_SPACE(sizeof(struct timespec)) };
+
+/* A socket for this connection, bound to the next source address; flags: SOCK_NONBLOCK or 0. Or a negative
+ * errno. */
+int socket_open(struct worker *, const struct connection *, int flags);
+
+/* Are the kernel's receive times asked for on this connection (SO_TIMESTAMPNS of socket(7))? On one of
+ * 64, since they cost a message header per read. */
+bool socket_is_sampled(const struct worker *, const struct connection *);
+
+/* Records how long what was just read at `now` had been there, if `control` tells. */
+void socket_record_unread(struct worker *, const struct cmsghdr *control, uint64_t now);
 
 #endif

@@ -11,10 +11,11 @@
 
 /* What the threads and their controller tell each other. */
 struct run_state {
-        _Atomic uint64_t window_begin, window_end; /* ns, set by the controller; UINT64_MAX until then */
+        _Atomic uint64_t load_begin, window_end; /* ns, set by the controller; UINT64_MAX until then */
         atomic_uint_fast64_t open,
-                tried;    /* connections open now; and that have been opened or refused at least once */
-        atomic_int error; /* a negative errno: a thread could not work at all */
+                tried; /* connections open now; and that have been opened or refused at least once */
+        atomic_uint_fast64_t answered, failed; /* replies and errors, for who watches; seldom renewed */
+        atomic_int error;                      /* a negative errno: a thread could not work at all */
 };
 
 struct worker {
@@ -25,7 +26,11 @@ struct worker {
         uint32_t count, first; /* the share: connections first, first + threads, first + 2 threads, ... */
         uint32_t sources_used; /* for the next source address */
         uint64_t next;         /* the connection whose request is to be begun next, in turn */
-        int cpu;               /* pinned to it, or -1 */
+        uint32_t *heap; /* [count], owned, or NULL: Poisson arrivals: connections, the next due at the top */
+        int cpu;        /* pinned to it, or -1 */
+        struct {
+                uint64_t open, tried, answered, failed;
+        } published; /* this thread's part of run_state's sums */
         struct recorder recorder;
 };
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,8 +23,10 @@ static const struct {
 } histograms[] = {
         {"latency", offsetof(struct result, latency)},
         {"connect_latency", offsetof(struct result, connect_latency)},
+        {"connect_failure_latency", offsetof(struct result, connect_failure_latency)},
         {"first_byte_latency", offsetof(struct result, first_byte_latency)},
         {"schedule_lag", offsetof(struct result, schedule_lag)},
+        {"unread_time", offsetof(struct result, unread_time)},
 };
 
 enum { HISTOGRAM_COUNT = sizeof histograms / sizeof *histograms };
@@ -121,6 +124,22 @@ static json_t *histogram_to_json(const struct histogram *h)
         return object;
 }
 
+static int intervals_to_json(json_t *root, const struct result *r)
+{
+        json_t *intervals = r->intervals ? json_array() : json_null();
+        int error = 0;
+
+        for (uint64_t i = 0; r->intervals && i < r->interval_count; i++) {
+                const struct result_interval *in = &r->intervals[i];
+                error |= json_array_append_new(intervals,
+                                               json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "at", integer(in->at),
+                                                         "requests", integer(in->requests), "errors",
+                                                         integer(in->errors), "p50", integer(in->p50), "p99",
+                                                         integer(in->p99), "max", integer(in->max)));
+        }
+        return json_object_set_new(root, "intervals", intervals) | error;
+}
+
 static int errors_to_json(json_t *root, const struct errors *e)
 {
         char path[RESULT_NAME_MAX];
@@ -175,6 +194,7 @@ json_t *result_to_json(const struct result *r)
                         root, histograms[i].name,
                         histogram_to_json(*(struct histogram *const *)(const void *)((const char *)r +
                                                                                      histograms[i].offset)));
+        error |= intervals_to_json(root, r);
         error |= errors_to_json(root, &r->errors);
         error |= verdict_to_json(root, r);
         for (size_t i = 0; result_nulls[i]; i++)
@@ -236,6 +256,34 @@ static bool histogram_read(const json_t *value, struct histogram **h)
         histogram_restore(*h, (uint64_t)min, (uint64_t)max,
                           json_number_value(json_object_get(value, "mean")));
         return true;
+}
+
+/* A member that may be null: RESULT_UNKNOWN. False if it is something else than a count. */
+static bool member_read(const json_t *object, const char *name, uint64_t *value)
+{
+        const json_t *member = json_object_get(object, name);
+
+        *value = json_is_integer(member) ? (uint64_t)json_integer_value(member) : RESULT_UNKNOWN;
+        return json_is_null(member) || (json_is_integer(member) && json_integer_value(member) >= 0);
+}
+
+static bool intervals_read(const json_t *value, struct result *r)
+{
+        size_t count = json_array_size(value);
+
+        if (!value || json_is_null(value))
+                return true;
+        r->intervals = calloc(count ? count : 1, sizeof *r->intervals);
+        bool right = json_is_array(value) && r->intervals;
+        for (size_t i = 0; right && i < count; i++) {
+                const json_t *in = json_array_get(value, i);
+                struct result_interval *out = &r->intervals[i];
+                right = member_read(in, "at", &out->at) && member_read(in, "requests", &out->requests) &&
+                        member_read(in, "errors", &out->errors) && member_read(in, "p50", &out->p50) &&
+                        member_read(in, "p99", &out->p99) && member_read(in, "max", &out->max);
+        }
+        r->interval_count = right ? count : 0;
+        return right;
 }
 
 /* A count that is missing is 0; false if there is something else in its place. */
@@ -311,6 +359,10 @@ struct result *result_from_json(const json_t *root, char *why, size_t why_size)
                         (void)snprintf(why, why_size, "%s is no histogram", histograms[i].name);
                         goto destroy_result;
                 }
+        if (!intervals_read(json_object_get(root, "intervals"), r)) {
+                (void)snprintf(why, why_size, "intervals are no list of counts");
+                goto destroy_result;
+        }
         if (!errors_read(json_object_get(root, "errors"), &r->errors)) {
                 (void)snprintf(why, why_size, "errors are no counts");
                 goto destroy_result;

@@ -28,7 +28,10 @@ void result_destroy(struct result *r)
         histogram_destroy(r->latency);
         histogram_destroy(r->connect_latency);
         histogram_destroy(r->first_byte_latency);
+        histogram_destroy(r->connect_failure_latency);
         histogram_destroy(r->schedule_lag);
+        histogram_destroy(r->unread_time);
+        free(r->intervals);
         free(r);
 }
 

@@ -15,6 +15,12 @@ enum { RESULT_NAME_MAX = 64, RESULT_TEXT_MAX = 1024, RESULT_REASONS_MAX = 16 };
 
 enum verdict { VERDICT_VALID, VERDICT_SUSPECT, VERDICT_INVALID };
 
+/* A part of the window. */
+struct result_interval {
+        uint64_t at; /* since the window's begin */
+        uint64_t requests, errors, p50, p99, max;
+};
+
 struct result {
         struct {
                 char version[RESULT_NAME_MAX], engine[RESULT_NAME_MAX];
@@ -24,21 +30,28 @@ struct result {
                 char kernel[RESULT_NAME_MAX], cpu[RESULT_NAME_MAX], congestion_control[RESULT_NAME_MAX];
                 uint64_t cpus, memory, nofile, somaxconn;
                 double syscall, clock_read, wake_up; /* ns each; wake_up: of a thread on another CPU */
+                double interference; /* share of the CPUs' time that went to others before and after the run
+                                      */
+                double steal; /* share of it in the window that the hypervisor reports as given to others */
         } environment;
         char targets[RESULT_TEXT_MAX], command_line[RESULT_TEXT_MAX];
         struct {
-                uint64_t connections, request_bytes, requests_per_connection;
-                uint64_t duration, grace, connect_timeout, request_timeout;
-                double connect_rate, rate; /* rate: requests/s, open loop */
-                uint64_t verify;           /* 1: every byte was compared */
+                uint64_t connections, request_bytes, requests_per_connection, depth;
+                uint64_t warmup, duration, grace, connect_timeout, request_timeout;
+                double connect_rate, rate;                             /* rate: requests/s, open loop */
+                char arrivals[RESULT_NAME_MAX];                        /* open loop: "constant", "poisson" */
+                char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX]; /* as given; "": an echo's */
+                uint64_t verify, spin; /* verify: 1: every byte was compared */
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;
         } window;
         struct {
                 uint64_t total, in_flight_at_end;
-                uint64_t never_sent; /* open loop: whose time had come, and whose connection was busy until
-                                        the end */
+                uint64_t answered_late;    /* of the window, after its end and within the grace period */
+                uint64_t oldest_in_flight; /* how long it had been under way at the window's end */
+                uint64_t due, never_sent; /* open loop; never_sent: due, and the connection was busy until the
+                                             end */
                 double per_second;
                 uint64_t per_connection_min, per_connection_median, per_connection_max;
         } requests;
@@ -46,13 +59,23 @@ struct result {
                 uint64_t opened; /* all in all; `per_second` counts those in the window */
                 double per_second;
                 uint64_t peak_open, served, never_served;
+                double jain_index;   /* of the replies per connection: 1 is fair */
+                double little_ratio; /* closed loop: throughput times mean latency, of the requests in flight
+                                      */
         } connections;
         /* Owned; each may be NULL: nothing was measured. */
-        struct histogram *latency, *connect_latency, *first_byte_latency, *schedule_lag;
+        struct histogram *latency, *connect_latency, *connect_failure_latency, *first_byte_latency;
+        struct histogram *schedule_lag; /* open loop: by how much the generator began requests too late, of
+                                           those whose connection was free */
+        struct histogram *unread_time;  /* how long sampled replies lay in the socket before they were read */
+        struct result_interval *intervals; /* owned; [interval_count] */
+        uint64_t interval_count;
         struct errors errors;
         struct {
                 uint64_t cpu_user, cpu_system, max_rss;
                 double cpu_per_request, busiest_thread; /* busiest: share of one CPU */
+                double ceiling_share; /* share of its threads' time that it used: 1 is all that it can do */
+                uint64_t run_delay;   /* of all threads together, ready to run while others ran */
         } generator;
         struct {
                 char command[RESULT_TEXT_MAX];

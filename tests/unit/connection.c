@@ -33,15 +33,17 @@ static int set_up(void **state)
 
         assert_non_null(f);
         f->plan = (struct plan){.request_bytes = SIZE,
+                                .depth = 1,
+                                .duration = END - BEGIN,
                                 .connect_timeout = CONNECT_TIMEOUT,
                                 .request_timeout = REQUEST_TIMEOUT,
                                 .verify = true};
         f->payload = payload_create(SIZE, SEED);
         assert_non_null(f->payload);
         assert_int_equal(recorder_init(&f->recorder, &f->plan, f->payload), 0);
-        f->recorder.window_begin = BEGIN;
+        f->recorder.load_begin = f->recorder.window_begin = BEGIN;
         f->recorder.window_end = END;
-        connection_init(&f->c, 5);
+        connection_init(&f->c, &f->plan, 5, NULL);
         *state = f;
         return 0;
 }
@@ -71,7 +73,7 @@ static const uint8_t *reply_make(struct fixture *f)
         assert_int_equal(count, SIZE);
         memcpy(f->reply, bytes, SIZE);
         f->reply[SIZE] = '!';
-        connection_sent(&f->c, SIZE);
+        connection_sent(&f->c, &f->recorder, SIZE);
         return f->reply;
 }
 
@@ -82,7 +84,7 @@ static enum step answer_at(struct fixture *f, uint64_t now)
 
 static uint64_t in_flight(const struct recorder *r)
 {
-        return r->begun - r->answered - r->abandoned;
+        return r->begun - r->ended - r->abandoned;
 }
 
 static void a_connection_opened_before_the_window_waits_for_it(void **state)
@@ -166,7 +168,7 @@ static void a_request_may_be_sent_in_any_pieces(void **state)
                         piece = SIZE - sent;
                 assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), SIZE - sent);
                 assert_ptr_equal(bytes, window + sent);
-                connection_sent(&f->c, piece);
+                connection_sent(&f->c, &f->recorder, piece);
         }
         assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
 }
@@ -357,9 +359,9 @@ static void a_failure_is_counted_by_phase_and_cause_in_every_state(void **state)
                 uint64_t now = BEGIN + i * NS_PER_S, abandoned = f->recorder.abandoned;
                 connection_connecting(&f->c, now);
                 if (cases[i].when != CONNECTION_CONNECTING) {
-                        f->recorder.window_begin = cases[i].when == CONNECTION_IDLE ? UINT64_MAX : BEGIN;
+                        f->recorder.load_begin = cases[i].when == CONNECTION_IDLE ? UINT64_MAX : BEGIN;
                         (void)connection_opened(&f->c, &f->recorder, now);
-                        f->recorder.window_begin = BEGIN;
+                        f->recorder.load_begin = BEGIN;
                 }
                 assert_int_equal(f->c.state, cases[i].when);
                 assert_int_equal(connection_failed(&f->c, &f->recorder, cases[i].phase, cases[i].cause, now),
@@ -499,7 +501,7 @@ static void crowd_act(struct crowd *crowd, struct connection *c, uint64_t now)
                         (void)connection_begin(c, r, now);
                 break;
         default:
-                connection_sent(c, connection_unsent(c, r, &bytes) / 2);
+                connection_sent(c, r, connection_unsent(c, r, &bytes) / 2);
                 crowd->failures += fails;
                 if (fails && random() % 2)
                         (void)connection_failed(c, r, PHASE_RECEIVE, ECONNRESET, now);
@@ -522,7 +524,7 @@ static void counters_agree_after_any_sequence_of_events(void **state)
         srandom(seed);
         crowd.f->plan.requests_per_connection = 7;
         for (uint32_t i = 0; i < CROWD; i++)
-                connection_init(&crowd.connections[i], i);
+                connection_init(&crowd.connections[i], &crowd.f->plan, i, NULL);
         for (int i = 0; i < OPERATIONS; i++) {
                 now += (uint64_t)random() % (20 * NS_PER_S / OPERATIONS);
                 crowd_act(&crowd, &crowd.connections[random() % CROWD], now);
