@@ -121,18 +121,21 @@ void environment_fill(struct result *r)
                 r->environment.wake_up = wake_up_cost(&cpus);
 }
 
-uint64_t environment_idle(void)
+struct environment_time environment_time(void)
 {
+        struct environment_time t = {RESULT_UNKNOWN, RESULT_UNKNOWN};
         FILE *file = fopen("/proc/stat", "re");
-        uint64_t idle = RESULT_UNKNOWN, iowait = 0;
+        uint64_t idle, iowait, steal;
         long hz = sysconf(_SC_CLK_TCK);
 
         if (!file)
-                return RESULT_UNKNOWN;
-        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64, &idle, &iowait) == 2 && hz > 0)
-                idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
-        else
-                idle = RESULT_UNKNOWN;
+                return t;
+        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &idle, &iowait,
+                   &steal) == 3 &&
+            hz > 0) {
+                t.idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
+                t.steal = steal * (NS_PER_S / (uint64_t)hz);
+        }
         (void)fclose(file); /* it was only read */
-        return idle;
+        return t;
 }

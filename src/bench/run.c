@@ -2,8 +2,11 @@
 /* bench run: one run against one server, which may be started for it. */
 #include "bench/commands.h"
 #include "bench/environment.h"
+#include "bench/interference.h"
 #include "bench/options.h"
 #include "bench/process.h"
+#include "bench/progress.h"
+#include "bench/requirements.h"
 #include "bench/sockets.h"
 
 #include "load/engine.h"
@@ -12,7 +15,6 @@
 #include "result/json.h"
 
 #include "base/clock.h"
-#include "base/limits.h"
 
 #include <errno.h>
 #include <math.h>
@@ -43,39 +45,14 @@ static int __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
         return EXIT_FAILED;
 }
 
-/* The limits of the system, before anything is started. */
-static int limits_check(const struct plan *p)
-{
-        size_t allowed = limits_raise_descriptors();
-        size_t needed = limits_descriptors_open() + load_descriptors(p) + 16; /* files read while it runs */
-
-        if (needed > allowed)
-                return fail("%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it "
-                            "with ulimit -n",
-                            allowed, needed, p->connections);
-        int low = 32768, high = 60999;
-        FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-        if (file) {
-                if (fscanf(file, "%d %d", &low, &high) != 2)
-                        low = 32768, high = 60999; /* the kernel's defaults */
-                (void)fclose(file);                /* opened for reading */
-        }
-        size_t ports = (size_t)(high - low + 1) * p->target_count * (p->source.size ? p->source_count : 1);
-        if (!address_is_unix(&p->targets[0]) && p->connections > ports)
-                return fail("%zu client ports per target and source address (net.ipv4.ip_local_port_range), "
-                            "%u needed: give "
-                            "more source addresses with --source",
-                            ports, p->connections);
-        return 0;
-}
-
-/* From one source address the client's own search for a free port is the limit at many short connections. */
+/* From one source address the client's own search for a free port is the limit at many short connections. Not
+ * for other protocols: their servers may trust 127.0.0.1 alone, as Redis does. */
 static void source_default(struct plan *p)
 {
         for (size_t i = 0; i < p->target_count; i++)
                 if (p->targets[i].sa.any.sa_family != AF_INET || !address_is_loopback(&p->targets[i]))
                         return;
-        if (p->source.size)
+        if (p->source.size || p->request)
                 return;
         p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
         p->source.size = sizeof p->source.sa.v4;
@@ -125,6 +102,11 @@ static void words_join(char *text, size_t size, char *const words[])
                 used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", words[i]);
 }
 
+static const char *reply_prefix(enum reply reply)
+{
+        return reply == REPLY_BYTES ? "bytes:" : reply == REPLY_UNTIL ? "until:" : "";
+}
+
 static void result_describe(struct result *r, const struct run_options *o, char *const argv[])
 {
         const struct plan *p = &o->plan;
@@ -151,16 +133,27 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.connect_timeout = p->connect_timeout;
         r->config.request_timeout = p->request_timeout;
         r->config.connect_rate = p->connect_rate;
-        if (p->rate > 0)
+        if (p->rate > 0) {
                 r->config.rate = p->rate;
+                (void)strcpy(r->config.arrivals, p->arrivals == ARRIVALS_POISSON ? "poisson" : "constant");
+        }
+        if (o->request_text)
+                (void)snprintf(r->config.request, sizeof r->config.request, "%s", o->request_text);
+        if (o->reply_text)
+                (void)snprintf(r->config.reply, sizeof r->config.reply, "%s%s", reply_prefix(p->reply),
+                               o->reply_text);
         r->config.verify = p->verify;
+        r->config.spin = p->spin;
 }
 
 /* What the run's moments mean for the server. */
 struct observation {
+        const struct plan *plan;
         struct process *process; /* NULL: only its address is known */
         struct result *result;
-        uint64_t begin, idle;
+        struct progress progress;
+        uint64_t begin; /* ns */
+        struct environment_time time;
 };
 
 static void on_window_begins(void *context)
@@ -168,27 +161,31 @@ static void on_window_begins(void *context)
         struct observation *o = context;
 
         o->begin = clock_now();
-        o->idle = environment_idle();
+        o->time = environment_time();
         if (o->process)
                 process_window_begins(o->process);
 }
 
 static void on_tick(void *context, const struct load_progress *progress)
 {
-        const struct observation *o = context;
+        struct observation *o = context;
 
-        (void)progress;
         if (o->process)
                 process_tick(o->process);
+        progress_show(&o->progress, o->plan, progress, clock_now());
 }
 
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
-        uint64_t idle = environment_idle(), all = (clock_now() - o->begin) * o->result->environment.cpus;
+        struct environment_time time = environment_time();
+        uint64_t all = (clock_now() - o->begin) * o->result->environment.cpus;
 
-        if (idle != RESULT_UNKNOWN && o->idle != RESULT_UNKNOWN)
-                o->result->machine.cpu = all > idle - o->idle ? all - (idle - o->idle) : 0;
+        if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
+                uint64_t idle = time.idle - o->time.idle;
+                o->result->machine.cpu = all > idle ? all - idle : 0;
+                o->result->environment.steal = (double)(time.steal - o->time.steal) / (double)all;
+        }
         if (o->process)
                 process_window_ends(o->process, o->result);
 }
@@ -238,37 +235,55 @@ static int result_print(const struct run_options *o, const struct result *r)
         return 0;
 }
 
+/* Before the run and again after it: half a second, and less for a run of less than five. */
+static uint64_t interference_time(const struct plan *p)
+{
+        return p->duration < 5 * NS_PER_S ? p->duration / 10 : NS_PER_S / 2;
+}
+
 int command_run(int argc, char **argv)
 {
         static struct run_options o;
         static struct process server;
+        char why[WHY_MAX];
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
 
         run_options_parse(argc, argv, &o);
         source_default(&o.plan);
-        int status = limits_check(&o.plan);
-        if (status)
-                return status;
+        if (o.dry_run)
+                requirements_print(stdout, &o.plan);
+        if (!requirements_are_met(&o.plan, why, sizeof why))
+                return fail("%s", why);
+        if (o.dry_run)
+                return 0;
+        int status = 0;
         struct result *r = result_create();
         if (!r)
                 return fail("out of memory");
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
         environment_fill(r);
+        r->environment.interference = interference_measure(&o.cpus, interference_time(&o.plan));
         if (o.command || o.pid)
                 status = server_begin(&o, &server);
         if (status)
                 goto destroy_result;
 
-        struct observation observation = {.process = o.command || o.pid ? &server : NULL, .result = r};
+        struct observation observation = {
+                .plan = &o.plan, .process = o.command || o.pid ? &server : NULL, .result = r};
+        progress_init(&observation.progress, stderr, o.quiet);
         const struct load_hooks hooks = {.context = &observation,
                                          .window_begins = on_window_begins,
                                          .tick = on_tick,
                                          .window_ends = on_window_ends};
         result_describe(r, &o, argv);
         int error = load_run(&o.plan, &hooks, &interrupted, r);
+        progress_end(&observation.progress);
         if (o.command)
                 process_stop(&server);
+        r->environment.interference = (r->environment.interference +
+                                       interference_measure(&o.cpus, interference_time(&o.plan))) /
+                                      2;
         if (error) {
                 status = fail("the run could not be made: %s", strerror(-error));
                 goto destroy_result;

@@ -39,6 +39,15 @@ size_t load_descriptors(const struct plan *p)
         return (size_t)p->connections + 4 * (size_t)p->threads;
 }
 
+uint64_t load_memory(const struct plan *p)
+{
+        enum { PER_THREAD = 8 << 20 }; /* stack, histograms, intervals, an engine's rings and buffers */
+        uint64_t per_connection = sizeof(struct connection) + sizeof(uint32_t) +
+                                  (p->depth > 1 ? p->depth * sizeof(uint64_t) : 0);
+
+        return p->connections * per_connection + (uint64_t)p->threads * PER_THREAD + p->request_bytes;
+}
+
 static void run_fini(struct run *run)
 {
         for (unsigned i = 0; run->workers && i < run->plan->threads; i++) {
