@@ -10,7 +10,7 @@
 
 struct spinner {
         pthread_t thread;
-        uint64_t ns, lost;
+        uint64_t ns, lost, passed;
         int cpu;
 };
 
@@ -26,13 +26,14 @@ static void *spin(void *argument)
                         s->lost += now - last;
                 last = now;
         }
+        s->passed = last - begin; /* the last gap may be long */
         return NULL;
 }
 
 double interference_measure(const struct cpus *cpus, uint64_t ns)
 {
         static struct spinner spinners[CPUS_MAX];
-        uint64_t lost = 0;
+        uint64_t lost = 0, passed = 0;
         size_t count = 0;
 
         for (; count < cpus->count; count++) {
@@ -43,6 +44,7 @@ double interference_measure(const struct cpus *cpus, uint64_t ns)
         for (size_t i = 0; i < count; i++) {
                 (void)pthread_join(spinners[i].thread, NULL);
                 lost += spinners[i].lost;
+                passed += spinners[i].passed;
         }
-        return count > 0 && ns > 0 ? (double)lost / ((double)ns * (double)count) : NAN;
+        return passed > 0 ? (double)lost / (double)passed : NAN;
 }

@@ -21,7 +21,9 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_FAILED = 1, EXIT_INVALID = 3, WHY_MAX = 512 };
 
@@ -220,7 +222,7 @@ static int result_print(const struct run_options *o, const struct result *r)
         if (o->markdown)
                 report_markdown_row(stdout, *r->server.command ? r->server.command : r->targets, r);
         else if (!o->quiet && !json_alone)
-                report_text(stdout, r);
+                report_text(stdout, r, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
         if (o->graph)
                 report_graph(stdout, r);
         if (fflush(stdout) != 0)

@@ -135,7 +135,7 @@ static void result_take(struct trial *t, int status, const char *json_path, int 
         if (t->json && *t->failed == '\0')
                 t->result = result_from_json(t->json, t->failed, sizeof t->failed);
         if (t->result && t->result->verdict.status == VERDICT_INVALID)
-                (void)snprintf(t->failed, sizeof t->failed, "invalid: %s",
+                (void)snprintf(t->failed, sizeof t->failed, "invalid: %.480s",
                                t->result->verdict.reasons[0].text);
 }
 

@@ -5,10 +5,11 @@
 
 #include "result/result.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* The plain text of one run, in three blocks: what was run, what happened, how long it took. */
-void report_text(FILE *, const struct result *);
+void report_text(FILE *, const struct result *, bool colour);
 
 /* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
 void report_graph(FILE *, const struct result *);
