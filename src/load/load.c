@@ -268,13 +268,15 @@ static int intervals_fill(const struct run *run, struct result *result)
                 *out = (struct result_interval){.at = k * length,
                                                 .p50 = percentile(h, 0.5),
                                                 .p99 = percentile(h, 0.99),
-                                                .max = histogram_count(h) ? histogram_max(h)
-                                                                          : RESULT_UNKNOWN};
+                                                .max = RESULT_UNKNOWN};
                 for (unsigned t = 0; t < run->plan->threads; t++) {
                         const struct recorder *r = &run->workers[t].recorder;
                         if (k >= r->interval_count)
                                 continue;
                         out->requests += r->intervals[k].requests;
+                        if (r->intervals[k].requests > 0 &&
+                            (out->max == RESULT_UNKNOWN || r->intervals[k].max > out->max))
+                                out->max = r->intervals[k].max;
                         out->errors += r->intervals[k].errors;
                 }
                 histogram_destroy(h);
