@@ -125,6 +125,9 @@ static void where_chance_decides_near_the_knee_the_answer_encloses_it(void **sta
                 if (!a.held || !a.missed)
                         continue;
                 assert_true(a.held->rate < a.missed->rate);
+                assert_true(a.held->missed == 0 && a.missed->met == 0);
+                assert_true(a.end != SEARCH_CLOSE ||
+                            (a.held->met == usual.trials && a.missed->missed == usual.trials));
                 enclosing += a.held->rate < server.knee * 1.05 && a.missed->rate > server.knee * 0.95 &&
                              a.missed->rate / a.held->rate < 1.25;
         }
