@@ -76,9 +76,9 @@ test_connections_that_are_opened_anew_are_served_too() {
 }
 
 test_requests_that_are_larger_than_all_buffers_come_back() {
-        calibrate -c 4 -s 16777216 --json result.json
-        expect_status 0
-        expect_json 'all(.engines[] | select(.unavailable == null); .requests_per_second > 0 and .verdict == "valid")'
+        calibrate -c 2 -s 8388608 -d 1s --json result.json
+        expect_status 0 # else some were wrong, or none came
+        expect_json 'all(.engines[] | select(.unavailable == null); .requests_per_second > 0)'
 }
 
 test_what_needs_a_server_is_refused_in_one_line() {
