@@ -11,11 +11,12 @@ static const struct {
 } commands[] = {
         {"run", "bench", command_run},
         {"compare", "bench compare", command_compare},
+        {"calibrate", "bench calibrate", command_calibrate},
 };
 
 int main(int argc, char **argv)
 {
-        static char title[] = "bench compare";
+        static char title[32]; /* the longest of them fits */
 
         for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
                 if (strcmp(argv[1], commands[i].name) == 0) {

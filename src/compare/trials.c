@@ -4,21 +4,19 @@
  * of an earlier trial, still in TIME_WAIT, is in its way. */
 #include "compare/trials.h"
 
-#include "base/clock.h"
+#include "compare/child.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 128, SOURCES_PER_TRIAL = 64, SOURCE_BLOCKS = 1 << 17, POLL_MS = 20 };
-#define WATCHDOG_NS (15 * 60 * NS_PER_S) /* a bench run ends by itself; this is for one that does not */
+enum { WORDS_MAX = 128 }; /* of a scenario's flags, and of a command */
+static_assert(sizeof((struct trial *)0)->failed >= CHILD_TEXT_MAX);
 
 /* A port of 127.0.0.1 that nobody uses now; 0: none. */
 static unsigned port_choose(void)
@@ -55,7 +53,7 @@ static bool placeholders_replace(const char *text, unsigned port, char *out, siz
 }
 
 /* Splits at blanks; '...' and "..." keep blanks together. The words point into `text`, which is changed. */
-static size_t words_split(char *text, char **words, size_t max)
+static size_t words_split(char *text, const char **words, size_t max)
 {
         size_t count = 0;
 
@@ -63,7 +61,8 @@ static size_t words_split(char *text, char **words, size_t max)
                 text += strspn(text, " \t");
                 if (!*text)
                         break;
-                char *out = words[count++] = text, quote = '\0';
+                char *out = text, quote = '\0';
+                words[count++] = text;
                 for (; *text && (quote || (*text != ' ' && *text != '\t')); text++)
                         if (*text == quote)
                                 quote = '\0';
@@ -78,107 +77,31 @@ static size_t words_split(char *text, char **words, size_t max)
         return count;
 }
 
-/* The text of a short file, without its last newline. */
-static void text_read(int fd, char *text, size_t size)
-{
-        ssize_t n = pread(fd, text, size - 1, 0);
-
-        text[n > 0 ? n : 0] = '\0';
-        text[strcspn(text, "\n")] = '\0';
-}
-
-/* Runs a command with its standard error in `error_fd`; its status as waitpid(2) has it, or a negative errno.
- */
-static int command_await(char **words, int error_fd, const volatile sig_atomic_t *interrupted)
-{
-        uint64_t end = clock_now() + WATCHDOG_NS;
-        bool told = false;
-        int status;
-        pid_t pid = fork();
-
-        if (pid < 0)
-                return -errno;
-        if (pid == 0) {
-                (void)dup2(error_fd, STDERR_FILENO);
-                (void)execv(words[0], words);
-                _exit(127);
-        }
-        for (;;) {
-                pid_t ended = waitpid(pid, &status, WNOHANG);
-                if (ended == pid)
-                        return status;
-                if (ended < 0 && errno != EINTR)
-                        return -errno;
-                if (*interrupted && !told)
-                        told = kill(pid, SIGINT) == 0; /* it reports what it has, and ends */
-                if (clock_now() > end)
-                        (void)kill(pid, SIGKILL);
-                clock_sleep(POLL_MS * NS_PER_MS);
-        }
-}
-
-/* What a trial's processes left behind becomes its result. */
-static void result_take(struct trial *t, int status, const char *json_path, int error_fd)
-{
-        char why[LINEUP_TEXT_MAX / 2];
-
-        if (status < 0)
-                (void)snprintf(t->failed, sizeof t->failed, "cannot be started: %s", strerror(-status));
-        else if (WIFSIGNALED(status))
-                (void)snprintf(t->failed, sizeof t->failed, "its bench run was killed by SIG%s",
-                               sigabbrev_np(WTERMSIG(status)));
-        else if (WEXITSTATUS(status) != 0)
-                text_read(error_fd, t->failed, sizeof t->failed);
-        t->json = json_read(json_path, why, sizeof why);
-        if (!t->json && *t->failed == '\0')
-                (void)snprintf(t->failed, sizeof t->failed, "no result: %s", why);
-        if (t->json && *t->failed == '\0')
-                t->result = result_from_json(t->json, t->failed, sizeof t->failed);
-        if (t->result && t->result->verdict.status == VERDICT_INVALID)
-                (void)snprintf(t->failed, sizeof t->failed, "invalid: %.480s",
-                               t->result->verdict.reasons[0].text);
-}
-
 static int trial_run(const struct trials *all, struct trial *t, size_t number,
                      const volatile sig_atomic_t *interrupted)
 {
         const struct lineup_server *server = &all->lineup->servers[t->server];
-        char flags[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX * 2], target[64], source[64],
-                path[] = "/tmp/trial.XXXXXX";
-        char *words[WORDS_MAX + 32];
-        static char separator[] = "--";
+        char text[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX * 2], target[64], source[CHILD_SOURCE_MAX];
+        const char *flags[WORDS_MAX] = {"--source", child_source(number, source), "-d", all->duration};
+        const char *words[WORDS_MAX];
         unsigned port = port_choose();
-        uint32_t block = 0x7f010000U + (uint32_t)(number % SOURCE_BLOCKS) * SOURCES_PER_TRIAL;
-        size_t count = 0;
+        size_t count = 4;
+        struct child child;
 
-        (void)strcpy(flags, all->lineup->scenarios[t->scenario].flags); /* of the same size */
-        bool placed = placeholders_replace(server->command, port, command, sizeof command);
-        (void)snprintf(target, sizeof target, "127.0.0.1:%u", port);
-        (void)snprintf(source, sizeof source, "%u.%u.%u.%u/26", block >> 24, block >> 16 & 255,
-                       block >> 8 & 255, block & 255);
-        int json_fd = mkostemp(path, O_CLOEXEC), error_fd = memfd_create("stderr", MFD_CLOEXEC);
-        if (json_fd < 0 || error_fd < 0)
-                return -errno;
-        const char *const head[] = {all->bench, "-q",   "--json", path,
-                                    "--source", source, "-d",     all->duration};
-        for (size_t i = 0; i < sizeof head / sizeof *head; i++)
-                words[count++] = strdup(head[i]);
-        if (placed) {
-                words[count++] = strdup("-t");
-                words[count++] = strdup(target);
+        if (placeholders_replace(server->command, port, command, sizeof command)) {
+                (void)snprintf(target, sizeof target, "127.0.0.1:%u", port);
+                flags[count++] = "-t";
+                flags[count++] = target;
         }
-        size_t owned = count;
-        count += words_split(flags, words + count, WORDS_MAX / 2);
-        words[count++] = separator;
-        count += words_split(command, words + count, WORDS_MAX / 2);
-        words[count] = NULL;
-        result_take(t, command_await(words, error_fd, interrupted), path, error_fd);
-        while (owned > 0)
-                free(words[--owned]);
-        (void)unlink(path); /* it may never have been written */
-        (void)close(json_fd);
-        (void)close(error_fd);
-        return 0;
+        (void)strcpy(text, all->lineup->scenarios[t->scenario].flags); /* of the same size */
+        count += words_split(text, flags + count, WORDS_MAX - count - 1);
+        flags[count] = NULL;
+        words[words_split(command, words, WORDS_MAX - 1)] = NULL;
+        int error = child_run(&child, all->bench, flags, words, interrupted);
+        t->json = child.json;
+        t->result = child.result;
+        (void)strcpy(t->failed, child.failed); /* of the same size */
+        return error;
 }
 
 int trials_run(struct trials *all, const volatile sig_atomic_t *interrupted)
