@@ -109,7 +109,7 @@ static void fault_complete(struct argp_state *state, struct options *o)
         o->workers = 1;
         for (size_t i = 0; i < o->address_count; i++)
                 if (address_is_unix(&o->addresses[i]) && o->faults.spec.probability[FAULT_RST] > 0)
-                        argp_error(state, "--fault: rst takes a TCP address, not %s",
+                        argp_error(state, "--fault: rst takes a TCP address, not unix:%s",
                                    o->addresses[i].sa.un.sun_path);
 }
 
