@@ -175,13 +175,13 @@ static int value_parse(struct threshold *t, const char *text, char *why, size_t 
         }
         if (t->dimension == THRESHOLD_SIZE && size_parse(text, &t->value))
                 return 0;
-        (void)snprintf(why, why_size, "%s is compared with %s, not with '%s'", t->path,
+        (void)snprintf(why, why_size, "%s is compared with %s, not with '%.64s'", t->path,
                        examples[t->dimension], text);
         return -EINVAL;
 }
 
 /* Cuts the text into its three parts, without the spaces around them: *value is the third. False if there is
- * no first one, or no operator. */
+ * no first one, or no comparison. */
 static bool parts_split(char *text, struct threshold *t, char **path, char **value)
 {
         char *at = text + strcspn(text, "<>=!");
