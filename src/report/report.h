@@ -18,6 +18,14 @@ void report_graph(FILE *, const struct result *);
 void report_markdown_head(FILE *, const char *first_column);
 void report_markdown_row(FILE *, const char *name, const struct result *);
 
+/* The percentiles as HdrHistogram's outputPercentileDistribution prints them, for its plotter and others;
+ * values in ms. Nothing recorded: the head and the foot alone. */
+void report_hgrm(FILE *, const struct histogram *);
+
+/* A line per interval of the run, comma-separated (RFC 4180: lines end with CR LF), after a line of names;
+ * what is unknown is empty. */
+void report_csv(FILE *, const struct result *);
+
 /* Sizes and CPU times as the tables show them. */
 enum { REPORT_TEXT_MAX = 32 };
 const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX]);
