@@ -274,13 +274,13 @@ static void arrivals_set(struct argp_state *state, struct plan *p, const char *n
 
 static void threshold_add(struct argp_state *state, struct run_options *o, const char *text)
 {
-        size_t count = 0;
+        char why[THRESHOLD_TEXT_MAX];
 
-        while (o->thresholds[count])
-                count++;
-        if (count == OPTIONS_THRESHOLDS_MAX)
+        if (o->threshold_count == OPTIONS_THRESHOLDS_MAX)
                 argp_error(state, "more than %d thresholds", OPTIONS_THRESHOLDS_MAX);
-        o->thresholds[count] = text;
+        if (threshold_parse(text, &o->thresholds[o->threshold_count], why, sizeof why) != 0)
+                argp_error(state, "--threshold %s", why);
+        o->threshold_count++;
 }
 
 static void engine_set(struct argp_state *state, struct plan *p, const char *name)

@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_INVALID = 3, WHY_MAX = 512 };
+enum { EXIT_FAILED = 1, EXIT_INVALID = 3, EXIT_MISSED = 4, WHY_MAX = 512 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -215,26 +215,104 @@ static void ratios_fill(struct result *r, const struct process *server)
                                                                 r->connections.peak_open);
 }
 
-static int result_print(const struct run_options *o, const struct result *r)
+/* Opens a file for output, or standard output for "-". */
+static FILE *output_open(const char *path)
 {
-        bool json_alone = o->json_path && strcmp(o->json_path, "-") == 0;
+        return strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+}
+
+static int output_close(FILE *file, const char *path)
+{
+        bool failed = ferror(file) != 0;
+
+        failed |= (file == stdout ? fflush(file) : fclose(file)) != 0;
+        return failed ? fail("cannot write %s: %s", path, strerror(errno)) : 0;
+}
+
+static int hgrm_write(const char *path, const struct result *r)
+{
+        FILE *file = output_open(path);
+
+        if (!file)
+                return fail("cannot write %s: %s", path, strerror(errno));
+        report_hgrm(file, r->latency);
+        return output_close(file, path);
+}
+
+static int csv_write(const char *path, const struct result *r)
+{
+        FILE *file = output_open(path);
+
+        if (!file)
+                return fail("cannot write %s: %s", path, strerror(errno));
+        report_csv(file, r);
+        return output_close(file, path);
+}
+
+/* Nothing else is to stand on standard output where one of the files goes there. */
+static bool stdout_is_taken(const struct run_options *o)
+{
+        const char *const paths[] = {o->json_path, o->hgrm_path, o->csv_path};
+
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+                if (paths[i] && strcmp(paths[i], "-") == 0)
+                        return true;
+        return false;
+}
+
+static int result_print(const struct run_options *o, const struct result *r, const json_t *json)
+{
+        int status = 0;
 
         if (o->markdown)
                 report_markdown_row(stdout, *r->server.command ? r->server.command : r->targets, r);
-        else if (!o->quiet && !json_alone)
+        else if (!o->quiet && !stdout_is_taken(o))
                 report_text(stdout, r, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
         if (o->graph)
                 report_graph(stdout, r);
         if (fflush(stdout) != 0)
                 return fail("cannot write to standard output: %s", strerror(errno));
         if (o->json_path) {
-                json_t *json = result_to_json(r);
-                int error = json ? json_write(json, o->json_path) : -ENOMEM;
-                json_decref(json);
+                int error = json_write(json, o->json_path);
                 if (error)
                         return fail("cannot write %s: %s", o->json_path, strerror(-error));
         }
-        return 0;
+        if (o->hgrm_path)
+                status = hgrm_write(o->hgrm_path, r);
+        if (!status && o->csv_path)
+                status = csv_write(o->csv_path, r);
+        return status;
+}
+
+/* A line for each threshold that is not met; what could not be measured is not met either. */
+static int thresholds_check(const struct run_options *o, const json_t *json)
+{
+        char text[THRESHOLD_TEXT_MAX];
+        int status = 0;
+
+        for (size_t i = 0; i < o->threshold_count; i++)
+                if (threshold_check(&o->thresholds[i], json, text, sizeof text) != THRESHOLD_MET) {
+                        (void)fail("threshold missed: %s", text);
+                        status = EXIT_MISSED;
+                }
+        return status;
+}
+
+/* The result goes wherever it was wanted, and becomes the exit status. */
+static int result_deliver(const struct run_options *o, const struct result *r)
+{
+        json_t *json = result_to_json(r);
+        int status = json ? result_print(o, r, json) : fail("out of memory");
+
+        if (!status && r->connections.opened == 0)
+                status = fail("%s", r->verdict.reasons[0].text);
+        else if (!status) {
+                status = thresholds_check(o, json);
+                if (r->verdict.status == VERDICT_INVALID)
+                        status = EXIT_INVALID;
+        }
+        json_decref(json);
+        return status;
 }
 
 /* Before the run and again after it: half a second, and less for a run of less than five. */
@@ -292,11 +370,7 @@ int command_run(int argc, char **argv)
         }
         ratios_fill(r, &server);
         result_judge(r);
-        status = result_print(&o, r);
-        if (!status && r->connections.opened == 0)
-                status = fail("%s", r->verdict.reasons[0].text);
-        else if (!status && r->verdict.status == VERDICT_INVALID)
-                status = EXIT_INVALID;
+        status = result_deliver(&o, r);
 destroy_result:
         result_destroy(r);
         return status;

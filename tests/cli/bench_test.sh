@@ -61,6 +61,9 @@ option requires an argument -- 'c'|-c
 one of --reply, --reply-bytes and --reply-until|--request x --reply y --reply-until z
 --reply-bytes takes a number .*, not '0'|--request x --reply-bytes 0
 either -s or --request|-s 3 --request x
+--threshold|--threshold p98<5ms
+--threshold|--threshold p99<soon
+--threshold|--threshold p99
 TABLE
 }
 

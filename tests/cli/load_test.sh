@@ -159,6 +159,41 @@ test_a_request_can_come_from_a_file() {
         expect_error '\. is no file of 1 to'
 }
 
+# --- thresholds and files
+
+test_a_missed_threshold_is_named_and_the_exit_status_4() {
+        bench -c 2 -d 200ms -q --threshold 'p50<1h' --threshold 'errors==0' "${LOCAL[@]}"
+        expect_status 0
+        bench -c 2 -d 200ms -q --threshold 'p50<1h' --threshold 'p50<1ns' "${LOCAL[@]}"
+        expect_status 4
+        expect_error '^bench: threshold missed: latency.p50 is .*, not < 1ns'
+        # Three samples do not make a p99: a threshold on what was not measured is not met.
+        bench -c 1 -R 10 -d 300ms -q --threshold 'p99<1h' "${LOCAL[@]}"
+        expect_status 4
+        expect_error 'threshold missed: latency.p99'
+        # An invalid measurement says nothing about thresholds.
+        bench -c 1 -d 200ms -q --request a --reply b --threshold 'p50<1ns' "${LOCAL[@]}"
+        expect_status 3
+}
+
+test_the_latencies_go_to_a_file_in_the_format_of_hdrhistogram() {
+        bench -c 2 -d 200ms -q --hgrm latency.hgrm --json result.json "${LOCAL[@]}"
+        expect_status 0
+        grep -Eq '^#\[Max +=' latency.hgrm || fail "no summary: $(tail -n 3 latency.hgrm | tr '\n' '|')"
+        grep -Eq "Total count += +$(jq .latency.samples result.json)\]" latency.hgrm || fail "another count"
+        bench -c 2 -d 200ms -q --hgrm missing/latency.hgrm "${LOCAL[@]}"
+        expect_status 1
+        expect_error 'cannot write missing/latency.hgrm'
+}
+
+test_a_line_per_interval_goes_to_a_csv_file() {
+        bench -c 2 -d 500ms --csv - --json result.json "${LOCAL[@]}"
+        expect_status 0
+        [ "$(wc -l <out)" = 6 ] || fail "$(wc -l <out) lines, not a head and five"
+        [ "$(tr -d '\r' <out | awk -F, 'NR > 1 { sum += $2 } END { print sum }')" = "$(jq .requests.total result.json)" ] ||
+                fail "the lines do not add up: $(tr '\n' '|' <out)"
+}
+
 # --- what a run needs
 
 test_a_dry_run_says_what_is_needed_and_starts_nothing() {
