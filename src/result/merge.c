@@ -490,7 +490,7 @@ static double overlap_percent(const struct merge_part *a, const struct merge_par
 /* When the parts ran: all at the same time, or no two of them. */
 static int kind_find(struct merge *m, char *why, size_t why_size)
 {
-        size_t pairs = 0, together = 0, apart = 0;
+        size_t pairs = 0, together = 0;
         const struct merge_part *a = NULL, *b = NULL; /* of those that overlap, the two that do so least */
 
         for (size_t i = 0; i < m->count; i++)
@@ -498,12 +498,11 @@ static int kind_find(struct merge *m, char *why, size_t why_size)
                         const struct merge_part *p = &m->parts[i], *q = &m->parts[k];
                         double percent = overlap_percent(p, q);
                         together += percent > OVERLAP_PERCENT;
-                        apart += percent <= 0;
                         if (percent > 0 && (!a || percent < overlap_percent(a, b)))
                                 a = p, b = q;
                 }
         m->kind = together == pairs ? MERGE_TOGETHER : MERGE_IN_TURN;
-        if (together == pairs || apart == pairs)
+        if (together == pairs || !a)
                 return 0;
         (void)snprintf(why, why_size,
                        "the windows of %s and %s overlap by %.0f%%: either all overlap by more than %d%%, of "
