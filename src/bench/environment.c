@@ -5,7 +5,6 @@
 #include "base/cpus.h"
 #include "base/limits.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -119,23 +118,4 @@ void environment_fill(struct result *r)
         r->environment.clock_read = clock_cost();
         if (cpus.count > 1)
                 r->environment.wake_up = wake_up_cost(&cpus);
-}
-
-struct environment_time environment_time(void)
-{
-        struct environment_time t = {RESULT_UNKNOWN, RESULT_UNKNOWN};
-        FILE *file = fopen("/proc/stat", "re");
-        uint64_t idle, iowait, steal;
-        long hz = sysconf(_SC_CLK_TCK);
-
-        if (!file)
-                return t;
-        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &idle, &iowait,
-                   &steal) == 3 &&
-            hz > 0) {
-                t.idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
-                t.steal = steal * (NS_PER_S / (uint64_t)hz);
-        }
-        (void)fclose(file); /* it was only read */
-        return t;
 }

@@ -155,7 +155,7 @@ struct observation {
         struct result *result;
         struct progress progress;
         uint64_t begin; /* ns */
-        struct environment_time time;
+        struct cpus_time time;
 };
 
 static void on_window_begins(void *context)
@@ -163,7 +163,7 @@ static void on_window_begins(void *context)
         struct observation *o = context;
 
         o->begin = clock_now();
-        o->time = environment_time();
+        o->time = cpus_time();
         if (o->process)
                 process_window_begins(o->process);
 }
@@ -180,7 +180,7 @@ static void on_tick(void *context, const struct load_progress *progress)
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
-        struct environment_time time = environment_time();
+        struct cpus_time time = cpus_time();
         uint64_t all = (clock_now() - o->begin) * o->result->environment.cpus;
 
         if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {

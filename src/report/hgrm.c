@@ -58,7 +58,8 @@ static double bucket_middle(uint64_t top)
 
         while (top / width >= HISTOGRAM_SUB_BUCKETS)
                 width *= 2;
-        return (double)(top + 1 - width + width / 2);
+        width -= width / 2; /* 1 of 1: the bucket is one value */
+        return (double)(top + 1 - width);
 }
 
 static double deviation(const struct histogram *h)

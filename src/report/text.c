@@ -139,7 +139,7 @@ static void server_print(FILE *out, const struct result *r)
         if (isfinite(r->machine.cpu_per_request))
                 fprintf(out, "machine       %.2f us of CPU per request, everybody's\n",
                         r->machine.cpu_per_request / 1e3);
-        if (r->server.pid == RESULT_UNKNOWN || r->server.cpu_user == RESULT_UNKNOWN)
+        if (r->server.cpu_user == RESULT_UNKNOWN || r->server.cpu_system == RESULT_UNKNOWN)
                 return;
         fprintf(out, "server        cpu %.2fs user, %.2fs system", (double)r->server.cpu_user / 1e9,
                 (double)r->server.cpu_system / 1e9);
