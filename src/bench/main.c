@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
         {"run", "bench", command_run},
         {"compare", "bench compare", command_compare},
+        {"diff", "bench diff", command_diff},
 };
 
 int main(int argc, char **argv)

@@ -280,7 +280,8 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
                        "byte. With "
                        "COMMAND it starts the server, measures it and stops it.\v"
                        "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
-                       "2 wrong usage, 3 the measurement is invalid. Other commands: bench compare --help.",
+                       "2 wrong usage, 3 the measurement is invalid. Other commands: bench compare --help, "
+                       "bench diff --help.",
         };
         struct parsing parsing = {.options = o, .pin = true};
 
