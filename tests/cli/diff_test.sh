@@ -196,7 +196,8 @@ EXPECTED
 test_what_bench_compare_writes_can_be_compared() {
         timeout 30 "$BENCH" compare -q --server "one='$ECHO_C' -l {host}:{port}" --scenario '-c 2' -n 2 -d 100ms -o results >compare.out 2>&1 ||
                 fail "$(cat compare.out)"
-        bench diff results/comparison.json - <results/comparison.json
+        cp results/comparison.json again.json
+        bench diff results/comparison.json - <again.json
         expect_status 0
         [ "$(grep -c '| 1.000 |.*| 2, 2 |' out)" -ge 3 ] || fail "$(cat out)"
 }
@@ -242,7 +243,7 @@ test_like_against_like_raises_fewer_false_alarms_than_1_in_20() {
         local count
         count=$(alarms --tolerance 0)
         # Half of all intervals that miss do so on the worse side: 5 of 200, were none of the trials disturbed.
-        [ "$count" -le 12 ] || fail "$count of 200 without a tolerance"
+        [ "$count" -le 10 ] || fail "$count of 200 without a tolerance"
         count=$(alarms)
         [ "$count" -le 4 ] || fail "$count of 200 with a tolerance of 5%"
 }
