@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* commands: the subcommands of bench. Each takes its own argv, of which the first word names it, and returns
- * the exit status: 0 success, 1 it failed, 2 wrong usage, 3 the measurement is invalid. */
+ * the exit status: 0 success, 1 it failed, 2 wrong usage, 3 the measurement is invalid, 4 something became
+ * worse. */
 #ifndef BENCH_COMMANDS_H
 #define BENCH_COMMANDS_H
 
@@ -8,5 +9,6 @@ int command_run(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
 int command_merge(int argc, char **argv);
+int command_diff(int argc, char **argv);
 
 #endif

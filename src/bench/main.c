@@ -13,6 +13,7 @@ static const struct {
         {"compare", "bench compare", command_compare},
         {"calibrate", "bench calibrate", command_calibrate},
         {"merge", "bench merge", command_merge},
+        {"diff", "bench diff", command_diff},
 };
 
 int main(int argc, char **argv)

@@ -479,8 +479,8 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
                        "COMMAND it starts the server, measures it and stops it.\v"
                        "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
                        "2 wrong usage, 3 the measurement is invalid, 4 a threshold was missed. Other "
-                       "commands: bench "
-                       "compare --help.",
+                       "commands, each with "
+                       "--help: bench compare, report, diff, merge, calibrate, capacity.",
         };
         struct parsing parsing = {.options = o, .pin = true};
 

@@ -272,10 +272,10 @@ double statistics_level(double level, size_t comparisons)
 
 void statistics_holm(double *p, size_t count)
 {
-        double sorted[STATISTICS_VALUES_MAX], corrected[STATISTICS_VALUES_MAX], least = 0;
+        double sorted[STATISTICS_COMPARISONS_MAX], corrected[STATISTICS_COMPARISONS_MAX], least = 0;
         size_t known = 0;
 
-        assert(count <= STATISTICS_VALUES_MAX);
+        assert(count <= STATISTICS_COMPARISONS_MAX);
         for (size_t i = 0; i < count; i++)
                 if (!isnan(p[i]))
                         sorted[known++] = p[i];

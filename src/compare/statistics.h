@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATISTICS_VALUES_MAX = 1000, STATISTICS_RESAMPLES = 10000 };
+enum { STATISTICS_VALUES_MAX = 1000, STATISTICS_COMPARISONS_MAX = 8192, STATISTICS_RESAMPLES = 10000 };
 
 /* Both bounds are NaN if there is no interval: of one value nobody knows how far it would be from the next.
  */
@@ -64,8 +64,9 @@ struct ratio statistics_ratio_unpaired(const double *values, size_t n, const dou
  * is the level given. */
 double statistics_level(double level, size_t comparisons);
 
-/* Corrects p-values in place for being `count` (Holm, A simple sequentially rejective multiple test
- * procedure, Scand. J. Statist. 6, 1979). NaNs stay, and do not count. */
+/* Corrects p-values in place for being `count`, at most STATISTICS_COMPARISONS_MAX (Holm, A simple
+ * sequentially rejective multiple test procedure, Scand. J. Statist. 6, 1979). NaNs stay, and do not count.
+ */
 void statistics_holm(double *p, size_t count);
 
 /* The p-value, two-sided, of two samples that are not paired: how likely ranks as far apart as these are if

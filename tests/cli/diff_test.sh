@@ -1,0 +1,258 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# bench diff on the command line, with made-up files of bench compare.
+# shellcheck disable=SC2154,SC2034,SC2317,SC2016 # shared with lib.sh; tests are called by name; ` is meant
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib.sh"
+
+# comparison FILE [SCALE...]: five trials of one server in one scenario, around 100000 requests per second, 10 us of
+# CPU, 1 ms and 5 MB. The scales multiply these, in this order; each is 1 if it is not given.
+comparison() {
+        local file=$1
+        shift
+        jq -n --args '($ARGS.positional | map(tonumber)) as $scale | def scale($i): $scale[$i] // 1;
+                {schema: "bench.comparison/1", duration: "10s", rounds: 5, trials: [
+                        [0.99, 1.01, 1, 0.98, 1.02] | to_entries[] | .value as $x |
+                        {server: "async", scenario: "-c 100", round: .key, failed: null, result: {
+                                tool: {version: "1", engine: "uring", threads: 2},
+                                environment: {kernel: "6.1", cpu: "fast", cpus: 2, memory: 8000000000, nofile: 20000,
+                                        somaxconn: 4096, congestion_control: "cubic", syscall: 100, clock_read: 20,
+                                        wake_up: 5000},
+                                requests: {per_second: (100000 * $x * scale(0))},
+                                server: {cpu_per_request: (10000 * $x * scale(1)), max_rss: (5000000 * scale(3) | floor)},
+                                latency: {p99: (1000000 * $x * scale(2) | floor)}}}]}' "$@" >"$file"
+}
+
+# change FILE FILTER: edits a file with jq.
+change() {
+        jq "$2" "$1" >edited.json || fail "jq: $2"
+        mv edited.json "$1"
+}
+
+test_wrong_usage_is_named_in_one_line_and_a_hint() {
+        local expected arguments
+        while IFS='|' read -r expected arguments; do
+                read -ra words <<<"$arguments"
+                bench diff "${words[@]}"
+                expect_status 2
+                expect_error "^([^ ]*/)?bench diff: $expected" 2
+        done <<'TABLE'
+two files are compared: OLD.json and NEW.json|
+two files are compared: OLD.json and NEW.json|a.json
+two files are compared; 'c.json' is a third|a.json b.json c.json
+--tolerance takes a percentage from 0 to less than 100, such as 2.5, not '100'|a.json b.json --tolerance 100
+--tolerance takes a percentage .*, not '5%'|a.json b.json --tolerance 5%
+--tolerance takes a percentage .*, not '-1'|a.json b.json --tolerance=-1
+--tolerance takes a percentage .*, not 'nan'|a.json b.json --tolerance nan
+unrecognized option '--fast'|--fast
+TABLE
+        true
+}
+
+test_files_that_cannot_be_compared_are_refused_in_one_line() {
+        comparison good.json
+        echo '{"schema": "bench.result/1"}' >result.json
+        echo '[]' >array.json
+        echo '{' >broken.json
+        cp good.json other.json
+        change other.json '.trials[].server = "other"'
+        cp good.json failed.json
+        change failed.json '.trials[].failed = "it did not listen"'
+        local expected file
+        while IFS='|' read -r file expected; do
+                bench diff good.json "$file"
+                expect_status 2
+                expect_error "^bench diff: $expected"
+                [ -s out ] && fail "something was printed for $file"
+        done <<'TABLE'
+nowhere.json|cannot read nowhere.json: No such file or directory
+broken.json|cannot read broken.json: line 2: 
+result.json|result.json is bench.result/1, not bench.comparison/1, which bench compare writes
+array.json|array.json is JSON of an unknown schema, not bench.comparison/1
+other.json|there is no server and scenario of which both files have a valid trial
+failed.json|there is no server and scenario of which both files have a valid trial
+TABLE
+        true
+}
+
+test_a_file_does_not_differ_from_itself() {
+        comparison old.json
+        bench diff old.json old.json
+        expect_status 0
+        expect_output '^`bench -c 100`$'
+        [ "$(sed '/^$/d' out | head -n 1)" = '`bench -c 100`' ] || fail "the environments differ: $(head -n 1 out)"
+        expect_output '^\| async \| req/s \| 100000 \| 100000 \| 1.000 \| 0\.[0-9]+ to 1\.[0-9]+ \| 1 \| 5, 5 \| same \|$'
+        expect_output '^\| async \| cpu/req \| 10µs \| 10µs \| 1.000 \|'
+        expect_output '^\| async \| p99 \| 1ms \| 1ms \| 1.000 \|'
+        expect_output '^\| async \| max rss \| 5 MB \| 5 MB \| 1.000 \| 1.000 to 1.000 \| 1 \| 5, 5 \| same \|$'
+}
+
+test_what_became_worse_is_named_and_what_became_better_is_not_an_error() {
+        local of scales other
+        while IFS='|' read -r of scales other; do
+                read -ra words <<<"$scales"
+                comparison old.json
+                comparison new.json "${words[@]}"
+                bench diff old.json new.json
+                expect_status 4
+                expect_output "^\| async \| $of \|.*\| \*\*worse\*\* \|$"
+                [ "$(grep -c worse out)" = 1 ] || fail "more than $of is worse"
+                bench diff new.json old.json
+                expect_status 0
+                expect_output "^\| async \| $of \|.*\| better \|$"
+        done <<'TABLE'
+req/s|0.8
+cpu/req|1 1.3
+p99|1 1 1.3
+max rss|1 1 1 1.3
+TABLE
+        true
+}
+
+test_the_tolerance_decides_what_is_worse() {
+        comparison old.json
+        comparison new.json 0.85
+        local tolerance expected
+        for tolerance in 0:4 5:4 30:0; do
+                bench diff old.json new.json --tolerance "${tolerance%:*}"
+                expect_status "${tolerance#*:}"
+        done
+        comparison new.json 0.94 # worse than by 5 percent, but the interval reaches to less
+        bench diff old.json new.json
+        expect_status 0
+        expect_output '^\| async \| req/s \|.*\| unclear: only [0-9.]+% and more can be seen \|$'
+}
+
+test_more_rows_need_wider_intervals() {
+        local width
+        comparison old.json
+        bench diff old.json old.json
+        width=$(awk -F '|' '$3 == " req/s " {print $7; exit}' out)
+        change old.json '[range(20) as $i | .trials[] | .server = "async\($i)"] as $t | .trials = $t'
+        bench diff old.json old.json
+        awk -F '|' -v narrow="$width" '$3 == " req/s " {split($7, wide, " "); split(narrow, n, " "); exit !(wide[1] < n[1] && wide[3] > n[3])}' out ||
+                fail "as wide with 80 rows as with 4: $width"
+}
+
+test_one_trial_has_no_interval_and_no_verdict() {
+        comparison old.json
+        comparison new.json 0.5
+        change new.json '.trials |= .[:1]'
+        bench diff old.json new.json
+        expect_status 0
+        expect_output '^\| async \| req/s \| 100000 \| 49500 \| 0.495 \| n/a \| n/a \| 5, 1 \| one trial says nothing \|$'
+}
+
+test_what_was_not_measured_is_not_compared() {
+        comparison old.json
+        comparison new.json
+        change new.json '.trials[].result.latency.p99 = null'
+        bench diff old.json new.json
+        expect_status 0
+        expect_output '^\| async \| p99 \| 1ms \| n/a \| n/a \| n/a \| n/a \| 5, 0 \| not comparable \|$'
+}
+
+test_trials_that_failed_are_left_out_and_counted() {
+        comparison old.json
+        comparison new.json
+        change new.json '.trials[1] |= (.failed = "invalid: too late" | .result.requests.per_second = 1)
+                | .trials[2] |= (.failed = "it did not listen" | .result = null)'
+        bench diff old.json new.json
+        expect_status 0
+        expect_output '^new: async, -c 100: 2 of 5 trials failed$'
+        expect_output '^\| async \| req/s \|.*\| 5, 3 \|'
+}
+
+test_what_is_in_one_file_alone_is_named() {
+        comparison old.json
+        comparison new.json
+        change old.json '.trials += [.trials[] | .server = "gone"]'
+        change new.json '.trials += [.trials[] | .scenario = "-c 200"]'
+        bench diff old.json new.json
+        expect_status 0
+        [ "$(grep -c ' only: ' out)" = 2 ] || fail "$(cat out)"
+        expect_output '^old only: gone, -c 100$'
+        expect_output '^new only: async, -c 200$'
+}
+
+test_differences_of_the_environments_come_first() {
+        comparison old.json
+        comparison new.json
+        change new.json '.duration = "1s" | .trials[].result |= (.environment.kernel = "6.2" | .environment.cpus = 4
+                | .environment.memory = null | .environment.wake_up = 9000 | .environment.syscall = 110 | .tool.engine = "epoll")'
+        bench diff old.json new.json
+        expect_status 0
+        sed '/^$/,$d' out >first
+        diff first - >diff.out <<'EXPECTED' || fail "$(cat first)"
+kernel: 6.1 in old, 6.2 in new
+cpus: 2 in old, 4 in new
+memory: 8000000000 in old, null in new
+wake_up: 5000 in old, 9000 in new
+engine: uring in old, epoll in new
+duration: 10s in old, 1s in new
+EXPECTED
+}
+
+test_what_bench_compare_writes_can_be_compared() {
+        timeout 30 "$BENCH" compare -q --server "one='$ECHO_C' -l {host}:{port}" --scenario '-c 2' -n 2 -d 100ms -o results >compare.out 2>&1 ||
+                fail "$(cat compare.out)"
+        cp results/comparison.json again.json
+        bench diff results/comparison.json - <again.json
+        expect_status 0
+        [ "$(grep -c '| 1.000 |.*| 2, 2 |' out)" -ge 3 ] || fail "$(cat out)"
+}
+
+# 200 pairs, each of twice five trials of three servers, drawn from one made-up pool: requests and CPU with 5% of
+# noise, and a tenth of all trials disturbed by others. PAIRS FILTER: what else happens to the new files.
+pairs() {
+        awk 'BEGIN {
+                srand(7)
+                for (pair = 0; pair < 200; pair++)
+                        for (file = 0; file < 2; file++)
+                                for (i = 0; i < 15; i++) {
+                                        for (k = 0; k < 4; k++)
+                                                x[k] = exp(0.05 * sqrt(-2 * log(1 - rand())) * cos(6.283185 * rand()))
+                                        slow = rand() < 0.1 ? 1.5 : 1
+                                        printf "%d %s %d %f %f %f %f\n", pair, file ? "new" : "old", i % 3,
+                                                100000 * x[0] / slow, 10000 * x[1], 1000000 * x[2] * slow, 5000000 * x[3]
+                                }
+        }' | jq -Rn -c "[inputs | split(\" \")] | group_by(.[0] + .[1])[] | .[0][1] as \$file | {
+                schema: \"bench.comparison/1\", file: (.[0][0] + \".\" + \$file), trials: map({server: .[2], scenario: \"-c 1\",
+                failed: null, result: {requests: {per_second: (.[3] | tonumber)}, latency: {p99: (.[5] | tonumber)},
+                server: {cpu_per_request: (.[4] | tonumber), max_rss: (.[6] | tonumber)}}})} |
+                if \$file == \"new\" then $1 else . end" | awk '{match($0, /"file":"[^"]*"/)
+                        print > (substr($0, RSTART + 8, RLENGTH - 9) ".json"); close(substr($0, RSTART + 8, RLENGTH - 9) ".json")}'
+}
+
+# How many of the pairs say that something is worse.
+alarms() {
+        local pair count=0
+        for ((pair = 0; pair < 200; pair++)); do
+                "$BENCH" diff "$pair.old.json" "$pair.new.json" "$@" >out 2>err
+                case $? in
+                0) ;;
+                4) count=$((count + 1)) ;;
+                *) fail "$(cat err)" ;;
+                esac
+        done
+        echo "$count"
+}
+
+test_like_against_like_raises_fewer_false_alarms_than_1_in_20() {
+        pairs .
+        local count
+        count=$(alarms --tolerance 0)
+        # Half of all intervals that miss do so on the worse side: 5 of 200, were none of the trials disturbed.
+        [ "$count" -le 10 ] || fail "$count of 200 without a tolerance"
+        count=$(alarms)
+        [ "$count" -le 4 ] || fail "$count of 200 with a tolerance of 5%"
+}
+
+test_a_loss_of_a_third_is_seen_in_nearly_all_pairs() {
+        pairs '.trials[].result.server.cpu_per_request *= 1.5'
+        local count
+        count=$(alarms)
+        [ "$count" -ge 190 ] || fail "only $count of 200"
+}
+
+run_tests "$@"
