@@ -9,6 +9,7 @@
 #include "bench/commands.h"
 #include "bench/echo_thread.h"
 #include "bench/environment.h"
+#include "bench/help.h"
 #include "bench/options.h"
 
 #include "load/engine.h"
@@ -78,15 +79,6 @@ static const char help[] =
         "and the other options of the load and of the generator: bench --help. What concerns a server (-t,\n"
         "--pid, COMMAND) or a report (-g, -m) is refused.\n"
         "Exit status: 0 success, 1 it failed, 2 wrong usage, 3 a measurement is invalid.\n";
-
-static bool help_is_wanted(int argc, char **argv)
-{
-        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0 ||
-                    strcmp(argv[i], "-?") == 0)
-                        return true;
-        return false;
-}
 
 /* Reads the options as bench run does, after some that stand for other defaults. */
 static void parse_after(int argc, char **argv, const char *const defaults[], struct run_options *o)
@@ -320,10 +312,11 @@ int command_calibrate(int argc, char **argv)
         static struct run_options o;
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
         size_t count;
+        int status;
 
-        if (help_is_wanted(argc, argv))
-                return fputs(help, stdout) == EOF || fflush(stdout) != 0 ? EXIT_FAILED : 0;
-        int status = engines_choose(argc, argv, all, &count);
+        if (help_given(argc, argv, help, &status))
+                return status;
+        status = engines_choose(argc, argv, all, &count);
         if (status)
                 return status;
         options_parse(argc, argv, "auto", &o);

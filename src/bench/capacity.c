@@ -9,6 +9,7 @@
  * answers, and leaves the rest, does not hold the rate. The answer is an interval and not a number, because
  * between its ends the outcome is chance. */
 #include "bench/commands.h"
+#include "bench/help.h"
 #include "bench/options.h"
 #include "bench/search.h"
 #include "bench/slo.h"
@@ -101,15 +102,6 @@ static const char help[] =
         "connections that the rate is spread over: with too few of them, they are what is measured.\n"
         "Exit status: 0 success, 1 it failed or was interrupted, 2 wrong usage, 3 the server does not\n"
         "answer rightly, 4 no rate holds.\n";
-
-static bool help_is_wanted(int argc, char **argv)
-{
-        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0 ||
-                    strcmp(argv[i], "-?") == 0)
-                        return true;
-        return false;
-}
 
 /* If word *i is the option, its value, which may be the next word; else NULL. Without a value the program
  * ends. */
@@ -369,8 +361,10 @@ static int trial_run(struct capacity *c, double rate, struct outcome *o)
         } else {
                 *o = outcome_of(c, rate, &child);
                 c->untold += rate > 0 && o->untold;
-                if (outcome_append(c, o, &child) != 0)
+                if (outcome_append(c, o, &child) != 0) {
+                        c->broke = "failed";
                         status = fail(EXIT_FAILED, "out of memory");
+                }
                 outcome_print(c, o);
                 if (rate <= 0 && o->reason) { /* so would all be */
                         c->broke = "failed";
@@ -468,6 +462,8 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
         if (c->broke)
                 printf("The search was %s; what is known of %s:\n",
                        strcmp(c->broke, "failed") == 0 ? "broken off" : c->broke, c->expression);
+        else if (a->end == SEARCH_NONE_HELD && c->search.options.min <= 1)
+                printf("No rate holds %s for sure, down to one request per second.\n", c->expression);
         else if (a->end == SEARCH_NONE_HELD)
                 printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s of %s cannot be "
                        "told.\n",
@@ -536,13 +532,14 @@ int command_capacity(int argc, char **argv)
 {
         static struct capacity c;
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
+        int status;
 
-        if (help_is_wanted(argc, argv))
-                return fputs(help, stdout) == EOF || fflush(stdout) != 0 ? EXIT_FAILED : 0;
+        if (help_given(argc, argv, help, &status))
+                return status;
         options_parse(argc, argv, &c);
         if (readlink("/proc/self/exe", c.bench, sizeof c.bench - 1) < 0)
                 return fail(EXIT_FAILED, "cannot find bench itself: %s", strerror(errno));
-        int status = c.run.json_path ? json_path_check(c.run.json_path) : 0;
+        status = c.run.json_path ? json_path_check(c.run.json_path) : 0;
         if (status)
                 return fail(EXIT_FAILED, "cannot write %s: %s", c.run.json_path, strerror(-status));
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
