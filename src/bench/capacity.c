@@ -228,7 +228,7 @@ static void search_begin(struct capacity *c, double closed_loop)
 /* 0 or the exit status. */
 static int search_run(struct capacity *c)
 {
-        struct outcome o;
+        struct outcome o = {0};
         int status = trial_run(c, 0, &o);
 
         if (status)

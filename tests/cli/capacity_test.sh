@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # bench capacity on the command line: the interval it finds, what it is made from, and how it ends if there is none.
-# shellcheck disable=SC2154,SC2034,SC2317 # shared with lib.sh; tests are called by name
+# shellcheck disable=SC2154,SC2034,SC2317,SC2016 # shared with lib.sh; tests are called by name; jq has variables too
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
 
