@@ -87,14 +87,16 @@ static void parse_after(int argc, char **argv, const char *const defaults[], str
 
         while (defaults[count])
                 count++;
-        char **words = calloc(1 + count + given + 1,
-                              sizeof *words); /* the options point into it: never freed */
+        char **words = calloc(1 + count + given + 1, sizeof *words);
         if (!words)
                 exit(fail(EXIT_FAILED, "out of memory"));
         words[0] = argv[0];
         memcpy(words + 1, defaults, count * sizeof *defaults); /* argp_parse(3) changes no word */
         memcpy(words + 1 + count, argv + 1, given * sizeof *argv);
         run_options_parse((int)(1 + count + given), words, o);
+        if (o->command) /* it points into the words; only that there is one is looked at */
+                o->command = argv;
+        free(words);
 }
 
 /* The options with other defaults than those of bench run. */
