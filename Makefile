@@ -34,7 +34,7 @@ CONFORMANCE := $(B)/tests/conformance/conformance
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
 
 $(BIN)/echo-c: $(ECHO_C)
-	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ $(LIBURING) -o $@
+	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ $(LIBURING) -lm -o $@
 
 ifeq ($(call has,jansson.h),yes)
 $(BIN)/bench: $(BENCH)
@@ -47,11 +47,12 @@ endif
 
 tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine)
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/models/fault_spec.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
+$(B)/tests/cli/statistics_ask: $(B)/src/compare/statistics.o
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
-	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -o $@
+	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lm -o $@
 
 $(CONFORMANCE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c)) $(call objects,base)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -o $@

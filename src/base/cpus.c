@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/cpus.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
 
 void cpus_allowed(struct cpus *cpus)
 {
@@ -24,4 +29,23 @@ int cpus_pin(int cpu)
         CPU_ZERO(&set);
         CPU_SET((unsigned)cpu, &set);
         return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
+}
+
+struct cpus_time cpus_time(void)
+{
+        struct cpus_time t = {UINT64_MAX, UINT64_MAX};
+        FILE *file = fopen("/proc/stat", "re");
+        uint64_t idle, iowait, steal;
+        long hz = sysconf(_SC_CLK_TCK);
+
+        if (!file)
+                return t;
+        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &idle, &iowait,
+                   &steal) == 3 &&
+            hz > 0) {
+                t.idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
+                t.steal = steal * (NS_PER_S / (uint64_t)hz);
+        }
+        (void)fclose(file); /* it was only read */
+        return t;
 }

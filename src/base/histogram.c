@@ -6,6 +6,7 @@
  * and never a shared one, whose counters would travel between CPUs. */
 #include "base/histogram.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 enum {
@@ -14,6 +15,10 @@ enum {
         VALUE_BITS = 42,
         BUCKET_COUNT = (VALUE_BITS - LINEAR_BITS + 2) * HALF,
 };
+
+static_assert(HISTOGRAM_SUB_BUCKETS == 2 * HALF, "the header says how wide the buckets are");
+static_assert(HISTOGRAM_BUCKETS == VALUE_BITS - LINEAR_BITS + 1, "the header says how many there are");
+static_assert(HISTOGRAM_MAX == (UINT64_C(1) << VALUE_BITS) - 1, "the last bucket ends there");
 
 struct histogram {
         uint64_t count, min, max;

@@ -10,7 +10,11 @@
 #include <stdint.h>
 
 #define HISTOGRAM_MAX ((UINT64_C(1) << 42) - 1) /* 73 minutes; longer durations are counted as this one */
-enum { HISTOGRAM_DIGITS = 3 };
+enum {
+        HISTOGRAM_DIGITS = 3,
+        HISTOGRAM_BUCKETS = 32,       /* as HdrHistogram counts: of the widths 1, 2, 4 ... ns */
+        HISTOGRAM_SUB_BUCKETS = 2048, /* in each of these, of which the lower half is the one before */
+};
 
 struct histogram; /* 264 KiB of address space; only pages that count something are touched */
 

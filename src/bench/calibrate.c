@@ -122,9 +122,10 @@ static int options_check(const struct run_options *o)
                 return fail(USAGE_STATUS, "it takes no --pid: the echo is its own");
         if (o->targets_given)
                 return fail(USAGE_STATUS, "it takes no -t: the echo is its own");
-        if (o->graph || o->markdown)
-                return fail(USAGE_STATUS, "it takes no %s: it prints a table of its own",
-                            o->graph ? "-g" : "-m");
+        if (o->graph || o->markdown || o->hgrm_path || o->csv_path || o->threshold_count > 0 || o->dry_run)
+                return fail(USAGE_STATUS,
+                            "it takes no -g, -m, --hgrm, --csv, --threshold or --dry-run: those are "
+                            "for the run of a server");
         if (p->spin)
                 return fail(USAGE_STATUS, "it takes no --spin: then a request costs whatever time there is");
         if (p->reply != REPLY_ECHO)

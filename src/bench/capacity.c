@@ -14,7 +14,6 @@
 #include "bench/help.h"
 
 #include "compare/child.h"
-#include "report/report.h"
 
 #include "base/clock.h"
 
@@ -32,7 +31,9 @@ enum {
         EXIT_INVALID = 3,
         EXIT_MISSED = 4,
         WORDS_MORE = 16, /* beside the user's */
+        WHY_MAX = 512,
 };
+#define SHORTFALL_MAX 0.01 /* of the requests that were due; as the verdict has it */
 
 static volatile sig_atomic_t interrupted;
 
@@ -122,57 +123,78 @@ struct outcome {
         double rate; /* 0: the closed loop */
         double value, per_second;
         bool met, untold;
-        const char *reason; /* why the result is invalid, or NULL; in the child */
+        bool broken;          /* the server does not do what it is there for, at whatever rate */
+        char reason[WHY_MAX]; /* why the rate did not hold whatever the value, or "" */
 };
 
-static struct outcome outcome_of(const struct capacity *c, double rate, const struct child *child)
+/* Open loop: what was due and is not answered at the window's end is either under way, of which there are as
+ * many as rate and mean latency say (Little, 1961), or the beginning of a queue that grows as long as the run
+ * lasts. In that a short run's latency need not show. False: a queue grows. */
+static bool rate_is_kept(const struct result *r, char *reason, size_t size)
+{
+        if (r->requests.due == RESULT_UNKNOWN || r->requests.total == RESULT_UNKNOWN || !r->latency)
+                return true;
+        double due = (double)r->requests.due, answered = (double)r->requests.total;
+        double under_way = r->requests.per_second * histogram_mean(r->latency) / (double)NS_PER_S;
+        if (due - answered - under_way <= fmax(due * SHORTFALL_MAX, 1))
+                return true;
+        (void)snprintf(reason, size, "the server fell behind, %.0f of %.0f requests were answered by the end",
+                       answered, due);
+        return false;
+}
+
+static void outcome_fill(struct outcome *o, const struct capacity *c, double rate, const struct child *child)
 {
         const struct result *r = child->result;
-        struct outcome o = {.rate = rate, .per_second = r->requests.per_second};
-        enum slo_outcome checked = slo_check(child->json, &c->slo, &o.value);
+        bool invalid = r->verdict.status == VERDICT_INVALID;
 
-        if (r->verdict.status == VERDICT_INVALID)
-                o.reason = r->verdict.reasons[0].text;
-        o.met = checked == SLO_MET && !o.reason;
-        o.untold = checked == SLO_UNKNOWN && !o.reason;
-        return o;
+        *o = (struct outcome){.rate = rate, .per_second = r->requests.per_second};
+        enum threshold_outcome checked = slo_check(child->json, &c->slo, &o->value);
+        if (invalid)
+                (void)snprintf(o->reason, sizeof o->reason, "%s", r->verdict.reasons[0].text);
+        else if (rate > 0)
+                (void)rate_is_kept(r, o->reason, sizeof o->reason); /* the reason tells */
+        o->met = checked == THRESHOLD_MET && *o->reason == '\0';
+        o->untold = checked == THRESHOLD_UNMEASURED && *o->reason == '\0';
+        /* A generator that is used up is the limit to look for, and no reason not to. */
+        o->broken = invalid && rate <= 0 && strcmp(r->verdict.reasons[0].code, "generator-limited") != 0;
 }
 
 static int outcome_append(struct capacity *c, const struct outcome *o, const struct child *child)
 {
-        json_t *json = json_pack(
-                "{s:o,s:o,s:o,s:o,s:o,s:s,s:s?,s:O}", "rate", o->rate > 0 ? json_real(o->rate) : json_null(),
-                "met", o->rate > 0 ? json_boolean(o->met) : json_null(), "value", number(o->value),
-                "per_second", number(o->per_second), "ceiling_share",
-                number(child->result->generator.ceiling_share), "verdict",
-                verdict_name(child->result->verdict.status), "reason", o->reason, "result", child->json);
+        json_t *json = json_pack("{s:o,s:o,s:o,s:o,s:o,s:s,s:s?,s:O}", "rate",
+                                 o->rate > 0 ? json_real(o->rate) : json_null(), "met",
+                                 o->rate > 0 ? json_boolean(o->met) : json_null(), "value", number(o->value),
+                                 "per_second", number(o->per_second), "ceiling_share",
+                                 number(child->result->generator.ceiling_share), "verdict",
+                                 verdict_name(child->result->verdict.status), "reason",
+                                 *o->reason ? o->reason : NULL, "result", child->json);
 
         return json_array_append_new(c->trials, json) == 0 ? 0 : -ENOMEM;
 }
 
 static void outcome_print(const struct capacity *c, const struct outcome *o)
 {
-        char value[REPORT_TEXT_MAX] = "n/a", rate[32] = "any";
+        char value[SLO_VALUE_MAX], rate[32] = "any";
         size_t trial = json_array_size(c->trials);
 
         if (c->run.quiet)
                 return;
         if (trial == 1)
-                fprintf(stderr, "%5s %12s %12s %10s  %s\n", "trial", "requests/s", "answered/s", c->slo.name,
-                        c->expression);
-        if (isfinite(o->value))
-                (void)report_latency((uint64_t)o->value, value);
+                fprintf(stderr, "%5s %12s %12s %10s  %s\n", "trial", "requests/s", "answered/s",
+                        slo_name(&c->slo), c->expression);
         if (o->rate > 0)
                 (void)snprintf(rate, sizeof rate, "%.0f", o->rate);
-        fprintf(stderr, "%5zu %12s %12.0f %10s  %s%s%s\n", trial, rate, o->per_second, value,
+        fprintf(stderr, "%5zu %12s %12.0f %10s  %s%s%s\n", trial, rate, o->per_second,
+                slo_value_format(&c->slo, o->value, value),
                 o->rate <= 0 ? "closed loop"
                 : o->met     ? "met"
                 : o->untold  ? "missed: too few requests to tell"
                              : "missed",
-                o->reason ? ": " : "", o->reason ? o->reason : "");
+                *o->reason ? ": " : "", o->reason);
 }
 
-/* One trial. 0 and its outcome, without the reason; or the exit status, and c->broke says why. */
+/* One trial. 0 and its outcome; or the exit status, and c->broke says why. */
 static int trial_run(struct capacity *c, double rate, struct outcome *o)
 {
         static const char own_name[] = "bench: ";
@@ -191,18 +213,17 @@ static int trial_run(struct capacity *c, double rate, struct outcome *o)
                 c->broke = "failed";
                 status = capacity_fail(EXIT_FAILED, "%s", child.failed + (named ? strlen(own_name) : 0));
         } else {
-                *o = outcome_of(c, rate, &child);
+                outcome_fill(o, c, rate, &child);
                 c->untold += rate > 0 && o->untold;
                 if (outcome_append(c, o, &child) != 0) {
                         c->broke = "failed";
                         status = capacity_fail(EXIT_FAILED, "out of memory");
                 }
                 outcome_print(c, o);
-                if (rate <= 0 && o->reason) { /* so would all be */
+                if (o->broken) {
                         c->broke = "failed";
                         status = capacity_fail(EXIT_INVALID, "in closed loop: %s", o->reason);
                 }
-                o->reason = NULL;
         }
         child_fini(&child);
         return status;

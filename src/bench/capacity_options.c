@@ -66,7 +66,7 @@ static void slo_set(struct capacity *c, const char *text)
         char why[WHY_MAX];
 
         if (slo_parse(text, &c->slo, why, sizeof why) != 0)
-                exit(capacity_fail(USAGE_STATUS, "--slo takes %s", why));
+                exit(capacity_fail(USAGE_STATUS, "--slo: %s", why));
         c->expression = text;
 }
 
@@ -101,9 +101,15 @@ static void options_check(const struct capacity *c)
                                    "--"));
         if (c->run.plan.rate < CAPACITY_RATE_MAX)
                 exit(capacity_fail(USAGE_STATUS, "it takes no -R: the rate is what is searched"));
-        if (c->run.graph || c->run.markdown)
-                exit(capacity_fail(USAGE_STATUS, "it takes no %s: it prints a table of its own",
-                                   c->run.graph ? "-g" : "-m"));
+        if (c->run.graph || c->run.markdown || c->run.hgrm_path || c->run.csv_path)
+                exit(capacity_fail(USAGE_STATUS,
+                                   "it takes no -g, -m, --hgrm or --csv: those show one run; --json has "
+                                   "every trial's"));
+        if (c->run.threshold_count > 0)
+                exit(capacity_fail(USAGE_STATUS,
+                                   "it takes no --threshold: --slo is the one that is searched with"));
+        if (c->run.dry_run)
+                exit(capacity_fail(USAGE_STATUS, "it takes no --dry-run: bench run says what a trial needs"));
 }
 
 void capacity_options_parse(int argc, char **argv, struct capacity *c)

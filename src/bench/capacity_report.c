@@ -72,7 +72,7 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
         else if (a->end == SEARCH_NONE_HELD)
                 printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s of %s cannot be "
                        "told.\n",
-                       c->expression, c->search.rates[0].rate, c->slo.name, duration);
+                       c->expression, c->search.rates[0].rate, slo_name(&c->slo), duration);
         else if (a->end == SEARCH_NONE_MISSED)
                 printf("Every rate holds %s, up to the highest that can be asked for.\n", c->expression);
         else if (a->end == SEARCH_TRIALS_SPENT)
@@ -84,7 +84,7 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
         ends_print(c, a);
         if (c->untold > 0)
                 printf("In %u trials there were too few requests to tell %s: a longer -d helps.\n", c->untold,
-                       c->slo.name);
+                       slo_name(&c->slo));
         printf("%zu trials of %s, the first in closed loop.\n", json_array_size(c->trials), duration);
 }
 

@@ -9,5 +9,6 @@ int command_run(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
 int command_capacity(int argc, char **argv);
+int command_merge(int argc, char **argv);
 
 #endif

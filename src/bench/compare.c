@@ -3,22 +3,39 @@
 #include "bench/commands.h"
 #include "bench/options.h"
 
-#include "compare/trials.h"
-#include "report/report.h"
+#include "bench/tables.h"
+
+#include "compare/summary.h"
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/duration.h"
 
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1 };
-enum key { KEY_LINEUP = 256, KEY_SERVER, KEY_SCENARIO };
+enum { EXIT_FAILED = 1, DISJOINT_CPUS = 4 };
+enum key {
+        KEY_LINEUP = 256,
+        KEY_SERVER,
+        KEY_SCENARIO,
+        KEY_BASELINE,
+        KEY_EQUAL_LOAD,
+        KEY_SWEEP,
+        KEY_PIN,
+        KEY_SEED,
+        KEY_RESUME,
+};
+#define EQUAL_LOAD 0.6 /* of the slowest server's throughput */
+#define WARMUP_MAX NS_PER_S
 
 static const char *const default_scenarios[] = {"-c 10000", "-c 10000 -r 50", "-c 10000 -r 5",
                                                 "-c 5000 -r 1"};
@@ -26,9 +43,12 @@ static const char *const default_scenarios[] = {"-c 10000", "-c 10000 -r 50", "-
 struct compare_options {
         struct lineup lineup;
         const char *named; /* ours, peers or all; NULL: only what was given */
-        const char *duration, *directory;
+        const char *duration, *directory, *baseline, *sweep;
+        char warmup[DURATION_TEXT_MAX];
         unsigned rounds;
-        bool quiet;
+        uint64_t seed;
+        enum placement placement;
+        bool quiet, equal_load, resume;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -54,12 +74,45 @@ static const struct argp_option option_table[] = {
          "and "
          "'-c 5000 -r 1')",
          1},
+        {"sweep", KEY_SWEEP, "KEY=A,B,..", 0,
+         "each scenario with each of these values: connections=1,10,100 or rate=1000,2000", 1},
+        {"equal-load", KEY_EQUAL_LOAD, NULL, 0,
+         "then each scenario of a closed loop again in open loop, at 60% of what the slowest server can do, "
+         "where "
+         "latencies can be compared",
+         1},
+        {"baseline", KEY_BASELINE, "NAME", 0,
+         "the server that the others are compared to (default: the first)", 2},
+        {"pin", KEY_PIN, "shared|disjoint|none", 0,
+         "server and generator on all CPUs, so that a round trip can stay on one (default), each on half of "
+         "them, "
+         "or wherever the kernel puts them",
+         2},
+        {"seed", KEY_SEED, "N", 0, "decides the order of the servers in each round (default: by the clock)",
+         2},
+        {"resume", KEY_RESUME, "DIR", 0, "go on with the comparison that was interrupted there", 2},
         {"rounds", 'n', "N", 0, "measure everything N times (default 1)", 2},
         {"duration", 'd', "DUR", 0, "of each trial (default 10s)", 2},
         {"output", 'o', "DIR", 0, "where comparison.json and tables.md are written (default comparison)", 2},
         {"quiet", 'q', NULL, 0, "print no line per trial", 2},
         {0},
 };
+
+static void placement_set(struct argp_state *state, struct compare_options *o, const char *name)
+{
+        struct cpus cpus;
+        enum placement p = PLACEMENT_SHARED;
+
+        while (p <= PLACEMENT_NONE && strcmp(name, placement_name(p)) != 0)
+                p++;
+        if (p > PLACEMENT_NONE)
+                argp_error(state, "--pin takes shared, disjoint or none, not '%s'", name);
+        cpus_allowed(&cpus);
+        if (p == PLACEMENT_DISJOINT && cpus.count < DISJOINT_CPUS)
+                argp_error(state, "--pin disjoint needs %d CPUs, and there are %zu", DISJOINT_CPUS,
+                           cpus.count);
+        o->placement = p;
+}
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
@@ -90,8 +143,31 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 if (duration_parse(arg, &ns) != 0 || ns < NS_PER_MS)
                         argp_error(state, "-d takes a duration such as 500ms, 5s or 1m30s, not '%s'", arg);
                 o->duration = arg;
+                (void)duration_format(ns / 10 < WARMUP_MAX ? ns / 10 : WARMUP_MAX, o->warmup);
                 break;
         case 'o':
+                o->directory = arg;
+                break;
+        case KEY_BASELINE:
+                o->baseline = arg;
+                break;
+        case KEY_EQUAL_LOAD:
+                o->equal_load = true;
+                break;
+        case KEY_SWEEP:
+                o->sweep = arg;
+                break;
+        case KEY_PIN:
+                placement_set(state, o, arg);
+                break;
+        case KEY_SEED:
+                o->seed = strtoull(arg, &end, 10);
+                if (*arg < '0' || *arg > '9' || *end || o->seed > INT64_MAX)
+                        argp_error(state, "--seed takes a number from 0 to %" PRId64 ", not '%s'", INT64_MAX,
+                                   arg);
+                break;
+        case KEY_RESUME:
+                o->resume = true;
                 o->directory = arg;
                 break;
         case 'q':
@@ -118,11 +194,16 @@ static void options_parse(int argc, char **argv, struct compare_options *o)
                        "Exit status: 0 success, 1 some trial failed, 2 wrong usage.",
         };
 
-        *o = (struct compare_options){.duration = "10s", .directory = "comparison", .rounds = 1};
+        *o = (struct compare_options){.duration = "10s",
+                                      .warmup = "1s",
+                                      .directory = "comparison",
+                                      .rounds = 1,
+                                      .seed = (uint64_t)time(NULL)};
         argp_err_exit_status = USAGE_STATUS;
         (void)argp_parse(&argp, argc, argv, 0, NULL, o); /* errors have ended the program */
 }
 
+/* The servers and scenarios that were not given. */
 static int lineup_complete(struct compare_options *o, const char *directory, char *why, size_t why_size)
 {
         const char *named = o->named ? o->named : o->lineup.server_count == 0 ? "all" : "";
@@ -136,6 +217,8 @@ static int lineup_complete(struct compare_options *o, const char *directory, cha
                 (void)snprintf(why, why_size, "no server to compare: make peers builds some");
                 return -ENOENT;
         }
+        if (!error && o->sweep)
+                return lineup_sweep(&o->lineup, o->sweep, why, why_size);
         for (size_t i = 0;
              !error && o->lineup.scenario_count < sizeof default_scenarios / sizeof *default_scenarios &&
              i == o->lineup.scenario_count;
@@ -144,26 +227,59 @@ static int lineup_complete(struct compare_options *o, const char *directory, cha
         return error;
 }
 
-static void tables_print(FILE *out, const struct trials *all)
+/* The server named, or the first that can run. */
+static int baseline_find(const struct compare_options *o, size_t *baseline, char *why, size_t why_size)
 {
-        const struct lineup *l = all->lineup;
+        const struct lineup *l = &o->lineup;
 
-        for (size_t scenario = 0; scenario < l->scenario_count; scenario++) {
-                fprintf(out, "\n`bench %s -d %s`\n\n", l->scenarios[scenario].flags, all->duration);
-                report_markdown_head(out, "server");
-                for (size_t server = 0; server < l->server_count; server++) {
-                        struct result *summary = trials_summary(all, server, scenario);
-                        if (summary)
-                                report_markdown_row(out, l->servers[server].name, summary);
-                        else if (*l->servers[server].skipped)
-                                fprintf(out, "| %s | skipped: %s |\n", l->servers[server].name,
-                                        l->servers[server].skipped);
-                        else
-                                fprintf(out, "| %s | failed |\n", l->servers[server].name);
-                        result_destroy(summary);
-                }
-        }
+        for (*baseline = 0; *baseline < l->server_count; (*baseline)++)
+                if (o->baseline ? strcmp(l->servers[*baseline].name, o->baseline) == 0
+                                : *l->servers[*baseline].skipped == '\0')
+                        return 0;
+        *baseline = 0;
+        if (!o->baseline)
+                return 0; /* none can run, and there is nothing to compare */
+        (void)snprintf(why, why_size, "--baseline: no server is named '%s'", o->baseline);
+        return -ENOENT;
 }
+
+/* Is the load of these flags a closed loop? */
+static bool is_closed_loop(const char *flags)
+{
+        return !strstr(flags, "-R") && !strstr(flags, "--rate");
+}
+
+/* For each closed loop, an open one at a share of the slowest server's throughput. */
+static int equal_loads_add(struct lineup *l, const struct trials *all, char *why, size_t why_size)
+{
+        size_t count = l->scenario_count;
+
+        for (size_t scenario = 0; scenario < count; scenario++) {
+                char flags[LINEUP_TEXT_MAX * 2];
+                double slowest = INFINITY;
+                if (!is_closed_loop(l->scenarios[scenario].flags))
+                        continue;
+                for (size_t server = 0; server < l->server_count; server++) {
+                        struct summary s;
+                        if (!summary_make(&s, all, server, scenario))
+                                continue;
+                        double rate = s.estimates[FIGURE_REQUESTS].median;
+                        if (s.left_out < s.trials && rate < slowest)
+                                slowest = rate;
+                        summary_fini(&s);
+                }
+                if (!isfinite(slowest) || slowest * EQUAL_LOAD < 1)
+                        continue; /* nobody could do it at all */
+                (void)snprintf(flags, sizeof flags, "%s -R %.0f", l->scenarios[scenario].flags,
+                               slowest * EQUAL_LOAD);
+                int error = lineup_add_scenario(l, flags, why, why_size);
+                if (error)
+                        return error;
+        }
+        return 0;
+}
+
+static const char *save_directory; /* of the one comparison that a process makes */
 
 /* Writes both files. 0 or a negative errno. */
 static int files_write(const char *directory, const struct trials *all)
@@ -171,7 +287,7 @@ static int files_write(const char *directory, const struct trials *all)
         char path[PATH_MAX];
 
         (void)snprintf(path, sizeof path, "%s/comparison.json", directory);
-        json_t *json = trials_to_json(all);
+        json_t *json = comparison_to_json(all);
         int error = json ? json_write(json, path) : -ENOMEM;
         json_decref(json);
         if (error)
@@ -184,21 +300,76 @@ static int files_write(const char *directory, const struct trials *all)
         return fclose(file) == 0 ? 0 : -errno;
 }
 
+static void save(const struct trials *all)
+{
+        (void)files_write(save_directory, all); /* at the end it is tried again, and reported */
+}
+
+/* What an earlier comparison has already; its flags for the open loop of --equal-load are taken over too. */
+static int resume(struct compare_options *o, struct trials *all, char *why, size_t why_size)
+{
+        char path[PATH_MAX];
+        size_t i;
+        const json_t *entry;
+
+        (void)snprintf(path, sizeof path, "%s/comparison.json", o->directory);
+        json_t *json = json_read(path, why, why_size);
+        if (!json)
+                return -ENOENT;
+        int error = 0;
+        json_array_foreach(json_object_get(json, "scenarios"), i, entry)
+        {
+                const char *flags = json_string_value(json_object_get(entry, "flags"));
+                if (o->equal_load && flags && i >= o->lineup.scenario_count && !error)
+                        error = lineup_add_scenario(&o->lineup, flags, why, why_size);
+        }
+        if (!error)
+                error = trials_resume(all, json, why, why_size);
+        json_decref(json);
+        return error;
+}
+
+/* The trials, and those at equal load, which follow from the others. */
+static int trials_all_run(struct compare_options *o, struct trials *all, char *why, size_t why_size)
+{
+        size_t given = o->lineup.scenario_count;
+        int error = o->resume ? resume(o, all, why, why_size) : 0;
+
+        if (!error)
+                error = trials_run(all, 0, &interrupted);
+        if (!error && o->equal_load && !interrupted && o->lineup.scenario_count == given) {
+                error = equal_loads_add(&o->lineup, all, why, why_size);
+                if (!error)
+                        error = trials_run(all, given, &interrupted);
+        }
+        return error;
+}
+
+static int usage_fail(const char *why)
+{
+        fprintf(stderr, "bench compare: %s\n", why);
+        return USAGE_STATUS;
+}
+
 int command_compare(int argc, char **argv)
 {
         static struct compare_options o;
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
-        char bench[PATH_MAX] = "", directory[PATH_MAX], why[LINEUP_TEXT_MAX * 2];
+        char bench[PATH_MAX] = "", directory[PATH_MAX], why[LINEUP_TEXT_MAX * 2] = "";
+        size_t baseline;
 
         options_parse(argc, argv, &o);
         if (readlink("/proc/self/exe", bench, sizeof bench - 1) < 0)
                 return EXIT_FAILED;
         (void)strcpy(directory, bench); /* of the same size */
         *strrchr(directory, '/') = '\0';
-        if (lineup_complete(&o, directory, why, sizeof why) != 0) {
-                fprintf(stderr, "bench compare: %s\n", why);
-                return EXIT_FAILED;
+        int error = lineup_complete(&o, directory, why, sizeof why);
+        if (error) {
+                (void)usage_fail(why);
+                return error == -EINVAL || error == -E2BIG ? USAGE_STATUS : EXIT_FAILED;
         }
+        if (baseline_find(&o, &baseline, why, sizeof why) != 0)
+                return usage_fail(why);
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
 
@@ -207,22 +378,33 @@ int command_compare(int argc, char **argv)
                 fprintf(stderr, "bench compare: %s: %s\n", o.directory, strerror(errno));
                 return EXIT_FAILED;
         }
+        save_directory = o.directory;
         struct trials all = {.lineup = &o.lineup,
                              .bench = bench,
                              .duration = o.duration,
+                             .warmup = o.warmup,
                              .rounds = o.rounds,
+                             .seed = o.seed,
+                             .placement = o.placement,
+                             .baseline = baseline,
+                             .save = save,
                              .quiet = o.quiet};
-        int error = trials_run(&all, &interrupted);
+        error = trials_all_run(&o, &all, why, sizeof why);
         if (!error) {
                 tables_print(stdout, &all);
                 error = files_write(o.directory, &all);
         }
         if (error)
-                fprintf(stderr, "bench compare: %s: %s\n", o.directory, strerror(-error));
+                fprintf(stderr, "bench compare: %s: %s\n", o.directory, *why ? why : strerror(-error));
         else if (!o.quiet)
-                fprintf(stderr, "\n%s/comparison.json has every trial, %s/tables.md the tables\n",
-                        o.directory, o.directory);
-        int status = error || interrupted || trials_failed(&all) > 0 ? EXIT_FAILED : 0;
+                fprintf(stderr,
+                        "\n%s/comparison.json has every trial, %s/tables.md the tables; the order of the "
+                        "servers is "
+                        "that of --seed %" PRIu64 "\n",
+                        o.directory, o.directory, all.seed);
+        int status = error == -EINVAL                                  ? USAGE_STATUS
+                     : error || interrupted || trials_failed(&all) > 0 ? EXIT_FAILED
+                                                                       : 0;
         trials_fini(&all);
         return status;
 }

@@ -5,7 +5,6 @@
 #include "base/cpus.h"
 #include "base/limits.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -119,20 +118,4 @@ void environment_fill(struct result *r)
         r->environment.clock_read = clock_cost();
         if (cpus.count > 1)
                 r->environment.wake_up = wake_up_cost(&cpus);
-}
-
-uint64_t environment_idle(void)
-{
-        FILE *file = fopen("/proc/stat", "re");
-        uint64_t idle = RESULT_UNKNOWN, iowait = 0;
-        long hz = sysconf(_SC_CLK_TCK);
-
-        if (!file)
-                return RESULT_UNKNOWN;
-        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64, &idle, &iowait) == 2 && hz > 0)
-                idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
-        else
-                idle = RESULT_UNKNOWN;
-        (void)fclose(file); /* it was only read */
-        return idle;
 }

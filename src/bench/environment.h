@@ -9,8 +9,4 @@
  * another CPU cost, which takes about 20 ms. */
 void environment_fill(struct result *);
 
-/* How long all CPUs together have been idle since the start of the machine, in ns; RESULT_UNKNOWN if
- * /proc/stat does not tell. */
-uint64_t environment_idle(void);
-
 #endif

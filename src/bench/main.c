@@ -13,6 +13,7 @@ static const struct {
         {"compare", "bench compare", command_compare},
         {"calibrate", "bench calibrate", command_calibrate},
         {"capacity", "bench capacity", command_capacity},
+        {"merge", "bench merge", command_merge},
 };
 
 int main(int argc, char **argv)

@@ -5,12 +5,15 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "base/escape.h"
 
 #include <argp.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +34,19 @@ enum key {
         KEY_SEED,
         KEY_JSON,
         KEY_PID,
+        KEY_ARRIVALS,
+        KEY_SPIN,
+        KEY_DEPTH,
+        KEY_WARMUP,
+        KEY_REQUEST,
+        KEY_REPLY,
+        KEY_REPLY_BYTES,
+        KEY_REPLY_UNTIL,
+        KEY_PIN,
+        KEY_HGRM,
+        KEY_CSV,
+        KEY_THRESHOLD,
+        KEY_DRY_RUN,
 };
 
 static const struct argp_option option_table[] = {
@@ -50,28 +66,52 @@ static const struct argp_option option_table[] = {
          "counts from "
          "that time (default: closed loop)",
          1},
+        {"arrivals", KEY_ARRIVALS, "HOW", 0,
+         "open loop: constant, at equal distances (default), or poisson, at random", 1},
+        {"depth", KEY_DEPTH, "N", 0,
+         "requests in flight per connection (default 1); replies come in their order", 1},
+        {"warmup", KEY_WARMUP, "DUR", 0,
+         "load before the window, that counts for nothing but errors (default 0s)", 1},
         {"connect-rate", KEY_CONNECT_RATE, "N", 0,
          "connections opened per second before the window begins (default 20000)", 1},
         {"source", KEY_SOURCE, "ADDR/PREFIX", 0,
-         "the block of source addresses (default for IPv4 loopback targets: 127.1.0.0/26)", 1},
+         "the block of source addresses (default for an echo on IPv4 loopback: 127.1.0.0/26)", 1},
         {"no-verify", KEY_NO_VERIFY, NULL, 0, "count the bytes of replies, do not compare them", 1},
         {"seed", KEY_SEED, "N", 0, "chooses the bytes that are sent (default: by the clock)", 1},
-        {NULL, 0, NULL, 0, "Limits:", 2},
-        {"connect-timeout", KEY_CONNECT_TIMEOUT, "DUR", 0, "for one connect (default 5s)", 2},
-        {"request-timeout", KEY_REQUEST_TIMEOUT, "DUR", 0, "for one reply (default 5s)", 2},
-        {"grace", KEY_GRACE, "DUR", 0, "for replies that are in flight when the window ends (default 2s)", 2},
-        {NULL, 0, NULL, 0, "The generator:", 3},
-        {"threads", 'T', "N", 0, "load threads (default: one per CPU, at most one per connection)", 3},
-        {"no-pin", KEY_NO_PIN, NULL, 0, "do not pin load threads to CPUs", 3},
-        {"engine", KEY_ENGINE, "NAME", 0, "how system calls are made (default auto)", 3},
-        {NULL, 0, NULL, 0, "The server:", 4},
-        {"pid", KEY_PID, "PID", 0, "measure the resources of a server that runs already", 4},
-        {NULL, 0, NULL, 0, "The output:", 5},
-        {"graph", 'g', NULL, 0, "draw the latencies", 5},
-        {"markdown", 'm', NULL, 0, "print a row of a Markdown table instead of the text", 5},
+        {NULL, 0, NULL, 0, "Another protocol than echo:", 2},
+        {"request", KEY_REQUEST, "STR|@FILE", 0,
+         "the bytes of every request, with C's escapes, or those of a file; without one of the three below "
+         "the "
+         "reply is to be the same",
+         2},
+        {"reply", KEY_REPLY, "STR", 0, "the bytes of every reply", 2},
+        {"reply-bytes", KEY_REPLY_BYTES, "N", 0, "a reply has N bytes, whichever", 2},
+        {"reply-until", KEY_REPLY_UNTIL, "STR", 0, "a reply ends with these bytes", 2},
+        {NULL, 0, NULL, 0, "Limits:", 3},
+        {"connect-timeout", KEY_CONNECT_TIMEOUT, "DUR", 0, "for one connect (default 5s)", 3},
+        {"request-timeout", KEY_REQUEST_TIMEOUT, "DUR", 0, "for one reply (default 5s)", 3},
+        {"grace", KEY_GRACE, "DUR", 0, "for replies that are in flight when the window ends (default 2s)", 3},
+        {NULL, 0, NULL, 0, "The generator:", 4},
+        {"threads", 'T', "N", 0, "load threads (default: one per CPU, at most one per connection)", 4},
+        {"pin", KEY_PIN, "CPUS", 0, "pin thread i to the i-th of these CPUs, such as 0,2-3 (default: all)",
+         4},
+        {"no-pin", KEY_NO_PIN, NULL, 0, "do not pin load threads to CPUs", 4},
+        {"spin", KEY_SPIN, NULL, 0, "never sleep: no timer and no wake-up is late, and the CPUs are used up",
+         4},
+        {"engine", KEY_ENGINE, "NAME", 0, "how system calls are made (default auto)", 4},
+        {NULL, 0, NULL, 0, "The server:", 5},
+        {"pid", KEY_PID, "PID", 0, "measure the resources of a server that runs already", 5},
+        {NULL, 0, NULL, 0, "The output:", 6},
+        {"graph", 'g', NULL, 0, "draw the latencies", 6},
+        {"markdown", 'm', NULL, 0, "print a row of a Markdown table instead of the text", 6},
         {"json", KEY_JSON, "FILE", 0, "write the whole result; - for standard output, instead of the text",
-         5},
-        {"quiet", 'q', NULL, 0, "print nothing but errors and what -m, -g and --json ask for", 5},
+         6},
+        {"hgrm", KEY_HGRM, "FILE", 0, "write the latencies in HdrHistogram's percentile format, in ms", 6},
+        {"csv", KEY_CSV, "FILE", 0, "write a line per interval, of a hundredth of the window or 100 ms", 6},
+        {"threshold", KEY_THRESHOLD, "EXPR", 0,
+         "what has to hold, such as 'p99<5ms' or 'errors==0', else the exit status is 4; repeatable", 6},
+        {"dry-run", KEY_DRY_RUN, NULL, 0, "only say what the run would need, and what is missing", 6},
+        {"quiet", 'q', NULL, 0, "print nothing but errors and what other options ask for", 6},
         {0},
 };
 
@@ -135,6 +175,114 @@ static void source_set(struct argp_state *state, struct plan *p, const char *tex
                 argp_error(state, "--source %s: the address is not the first of its block", text);
 }
 
+/* "0,2-3": the CPUs in this order, each of which this process may use. */
+static void pin_set(struct argp_state *state, struct run_options *o, const char *text)
+{
+        struct cpus allowed;
+        const char *at = text;
+
+        cpus_allowed(&allowed);
+        for (o->cpus.count = 0; *at; at += *at == ',') {
+                char *end;
+                unsigned long first = strtoul(at, &end, 10), last = first;
+                if (end > at && *end == '-' && end[1] >= '0' && end[1] <= '9')
+                        last = strtoul(end + 1, &end, 10);
+                if (end == at || *at < '0' || *at > '9' || (*end && *end != ',') || last < first ||
+                    last >= CPUS_MAX)
+                        argp_error(state, "--pin takes CPUs such as 0,2-3, not '%s'", text);
+                for (unsigned long cpu = first; cpu <= last && o->cpus.count < CPUS_MAX; cpu++) {
+                        size_t i = 0;
+                        while (i < allowed.count && allowed.id[i] != (int)cpu)
+                                i++;
+                        if (i == allowed.count)
+                                argp_error(state, "--pin: this process may not use CPU %lu", cpu);
+                        o->cpus.id[o->cpus.count++] = (int)cpu;
+                }
+                at = end;
+        }
+        if (o->cpus.count == 0)
+                argp_error(state, "--pin takes CPUs such as 0,2-3, not '%s'", text);
+}
+
+/* The bytes that a text with escapes stands for: at least one, and at most `max`. They live as long as the
+ * program. */
+static const uint8_t *bytes_parse(struct argp_state *state, const char *option, const char *text, size_t max,
+                                  uint32_t *count)
+{
+        uint8_t *bytes = malloc(strlen(text) + 1);
+        ptrdiff_t n = bytes ? escape_decode(text, bytes) : 0;
+
+        if (!bytes)
+                argp_failure(state, 1, 0, "out of memory");
+        if (n < 0)
+                argp_error(state,
+                           "%s: '%s' has a backslash that begins none of C's escapes; a plain one is \\\\",
+                           option, text);
+        if (n == 0 || (size_t)n > max)
+                argp_error(state, "%s takes 1 to %zu bytes, not %td", option, max, n);
+        *count = (uint32_t)n;
+        return bytes;
+}
+
+static const uint8_t *file_read(struct argp_state *state, const char *path, uint32_t *count)
+{
+        FILE *file = fopen(path, "re");
+        struct stat status;
+
+        if (!file || fstat(fileno(file), &status) != 0)
+                argp_failure(state, 1, 0, "--request: cannot read %s: %s", path, strerror(errno));
+        if (!S_ISREG(status.st_mode) || status.st_size < 1 || status.st_size > PLAN_REQUEST_MAX)
+                argp_failure(state, USAGE_STATUS, 0, "--request: %s is no file of 1 to %d bytes", path,
+                             PLAN_REQUEST_MAX);
+        uint8_t *bytes = malloc((size_t)status.st_size);
+        if (!bytes || fread(bytes, 1, (size_t)status.st_size, file) != (size_t)status.st_size)
+                argp_failure(state, 1, 0, "--request: cannot read %s", path);
+        (void)fclose(file); /* opened for reading */
+        *count = (uint32_t)status.st_size;
+        return bytes;
+}
+
+static void request_set(struct argp_state *state, struct run_options *o, const char *text)
+{
+        o->request_text = text;
+        o->plan.request = *text == '@' ? file_read(state, text + 1, &o->plan.request_bytes)
+                                       : bytes_parse(state, "--request", text, PLAN_REQUEST_MAX,
+                                                     &o->plan.request_bytes);
+}
+
+static void reply_set(struct argp_state *state, struct run_options *o, enum reply kind, const char *text)
+{
+        struct plan *p = &o->plan;
+
+        if (p->reply != REPLY_ECHO)
+                argp_error(state, "one of --reply, --reply-bytes and --reply-until");
+        p->reply = kind;
+        o->reply_text = text;
+        if (kind == REPLY_BYTES)
+                p->reply_bytes = (uint32_t)number_parse(state, "--reply-bytes", text, 1, PLAN_REQUEST_MAX);
+        else
+                p->reply_text = bytes_parse(state, kind == REPLY_EXACT ? "--reply" : "--reply-until", text,
+                                            PLAN_REPLY_MAX, &p->reply_bytes);
+}
+
+static void arrivals_set(struct argp_state *state, struct plan *p, const char *name)
+{
+        if (strcmp(name, "constant") != 0 && strcmp(name, "poisson") != 0)
+                argp_error(state, "--arrivals takes constant or poisson, not '%s'", name);
+        p->arrivals = *name == 'p' ? ARRIVALS_POISSON : ARRIVALS_CONSTANT;
+}
+
+static void threshold_add(struct argp_state *state, struct run_options *o, const char *text)
+{
+        char why[THRESHOLD_TEXT_MAX];
+
+        if (o->threshold_count == OPTIONS_THRESHOLDS_MAX)
+                argp_error(state, "more than %d thresholds", OPTIONS_THRESHOLDS_MAX);
+        if (threshold_parse(text, &o->thresholds[o->threshold_count], why, sizeof why) != 0)
+                argp_error(state, "--threshold %s", why);
+        o->threshold_count++;
+}
+
 static void engine_set(struct argp_state *state, struct plan *p, const char *name)
 {
         char why[256];
@@ -153,10 +301,25 @@ static void engine_set(struct argp_state *state, struct plan *p, const char *nam
                 argp_error(state, "there is no engine '%s'; see --help", name);
 }
 
-static void options_complete(struct argp_state *state, struct run_options *o, unsigned long threads, bool pin)
+struct parsing {
+        struct run_options *options;
+        unsigned long threads;
+        bool pin, size_given, arrivals_given;
+};
+
+static void options_complete(struct argp_state *state, const struct parsing *parsing)
 {
+        struct run_options *o = parsing->options;
         struct plan *p = &o->plan;
 
+        if (p->request && parsing->size_given)
+                argp_error(state, "either -s or --request, which has a size of its own");
+        if (p->reply != REPLY_ECHO && !p->request)
+                argp_error(state, "--reply, --reply-bytes and --reply-until need --request");
+        if (parsing->arrivals_given && p->rate == 0)
+                argp_error(state, "--arrivals is for the open loop: give -R");
+        if (p->depth > 1 && (uint64_t)p->connections * p->depth > PLAN_IN_FLIGHT_MAX)
+                argp_error(state, "-c times --depth is at most %d requests in flight", PLAN_IN_FLIGHT_MAX);
         if (state->quoted && !o->command)
                 argp_error(state, "no command is given behind --");
         o->source_given = p->source.size > 0;
@@ -170,20 +333,14 @@ static void options_complete(struct argp_state *state, struct run_options *o, un
         for (size_t i = 0; i < p->target_count && p->source.size; i++)
                 if (p->targets[i].sa.any.sa_family != p->source.sa.any.sa_family)
                         argp_error(state, "--source is of another address family than a target");
-        p->threads = threads ? (unsigned)threads : (unsigned)o->cpus.count;
+        p->threads = parsing->threads ? (unsigned)parsing->threads : (unsigned)o->cpus.count;
         if (p->threads > p->connections)
                 p->threads = p->connections;
-        if (pin && p->threads <= o->cpus.count)
+        if (parsing->pin && p->threads <= o->cpus.count)
                 p->cpus = o->cpus.id;
         if (!p->engine)
                 engine_set(state, p, "auto");
 }
-
-struct parsing {
-        struct run_options *options;
-        unsigned long threads;
-        bool pin;
-};
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
@@ -196,6 +353,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 p->connections = (uint32_t)number_parse(state, "-c", arg, 1, PLAN_CONNECTIONS_MAX);
                 break;
         case 's':
+                parsing->size_given = true;
                 p->request_bytes = (uint32_t)number_parse(state, "-s", arg, 1, PLAN_REQUEST_MAX);
                 break;
         case 'r':
@@ -209,6 +367,28 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 break;
         case 'R':
                 p->rate = (double)number_parse(state, "-R", arg, 1, 1000000000);
+                break;
+        case KEY_ARRIVALS:
+                parsing->arrivals_given = true;
+                arrivals_set(state, p, arg);
+                break;
+        case KEY_DEPTH:
+                p->depth = (uint32_t)number_parse(state, "--depth", arg, 1, PLAN_DEPTH_MAX);
+                break;
+        case KEY_WARMUP:
+                p->warmup = duration_option(state, "--warmup", arg, 0);
+                break;
+        case KEY_REQUEST:
+                request_set(state, o, arg);
+                break;
+        case KEY_REPLY:
+                reply_set(state, o, REPLY_EXACT, arg);
+                break;
+        case KEY_REPLY_BYTES:
+                reply_set(state, o, REPLY_BYTES, arg);
+                break;
+        case KEY_REPLY_UNTIL:
+                reply_set(state, o, REPLY_UNTIL, arg);
                 break;
         case KEY_CONNECT_RATE:
                 p->connect_rate = (double)number_parse(state, "--connect-rate", arg, 1, 100000000);
@@ -234,8 +414,14 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
         case 'T':
                 parsing->threads = number_parse(state, "-T", arg, 1, PLAN_THREADS_MAX);
                 break;
+        case KEY_PIN:
+                pin_set(state, o, arg);
+                break;
         case KEY_NO_PIN:
                 parsing->pin = false;
+                break;
+        case KEY_SPIN:
+                p->spin = true;
                 break;
         case KEY_ENGINE:
                 engine_set(state, p, arg);
@@ -252,6 +438,18 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
         case KEY_JSON:
                 o->json_path = arg;
                 break;
+        case KEY_HGRM:
+                o->hgrm_path = arg;
+                break;
+        case KEY_CSV:
+                o->csv_path = arg;
+                break;
+        case KEY_THRESHOLD:
+                threshold_add(state, o, arg);
+                break;
+        case KEY_DRY_RUN:
+                o->dry_run = true;
+                break;
         case 'q':
                 o->quiet = true;
                 break;
@@ -262,7 +460,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 state->next = state->argc;
                 break;
         case ARGP_KEY_END:
-                options_complete(state, o, parsing->threads, parsing->pin);
+                options_complete(state, parsing);
                 break;
         default:
                 return ARGP_ERR_UNKNOWN;
@@ -280,7 +478,9 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
                        "byte. With "
                        "COMMAND it starts the server, measures it and stops it.\v"
                        "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
-                       "2 wrong usage, 3 the measurement is invalid. Other commands: bench compare --help.",
+                       "2 wrong usage, 3 the measurement is invalid, 4 a threshold was missed. Other "
+                       "commands: bench "
+                       "compare --help.",
         };
         struct parsing parsing = {.options = o, .pin = true};
 

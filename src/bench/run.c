@@ -2,8 +2,11 @@
 /* bench run: one run against one server, which may be started for it. */
 #include "bench/commands.h"
 #include "bench/environment.h"
+#include "bench/interference.h"
 #include "bench/options.h"
 #include "bench/process.h"
+#include "bench/progress.h"
+#include "bench/requirements.h"
 #include "bench/sockets.h"
 
 #include "load/engine.h"
@@ -12,16 +15,17 @@
 #include "result/json.h"
 
 #include "base/clock.h"
-#include "base/limits.h"
 
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_INVALID = 3, WHY_MAX = 512 };
+enum { EXIT_FAILED = 1, EXIT_INVALID = 3, EXIT_MISSED = 4, WHY_MAX = 512 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -43,39 +47,14 @@ static int __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
         return EXIT_FAILED;
 }
 
-/* The limits of the system, before anything is started. */
-static int limits_check(const struct plan *p)
-{
-        size_t allowed = limits_raise_descriptors();
-        size_t needed = limits_descriptors_open() + load_descriptors(p) + 16; /* files read while it runs */
-
-        if (needed > allowed)
-                return fail("%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it "
-                            "with ulimit -n",
-                            allowed, needed, p->connections);
-        int low = 32768, high = 60999;
-        FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-        if (file) {
-                if (fscanf(file, "%d %d", &low, &high) != 2)
-                        low = 32768, high = 60999; /* the kernel's defaults */
-                (void)fclose(file);                /* opened for reading */
-        }
-        size_t ports = (size_t)(high - low + 1) * p->target_count * (p->source.size ? p->source_count : 1);
-        if (!address_is_unix(&p->targets[0]) && p->connections > ports)
-                return fail("%zu client ports per target and source address (net.ipv4.ip_local_port_range), "
-                            "%u needed: give "
-                            "more source addresses with --source",
-                            ports, p->connections);
-        return 0;
-}
-
-/* From one source address the client's own search for a free port is the limit at many short connections. */
+/* From one source address the client's own search for a free port is the limit at many short connections. Not
+ * for other protocols: their servers may trust 127.0.0.1 alone, as Redis does. */
 static void source_default(struct plan *p)
 {
         for (size_t i = 0; i < p->target_count; i++)
                 if (p->targets[i].sa.any.sa_family != AF_INET || !address_is_loopback(&p->targets[i]))
                         return;
-        if (p->source.size)
+        if (p->source.size || p->request)
                 return;
         p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
         p->source.size = sizeof p->source.sa.v4;
@@ -125,6 +104,11 @@ static void words_join(char *text, size_t size, char *const words[])
                 used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", words[i]);
 }
 
+static const char *reply_prefix(enum reply reply)
+{
+        return reply == REPLY_BYTES ? "bytes:" : reply == REPLY_UNTIL ? "until:" : "";
+}
+
 static void result_describe(struct result *r, const struct run_options *o, char *const argv[])
 {
         const struct plan *p = &o->plan;
@@ -151,16 +135,27 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.connect_timeout = p->connect_timeout;
         r->config.request_timeout = p->request_timeout;
         r->config.connect_rate = p->connect_rate;
-        if (p->rate > 0)
+        if (p->rate > 0) {
                 r->config.rate = p->rate;
+                (void)strcpy(r->config.arrivals, p->arrivals == ARRIVALS_POISSON ? "poisson" : "constant");
+        }
+        if (o->request_text)
+                (void)snprintf(r->config.request, sizeof r->config.request, "%s", o->request_text);
+        if (o->reply_text)
+                (void)snprintf(r->config.reply, sizeof r->config.reply, "%s%s", reply_prefix(p->reply),
+                               o->reply_text);
         r->config.verify = p->verify;
+        r->config.spin = p->spin;
 }
 
 /* What the run's moments mean for the server. */
 struct observation {
+        const struct plan *plan;
         struct process *process; /* NULL: only its address is known */
         struct result *result;
-        uint64_t begin, idle;
+        struct progress progress;
+        uint64_t begin; /* ns */
+        struct cpus_time time;
 };
 
 static void on_window_begins(void *context)
@@ -168,27 +163,31 @@ static void on_window_begins(void *context)
         struct observation *o = context;
 
         o->begin = clock_now();
-        o->idle = environment_idle();
+        o->time = cpus_time();
         if (o->process)
                 process_window_begins(o->process);
 }
 
 static void on_tick(void *context, const struct load_progress *progress)
 {
-        const struct observation *o = context;
+        struct observation *o = context;
 
-        (void)progress;
         if (o->process)
                 process_tick(o->process);
+        progress_show(&o->progress, o->plan, progress, clock_now());
 }
 
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
-        uint64_t idle = environment_idle(), all = (clock_now() - o->begin) * o->result->environment.cpus;
+        struct cpus_time time = cpus_time();
+        uint64_t all = (clock_now() - o->begin) * o->result->environment.cpus;
 
-        if (idle != RESULT_UNKNOWN && o->idle != RESULT_UNKNOWN)
-                o->result->machine.cpu = all > idle - o->idle ? all - (idle - o->idle) : 0;
+        if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
+                uint64_t idle = time.idle - o->time.idle;
+                o->result->machine.cpu = all > idle ? all - idle : 0;
+                o->result->environment.steal = (double)(time.steal - o->time.steal) / (double)all;
+        }
         if (o->process)
                 process_window_ends(o->process, o->result);
 }
@@ -216,70 +215,162 @@ static void ratios_fill(struct result *r, const struct process *server)
                                                                 r->connections.peak_open);
 }
 
-static int result_print(const struct run_options *o, const struct result *r)
+/* Opens a file for output, or standard output for "-". */
+static FILE *output_open(const char *path)
 {
-        bool json_alone = o->json_path && strcmp(o->json_path, "-") == 0;
+        return strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+}
+
+static int output_close(FILE *file, const char *path)
+{
+        bool failed = ferror(file) != 0;
+
+        failed |= (file == stdout ? fflush(file) : fclose(file)) != 0;
+        return failed ? fail("cannot write %s: %s", path, strerror(errno)) : 0;
+}
+
+static int hgrm_write(const char *path, const struct result *r)
+{
+        FILE *file = output_open(path);
+
+        if (!file)
+                return fail("cannot write %s: %s", path, strerror(errno));
+        report_hgrm(file, r->latency);
+        return output_close(file, path);
+}
+
+static int csv_write(const char *path, const struct result *r)
+{
+        FILE *file = output_open(path);
+
+        if (!file)
+                return fail("cannot write %s: %s", path, strerror(errno));
+        report_csv(file, r);
+        return output_close(file, path);
+}
+
+/* Nothing else is to stand on standard output where one of the files goes there. */
+static bool stdout_is_taken(const struct run_options *o)
+{
+        const char *const paths[] = {o->json_path, o->hgrm_path, o->csv_path};
+
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+                if (paths[i] && strcmp(paths[i], "-") == 0)
+                        return true;
+        return false;
+}
+
+static int result_print(const struct run_options *o, const struct result *r, const json_t *json)
+{
+        int status = 0;
 
         if (o->markdown)
                 report_markdown_row(stdout, *r->server.command ? r->server.command : r->targets, r);
-        else if (!o->quiet && !json_alone)
-                report_text(stdout, r);
+        else if (!o->quiet && !stdout_is_taken(o))
+                report_text(stdout, r, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
         if (o->graph)
                 report_graph(stdout, r);
         if (fflush(stdout) != 0)
                 return fail("cannot write to standard output: %s", strerror(errno));
         if (o->json_path) {
-                json_t *json = result_to_json(r);
-                int error = json ? json_write(json, o->json_path) : -ENOMEM;
-                json_decref(json);
+                int error = json_write(json, o->json_path);
                 if (error)
                         return fail("cannot write %s: %s", o->json_path, strerror(-error));
         }
-        return 0;
+        if (o->hgrm_path)
+                status = hgrm_write(o->hgrm_path, r);
+        if (!status && o->csv_path)
+                status = csv_write(o->csv_path, r);
+        return status;
+}
+
+/* A line for each threshold that is not met; what could not be measured is not met either. */
+static int thresholds_check(const struct run_options *o, const json_t *json)
+{
+        char text[THRESHOLD_TEXT_MAX];
+        int status = 0;
+
+        for (size_t i = 0; i < o->threshold_count; i++)
+                if (threshold_check(&o->thresholds[i], json, text, sizeof text) != THRESHOLD_MET) {
+                        (void)fail("threshold missed: %s", text);
+                        status = EXIT_MISSED;
+                }
+        return status;
+}
+
+/* The result goes wherever it was wanted, and becomes the exit status. */
+static int result_deliver(const struct run_options *o, const struct result *r)
+{
+        json_t *json = result_to_json(r);
+        int status = json ? result_print(o, r, json) : fail("out of memory");
+
+        if (!status && r->connections.opened == 0)
+                status = fail("%s", r->verdict.reasons[0].text);
+        else if (!status) {
+                status = thresholds_check(o, json);
+                if (r->verdict.status == VERDICT_INVALID)
+                        status = EXIT_INVALID;
+        }
+        json_decref(json);
+        return status;
+}
+
+/* Before the run and again after it: half a second, and less for a run of less than five. */
+static uint64_t interference_time(const struct plan *p)
+{
+        return p->duration < 5 * NS_PER_S ? p->duration / 10 : NS_PER_S / 2;
 }
 
 int command_run(int argc, char **argv)
 {
         static struct run_options o;
         static struct process server;
+        char why[WHY_MAX];
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
 
         run_options_parse(argc, argv, &o);
         source_default(&o.plan);
-        int status = limits_check(&o.plan);
-        if (status)
-                return status;
+        if (o.dry_run)
+                requirements_print(stdout, &o.plan);
+        if (!requirements_are_met(&o.plan, why, sizeof why))
+                return fail("%s", why);
+        if (o.dry_run)
+                return 0;
+        int status = 0;
         struct result *r = result_create();
         if (!r)
                 return fail("out of memory");
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
         environment_fill(r);
+        r->environment.interference = interference_measure(&o.cpus, interference_time(&o.plan));
         if (o.command || o.pid)
                 status = server_begin(&o, &server);
         if (status)
                 goto destroy_result;
 
-        struct observation observation = {.process = o.command || o.pid ? &server : NULL, .result = r};
+        struct observation observation = {
+                .plan = &o.plan, .process = o.command || o.pid ? &server : NULL, .result = r};
+        progress_init(&observation.progress, stderr, o.quiet);
         const struct load_hooks hooks = {.context = &observation,
                                          .window_begins = on_window_begins,
                                          .tick = on_tick,
                                          .window_ends = on_window_ends};
         result_describe(r, &o, argv);
         int error = load_run(&o.plan, &hooks, &interrupted, r);
+        progress_end(&observation.progress);
         if (o.command)
                 process_stop(&server);
+        r->environment.interference = (r->environment.interference +
+                                       interference_measure(&o.cpus, interference_time(&o.plan))) /
+                                      2;
         if (error) {
                 status = fail("the run could not be made: %s", strerror(-error));
                 goto destroy_result;
         }
         ratios_fill(r, &server);
         result_judge(r);
-        status = result_print(&o, r);
-        if (!status && r->connections.opened == 0)
-                status = fail("%s", r->verdict.reasons[0].text);
-        else if (!status && r->verdict.status == VERDICT_INVALID)
-                status = EXIT_INVALID;
+        status = result_deliver(&o, r);
 destroy_result:
         result_destroy(r);
         return status;

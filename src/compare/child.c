@@ -82,11 +82,11 @@ static void result_take(struct child *c, int status, const char *json_path, int 
                 text_read(error_fd, c->failed, sizeof c->failed);
         c->json = json_read(json_path, why, sizeof why);
         if (!c->json && *c->failed == '\0')
-                (void)snprintf(c->failed, sizeof c->failed, "no result: %s", why);
+                (void)snprintf(c->failed, sizeof c->failed, "no result: %.480s", why);
         if (c->json && *c->failed == '\0')
                 c->result = result_from_json(c->json, c->failed, sizeof c->failed);
         if (c->result && c->result->verdict.status == VERDICT_INVALID)
-                (void)snprintf(c->failed, sizeof c->failed, "invalid: %s",
+                (void)snprintf(c->failed, sizeof c->failed, "invalid: %.480s",
                                c->result->verdict.reasons[0].text);
 }
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +54,57 @@ int lineup_add_scenario(struct lineup *l, const char *flags, char *why, size_t w
                                LINEUP_TEXT_MAX - 1);
                 return -E2BIG;
         }
-        (void)strcpy(l->scenarios[l->scenario_count++].flags, flags); /* was measured */
+        struct lineup_scenario *s = &l->scenarios[l->scenario_count++];
+        *s = (struct lineup_scenario){.sweep_value = NAN};
+        (void)strcpy(s->flags, flags); /* was measured */
         return 0;
+}
+
+/* One scenario of a sweep: the flag behind the others outdoes an earlier one. */
+static int sweep_add(struct lineup *l, const char *flags, const char *flag, const char *value, char *why,
+                     size_t why_size)
+{
+        char text[LINEUP_TEXT_MAX * 2];
+        char *end;
+        double number = strtod(value, &end);
+
+        if (*value < '0' || *value > '9' || *end || number < 1) {
+                (void)snprintf(why, why_size, "a sweep's values are numbers from 1 on, not '%s'", value);
+                return -EINVAL;
+        }
+        (void)snprintf(text, sizeof text, "%.511s%s%s %.32s", flags, *flags ? " " : "", flag, value);
+        int error = lineup_add_scenario(l, text, why, why_size);
+        if (!error)
+                l->scenarios[l->scenario_count - 1].sweep_value = number;
+        return error;
+}
+
+int lineup_sweep(struct lineup *l, const char *text, char *why, size_t why_size)
+{
+        static const char *const keys[] = {"connections", "rate"}, *const flags[] = {"-c", "-R"};
+        static struct lineup_scenario before[LINEUP_SCENARIOS_MAX];
+        const char *equals = strchr(text, '=');
+        size_t key = 0, count = l->scenario_count;
+        int error = 0;
+
+        while (key < 2 && (!equals || strncmp(text, keys[key], (size_t)(equals - text)) != 0 ||
+                           keys[key][equals - text]))
+                key++;
+        if (key == 2 || equals[1] == '\0') {
+                (void)snprintf(why, why_size,
+                               "a sweep is given as connections=1,10,100 or rate=1000,2000, not '%s'", text);
+                return -EINVAL;
+        }
+        memcpy(before, l->scenarios, sizeof before);
+        l->scenario_count = 0;
+        l->sweep_key = keys[key];
+        for (size_t i = 0; i < (count ? count : 1) && !error; i++) {
+                char values[LINEUP_TEXT_MAX], *rest = values, *value;
+                (void)snprintf(values, sizeof values, "%s", equals + 1);
+                while (!error && (value = strsep(&rest, ",")))
+                        error = sweep_add(l, count ? before[i].flags : "", flags[key], value, why, why_size);
+        }
+        return error;
 }
 
 /* A line of --list-models: name, availability, summary, caveats, separated by tabs. */
@@ -74,7 +124,10 @@ static int model_add(struct lineup *l, const char *directory, char *line, char *
         (void)snprintf(command, sizeof command, "'%s/echo-c' --model %.63s -l {host}:{port}", directory,
                        line);
         const char *skipped = strcmp(availability, "available") == 0 ? "" : availability;
-        return server_add(l, line, command, skipped, why, why_size);
+        int error = server_add(l, line, command, skipped, why, why_size);
+        if (!error)
+                l->servers[l->server_count - 1].pins = true;
+        return error;
 }
 
 int lineup_add_ours(struct lineup *l, const char *directory, char *why, size_t why_size)
@@ -97,6 +150,28 @@ int lineup_add_ours(struct lineup *l, const char *directory, char *why, size_t w
         return error;
 }
 
+static bool is_note(const char *name)
+{
+        size_t size = strlen(name);
+
+        return size > 5 && strcmp(name + size - 5, ".note") == 0;
+}
+
+/* The line of a note beside a peer's program, if there is one. */
+static void note_read(struct lineup_server *s, const char *directory)
+{
+        char path[LINEUP_TEXT_MAX * 2];
+
+        (void)snprintf(path, sizeof path, "%s/%s.note", directory, s->name);
+        FILE *file = fopen(path, "re");
+        if (!file)
+                return;
+        if (!fgets(s->note, sizeof s->note, file))
+                *s->note = '\0';
+        s->note[strcspn(s->note, "\n")] = '\0';
+        (void)fclose(file); /* opened for reading */
+}
+
 int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t why_size)
 {
         char path[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX];
@@ -106,12 +181,14 @@ int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t 
         (void)snprintf(path, sizeof path, "%s/build/peers", directory);
         int count = scandir(path, &entries, NULL, alphasort);
         for (int i = 0; i < count; i++) {
-                if (!error && entries[i]->d_name[0] != '.') {
+                if (!error && entries[i]->d_name[0] != '.' && !is_note(entries[i]->d_name)) {
                         if (snprintf(command, sizeof command, "'%s/%s' {host} {port}", path,
                                      entries[i]->d_name) >= (int)sizeof command)
                                 error = -ENAMETOOLONG;
                         else
                                 error = server_add(l, entries[i]->d_name, command, "", why, why_size);
+                        if (!error)
+                                note_read(&l->servers[l->server_count - 1], path);
                 }
                 free(entries[i]);
         }
@@ -129,6 +206,42 @@ static char *trim(char *text)
                 size--;
         text[size] = '\0';
         return text;
+}
+
+/* What may follow a server's command. */
+static int server_detail(struct lineup_server *s, char *text, char *equals, char *why, size_t why_size)
+{
+        char command[LINEUP_TEXT_MAX];
+        const char *value = trim(equals + 1), *key;
+
+        *equals = '\0';
+        key = trim(text);
+        if (strcmp(key, "environment") == 0) {
+                if (snprintf(command, sizeof command, "env %s %s", value, s->command) >=
+                    (int)sizeof command) {
+                        (void)snprintf(why, why_size, "environment and command have at most %zu bytes",
+                                       sizeof command - 5);
+                        return -ENAMETOOLONG;
+                }
+                (void)strcpy(s->command, command); /* of the same size */
+        } else if (strcmp(key, "colour") == 0) {
+                if (strlen(value) != 7 || *value != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6) {
+                        (void)snprintf(why, why_size, "a colour is #rrggbb, not '%s'", value);
+                        return -EINVAL;
+                }
+                (void)strcpy(s->colour, value); /* was measured */
+        } else if (strcmp(key, "note") == 0) {
+                (void)snprintf(s->note, sizeof s->note, "%s", value);
+        } else if (strcmp(key, "command") == 0) {
+                (void)snprintf(why, why_size, "the server '%s' has a command already", s->name);
+                return -EEXIST;
+        } else {
+                (void)snprintf(why, why_size,
+                               "'environment = ...', 'colour = ...' or 'note = ...' is expected, not '%s'",
+                               key);
+                return -EINVAL;
+        }
+        return 0;
 }
 
 /* One line of a lineup file; `section` holds the server's name, or "" in a scenario, between lines. */
@@ -155,6 +268,10 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
                 }
                 return 0;
         }
+        bool begun = *section && l->server_count &&
+                     strcmp(l->servers[l->server_count - 1].name, section) == 0;
+        if (begun && equals && equals[1])
+                return server_detail(&l->servers[l->server_count - 1], text, equals, why, why_size);
         const char *key = *section ? "command" : "flags";
         if (equals)
                 *equals = '\0';

@@ -6,17 +6,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LINEUP_SERVERS_MAX = 64, LINEUP_SCENARIOS_MAX = 32, LINEUP_TEXT_MAX = 512, LINEUP_NAME_MAX = 64 };
+enum {
+        LINEUP_SERVERS_MAX = 64,
+        LINEUP_SCENARIOS_MAX = 64,
+        LINEUP_TEXT_MAX = 512,
+        LINEUP_NAME_MAX = 64,
+        LINEUP_COLOUR_MAX = 8
+};
 
 struct lineup_server {
         char name[LINEUP_NAME_MAX];
-        char command[LINEUP_TEXT_MAX]; /* {host} and {port} are replaced; without them, it is asked where it
-                                          listens */
-        char skipped[LINEUP_TEXT_MAX]; /* why it cannot run here, or "" */
+        char command[LINEUP_TEXT_MAX];  /* {host} and {port} are replaced; without them, it is asked where it
+                                           listens */
+        char skipped[LINEUP_TEXT_MAX];  /* why it cannot run here, or "" */
+        char colour[LINEUP_COLOUR_MAX]; /* in charts, "#rrggbb", or "": any */
+        char note[LINEUP_TEXT_MAX];     /* what a reader of its figures has to know, or "" */
+        bool pins;                      /* it pins its threads unless it is given --no-pin */
 };
 
 struct lineup_scenario {
         char flags[LINEUP_TEXT_MAX]; /* of `bench run` */
+        double sweep_value;          /* of lineup.sweep_key; NaN: it is of no sweep */
 };
 
 struct lineup {
@@ -24,6 +34,7 @@ struct lineup {
         size_t server_count;
         struct lineup_scenario scenarios[LINEUP_SCENARIOS_MAX];
         size_t scenario_count;
+        const char *sweep_key; /* "connections" or "rate", or NULL */
 };
 
 /* All return 0, or a negative errno and in `why` a sentence for the user. `directory` is where bench itself
@@ -32,7 +43,7 @@ struct lineup {
 /* Every model that the echo-c beside bench lists, those that cannot run with their reason. */
 int lineup_add_ours(struct lineup *, const char *directory, char *why, size_t why_size);
 
-/* Every program in build/peers. */
+/* Every program in build/peers; NAME.note beside one holds its note. */
 int lineup_add_peers(struct lineup *, const char *directory, char *why, size_t why_size);
 
 /* "NAME=COMMAND"; names are unique. */
@@ -40,8 +51,12 @@ int lineup_add_server(struct lineup *, const char *text, char *why, size_t why_s
 
 int lineup_add_scenario(struct lineup *, const char *flags, char *why, size_t why_size);
 
-/* A file of sections [server NAME] with a line `command = ...` each, and [scenario] with a line `flags =
- * ...`; # begins a comment. The sentence in `why` names the line. */
+/* Instead of each scenario, one with each of the values: "connections=1,10,100" or "rate=1000,2000". */
+int lineup_sweep(struct lineup *, const char *text, char *why, size_t why_size);
+
+/* A file of sections [server NAME] with a line `command = ...` each, behind which may come `environment = A=1
+ * B=2`, `colour = #rrggbb` and `note = ...`; and [scenario] with a line `flags = ...`; # begins a comment.
+ * The sentence in `why` names the line. */
 int lineup_read(struct lineup *, const char *path, char *why, size_t why_size);
 
 #endif

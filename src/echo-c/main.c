@@ -209,6 +209,7 @@ int main(int argc, char **argv)
         if (o.list_models)
                 return models_list();
         const struct model *model = model_resolve(&o);
+        s.faults = &o.faults;
         (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
         cpus_allowed(&cpus);
         workers_plan(&o, model, &cpus, &s);
@@ -229,5 +230,7 @@ int main(int argc, char **argv)
         unix_sockets_unlink(&s);
         if (!o.quiet)
                 end_print(&s);
+        if (!o.quiet && model == &model_fault)
+                faults_print(s.faults, stderr);
         return 0;
 }

@@ -25,6 +25,7 @@ enum key {
         KEY_MAX_CONNS,
         KEY_DRAIN_TIMEOUT,
         KEY_LIST_MODELS,
+        KEY_FAULT,
 };
 
 static const struct argp_option option_table[] = {
@@ -43,6 +44,14 @@ static const struct argp_option option_table[] = {
          "one shared listener, no pinning to CPUs, connections not steered to the CPU that received them", 3},
         {"drain-timeout", KEY_DRAIN_TIMEOUT, "DUR", 0,
          "after SIGTERM, cut connections that have not ended by then (default 5s)", 4},
+        {"fault", KEY_FAULT, "SPEC", 0,
+         "for testing clients: be wrong on purpose, and say at the end how often it was. SPEC is NAME=VALUE, "
+         "separated by commas. With a probability per request, drop, corrupt, repeat, swap, cross, close, "
+         "rst, "
+         "silent, late (drop=0.001); and delay=10ms, delay=exp:2ms, stall=100ms/1s, spin=20us, size=BYTES of "
+         "a "
+         "request (default 1024), seed=N",
+         4},
         {"quiet", 'q', NULL, 0, "print errors only", 4},
         {0},
 };
@@ -59,6 +68,15 @@ static unsigned long number_parse(struct argp_state *state, const char *option, 
         return n;
 }
 
+static void model_choose(struct argp_state *state, struct options *o, const struct model *model)
+{
+        if (o->model && (o->model == &model_fault || model == &model_fault))
+                argp_error(state, "--fault is a model of its own, given once: without --model, -t or -p");
+        if (o->model && o->model != model)
+                argp_error(state, "one model at a time: %s or %s", o->model->name, model->name);
+        o->model = model;
+}
+
 static void model_set(struct argp_state *state, struct options *o, const char *name)
 {
         const struct model *model = model_find(name);
@@ -71,9 +89,28 @@ static void model_set(struct argp_state *state, struct options *o, const char *n
                 }
                 argp_error(state, "there is no model '%s', but %s", name, names);
         }
-        if (o->model && o->model != model)
-                argp_error(state, "one model at a time: %s or %s", o->model->name, name);
-        o->model = model;
+        model_choose(state, o, model);
+}
+
+static void fault_set(struct argp_state *state, struct options *o, const char *text)
+{
+        char why[FAULT_WHY_MAX];
+
+        model_choose(state, o, &model_fault);
+        if (fault_spec_parse(text, &o->faults.spec, why) != 0)
+                argp_error(state, "--fault: %s", why);
+}
+
+/* One thread, so that the same requests have the same faults; and unix sockets know no reset. */
+static void fault_complete(struct argp_state *state, struct options *o)
+{
+        if (o->workers)
+                argp_error(state, "--workers is not for --fault, which has one");
+        o->workers = 1;
+        for (size_t i = 0; i < o->address_count; i++)
+                if (address_is_unix(&o->addresses[i]) && o->faults.spec.probability[FAULT_RST] > 0)
+                        argp_error(state, "--fault: rst takes a TCP address, not unix:%s",
+                                   o->addresses[i].sa.un.sun_path);
 }
 
 static void address_add(struct argp_state *state, struct options *o, const char *text)
@@ -101,6 +138,8 @@ static void options_complete(struct argp_state *state, struct options *o)
                 argp_error(state, "--workers is for event loops: the %s model has none", o->model->name);
         if (o->address_count == 0)
                 address_add(state, o, "127.0.0.1:1234");
+        if (o->model == &model_fault)
+                fault_complete(state, o);
 }
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
@@ -138,6 +177,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 break;
         case KEY_DRAIN_TIMEOUT:
                 drain_timeout_set(state, o, arg);
+                break;
+        case KEY_FAULT:
+                fault_set(state, o, arg);
                 break;
         case 'q':
                 o->quiet = true;

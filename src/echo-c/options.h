@@ -4,6 +4,7 @@
 #define ECHO_C_OPTIONS_H
 
 #include "base/address.h"
+#include "models/fault.h"
 #include "models/model.h"
 
 #include <stdbool.h>
@@ -21,6 +22,7 @@ struct options {
         int backlog;
         size_t connections_max; /* 0: what the descriptors allow */
         uint64_t drain_timeout; /* ns */
+        struct faults faults;   /* --fault; then the model is model_fault */
         bool pin, quiet, list_models;
 };
 

@@ -110,12 +110,31 @@ size_t connection_unsent(const struct connection *c, const struct recorder *r, c
         return r->plan->request_bytes - c->sent;
 }
 
+size_t connection_unsent_all(const struct connection *c, const struct recorder *r, struct iovec *vectors,
+                             size_t max)
+{
+        size_t count = 0;
+
+        for (; count < c->unsent && count < max; count++) {
+                const uint8_t *bytes = payload_window(r->payload, c->index,
+                                                      c->sequence - c->unsent + 1 + count);
+                size_t sent = count == 0 ? c->sent : 0;
+                vectors[count] = (struct iovec){(void *)(uintptr_t)(bytes + sent),
+                                                r->plan->request_bytes - sent};
+        }
+        return count;
+}
+
 void connection_sent(struct connection *c, const struct recorder *r, size_t count)
 {
-        c->sent += (uint32_t)count;
-        if (c->sent == r->plan->request_bytes) {
-                c->sent = 0;
-                c->unsent--;
+        while (count > 0) {
+                size_t rest = r->plan->request_bytes - c->sent, n = count < rest ? count : rest;
+                count -= n;
+                c->sent += (uint32_t)n;
+                if (n == rest) {
+                        c->sent = 0;
+                        c->unsent--;
+                }
         }
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 enum connection_state {
         CONNECTION_CLOSED,     /* to be opened at `since` or later */
@@ -68,6 +69,12 @@ enum step connection_begin(struct connection *, struct recorder *, uint64_t now)
 
 /* The bytes of the first request that is not wholly sent; 0 if there are none. */
 size_t connection_unsent(const struct connection *, const struct recorder *, const uint8_t **bytes);
+
+/* The same of up to `max` requests, each in a vector of its own. Returns how many there are. */
+size_t connection_unsent_all(const struct connection *, const struct recorder *, struct iovec *vectors,
+                             size_t max);
+
+/* So many of these bytes are sent. */
 void connection_sent(struct connection *, const struct recorder *, size_t count);
 
 /* Bytes have arrived, of one reply or of several. Each is compared with what is right; the last one of a

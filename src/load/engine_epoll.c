@@ -24,7 +24,8 @@
 enum {
         SCRATCH_SIZE = 64 * 1024,
         EVENTS_MAX = 256,
-        READS_MAX = 16, /* full buffers read from one connection before others have their turn */
+        GATHER_MAX = 32, /* requests in one message */
+        READS_MAX = 16,  /* full buffers read from one connection before others have their turn */
 };
 
 struct engine_state {
@@ -67,11 +68,13 @@ static void epoll_close(struct engine_state *e, struct connection *c)
 /* Sends what the socket takes. -EAGAIN: the rest when its edge comes. */
 static int unsent_send(struct connection *c, const struct recorder *r)
 {
-        const uint8_t *bytes;
-        size_t size;
+        struct iovec vectors[GATHER_MAX];
+        size_t count;
 
-        while ((size = connection_unsent(c, r, &bytes)) > 0) {
-                ssize_t n = sys_send(c->fd, bytes, size);
+        while ((count = connection_unsent_all(c, r, vectors, GATHER_MAX)) > 0) {
+                struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+                ssize_t n = count == 1 ? sys_send(c->fd, vectors->iov_base, vectors->iov_len)
+                                       : sendmsg(c->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)

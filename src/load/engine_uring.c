@@ -33,6 +33,8 @@ enum {
         BUFFERS = 512, /* a power of two */
         BUFFER_SIZE = 2048,
         BUFFER_GROUP = 0,
+        GATHERS = 256,
+        GATHER_MAX = 32, /* requests in one message */
         BATCH_SHARE = 8,
         BATCH_MAX = 64,
         TURN_MAX = 1024, /* completions handled before the worker looks at its clock */
@@ -82,8 +84,16 @@ struct clocks {
 
 #define BATCH_NS (2 * NS_PER_MS)
 
+/* A message of several requests. */
+struct gather {
+        struct msghdr message;
+        struct iovec vectors[GATHER_MAX];
+};
+
 struct engine_state {
         struct worker *worker;
+        struct gather *gathers; /* owned, [GATHERS]; NULL for depth 1 */
+        unsigned gathers_used;  /* since the last enter */
         struct io_uring ring;
         struct io_uring_buf_ring *buffer_ring;
         uint8_t *buffers;          /* [BUFFERS][BUFFER_SIZE] */
@@ -142,6 +152,26 @@ static void uring_open(struct engine_state *e, struct connection *c)
         sqe->user_data = label(e, CONNECT, c);
 }
 
+/* All requests that are not sent yet go out as one message. The kernel takes note of its vectors when it is
+ * handed over. */
+static void gather_send(struct engine_state *e, struct connection *c)
+{
+        if (e->gathers_used == GATHERS) {
+                (void)io_uring_submit(
+                        &e->ring); /* what it does not take now stays, with its vectors: below */
+                if (io_uring_sq_ready(&e->ring) > 0)
+                        return; /* out of memory: its time-out ends the connection */
+                e->gathers_used = 0;
+        }
+        struct gather *g = &e->gathers[e->gathers_used++];
+        g->message = (struct msghdr){.msg_iov = g->vectors};
+        g->message.msg_iovlen = connection_unsent_all(c, &e->worker->recorder, g->vectors, GATHER_MAX);
+        struct io_uring_sqe *sqe = request(e);
+        io_uring_prep_sendmsg(sqe, c->fd, &g->message, MSG_NOSIGNAL | MSG_WAITALL);
+        sqe->user_data = label(e, SEND, c);
+        c->sending = true;
+}
+
 /* With one request in flight, a send that succeeds tells nothing that its reply does not tell. With more, the
  * next may go only when it has ended, or parts of both could change places: so it posts a completion. */
 static void uring_send(struct engine_state *e, struct connection *c)
@@ -152,13 +182,14 @@ static void uring_send(struct engine_state *e, struct connection *c)
 
         if (size == 0 || c->sending)
                 return;
+        if (e->gathers) {
+                gather_send(e, c);
+                return;
+        }
         struct io_uring_sqe *sqe = request(e);
         io_uring_prep_send(sqe, c->fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
-        sqe->user_data = label(e, SEND, c);
-        c->sending = r->plan->depth > 1;
-        if (c->sending)
-                return;
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = label(e, SEND, c);
         connection_sent(c, r, size); /* or a completion will tell that it failed */
 }
 
@@ -290,6 +321,8 @@ static void uring_wait(struct engine_state *e, uint64_t timeout)
         e->buffers_returned = 0;
         /* ETIME, EINTR, EBUSY and EAGAIN: what is there is handled, what is posted stays posted */
         (void)io_uring_submit_and_wait_timeout(&e->ring, &cqe, batch, &t, NULL);
+        if (io_uring_sq_ready(&e->ring) == 0)
+                e->gathers_used = 0;
         clocks_batch(&e->clocks);
         for (unsigned i = 0; i < TURN_MAX && io_uring_peek_cqe(&e->ring, &cqe) == 0; i++) {
                 struct io_uring_cqe copy = *cqe;
@@ -312,6 +345,7 @@ static void uring_destroy(struct engine_state *e)
         clocks_print(&e->clocks);
         (void)io_uring_submit(&e->ring); /* the last closes; the end of the ring would do them too */
         io_uring_queue_exit(&e->ring);
+        free(e->gathers);
         free(e->buffers);
         free(e->buffer_ring);
         free(e);
@@ -329,7 +363,9 @@ static int uring_create(struct worker *w, struct engine_state **state)
         e->sampled.msg_controllen = SOCKET_CONTROL_SIZE;
         e->buffers = malloc((size_t)BUFFERS * BUFFER_SIZE);
         e->buffer_ring = aligned_alloc(4096, BUFFERS * sizeof(struct io_uring_buf));
-        if (!e->buffers || !e->buffer_ring)
+        if (w->plan->depth > 1)
+                e->gathers = malloc(GATHERS * sizeof *e->gathers);
+        if (!e->buffers || !e->buffer_ring || (w->plan->depth > 1 && !e->gathers))
                 goto free_buffers;
         error = ring_init(&e->ring, SQ_ENTRIES, CQ_ENTRIES);
         if (error)
@@ -351,6 +387,7 @@ static int uring_create(struct worker *w, struct engine_state **state)
 exit_ring:
         io_uring_queue_exit(&e->ring);
 free_buffers:
+        free(e->gathers);
         free(e->buffers);
         free(e->buffer_ring);
         free(e);

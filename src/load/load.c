@@ -39,6 +39,15 @@ size_t load_descriptors(const struct plan *p)
         return (size_t)p->connections + 4 * (size_t)p->threads;
 }
 
+uint64_t load_memory(const struct plan *p)
+{
+        enum { PER_THREAD = 8 << 20 }; /* stack, histograms, intervals, an engine's rings and buffers */
+        uint64_t per_connection = sizeof(struct connection) + sizeof(uint32_t) +
+                                  (p->depth > 1 ? p->depth * sizeof(uint64_t) : 0);
+
+        return p->connections * per_connection + (uint64_t)p->threads * PER_THREAD + p->request_bytes;
+}
+
 static void run_fini(struct run *run)
 {
         for (unsigned i = 0; run->workers && i < run->plan->threads; i++) {
@@ -259,13 +268,15 @@ static int intervals_fill(const struct run *run, struct result *result)
                 *out = (struct result_interval){.at = k * length,
                                                 .p50 = percentile(h, 0.5),
                                                 .p99 = percentile(h, 0.99),
-                                                .max = histogram_count(h) ? histogram_max(h)
-                                                                          : RESULT_UNKNOWN};
+                                                .max = RESULT_UNKNOWN};
                 for (unsigned t = 0; t < run->plan->threads; t++) {
                         const struct recorder *r = &run->workers[t].recorder;
                         if (k >= r->interval_count)
                                 continue;
                         out->requests += r->intervals[k].requests;
+                        if (r->intervals[k].requests > 0 &&
+                            (out->max == RESULT_UNKNOWN || r->intervals[k].max > out->max))
+                                out->max = r->intervals[k].max;
                         out->errors += r->intervals[k].errors;
                 }
                 histogram_destroy(h);

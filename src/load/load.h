@@ -36,4 +36,7 @@ int load_run(const struct plan *, const struct load_hooks *, const volatile sig_
 /* Descriptors that a run of this plan needs, besides those that are open already. */
 size_t load_descriptors(const struct plan *);
 
+/* Memory that it will need, in bytes, a little more rather than less. */
+uint64_t load_memory(const struct plan *);
+
 #endif

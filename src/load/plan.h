@@ -16,7 +16,8 @@ enum {
                 64 << 20, /* bytes; the region that all requests are cut from has this and 256 KiB more */
         PLAN_THREADS_MAX = 1024,
         PLAN_DEPTH_MAX = 1024,
-        PLAN_REPLY_MAX = 4096, /* bytes of a terminator or of an expected reply */
+        PLAN_IN_FLIGHT_MAX = 1 << 24, /* connections times depth, 8 bytes each */
+        PLAN_REPLY_MAX = 4096,        /* bytes of a terminator or of an expected reply */
 };
 
 enum arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };

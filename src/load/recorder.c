@@ -62,6 +62,7 @@ static void interval_end(struct recorder *r)
         size_t used = 0;
 
         i->requests = histogram_count(r->interval);
+        i->max = histogram_max(r->interval);
         i->errors = errors - r->errors_before;
         r->errors_before = errors;
         for (size_t cursor = 0; histogram_next(r->interval, &cursor, &value, &count);)

@@ -43,7 +43,7 @@ struct recorder {
 
 /* A part of the window: what came in it, and the latencies as pairs of value and count. */
 struct interval {
-        uint64_t requests, errors;
+        uint64_t requests, errors, max;
         uint64_t (*latencies)[2]; /* owned, [latency_count] */
         size_t latency_count;
 };

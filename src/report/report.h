@@ -5,10 +5,11 @@
 
 #include "result/result.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /* The plain text of one run, in three blocks: what was run, what happened, how long it took. */
-void report_text(FILE *, const struct result *);
+void report_text(FILE *, const struct result *, bool colour);
 
 /* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
 void report_graph(FILE *, const struct result *);
@@ -16,6 +17,14 @@ void report_graph(FILE *, const struct result *);
 /* A Markdown table. A row begins with the given name; what was not measured is n/a. */
 void report_markdown_head(FILE *, const char *first_column);
 void report_markdown_row(FILE *, const char *name, const struct result *);
+
+/* The percentiles as HdrHistogram's outputPercentileDistribution prints them, for its plotter and others;
+ * values in ms. Nothing recorded: the head and the foot alone. */
+void report_hgrm(FILE *, const struct histogram *);
+
+/* A line per interval of the run, comma-separated (RFC 4180: lines end with CR LF), after a line of names;
+ * what is unknown is empty. */
+void report_csv(FILE *, const struct result *);
 
 /* Sizes and CPU times as the tables show them. */
 enum { REPORT_TEXT_MAX = 32 };

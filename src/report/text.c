@@ -8,6 +8,11 @@
 #include <math.h>
 #include <string.h>
 
+static bool known(uint64_t n)
+{
+        return n != RESULT_UNKNOWN;
+}
+
 static const char *count(uint64_t n, char text[static REPORT_TEXT_MAX])
 {
         if (n == RESULT_UNKNOWN)
@@ -30,15 +35,21 @@ static void run_print(FILE *out, const struct result *r)
                 r->server.command);
         fprintf(out, "connections   %s, ", count(r->config.connections, t));
         fprintf(out, "requests of %s bytes, ", count(r->config.request_bytes, t));
+        if (known(r->config.depth) && r->config.depth > 1)
+                fprintf(out, "%" PRIu64 " in flight on each, ", r->config.depth);
         if (r->config.requests_per_connection)
                 fprintf(out, "%s per connection\n", count(r->config.requests_per_connection, t));
         else
                 fprintf(out, "unlimited per connection\n");
         fprintf(out, "duration      %s", milliseconds(r->window.duration, t));
-        fprintf(out, " after %s to open all connections\n", milliseconds(r->window.ramp, t));
+        fprintf(out, " after %s to open all connections", milliseconds(r->window.ramp, t));
+        if (known(r->config.warmup) && r->config.warmup > 0)
+                fprintf(out, " and %s to warm up", milliseconds(r->config.warmup, t));
+        fputc('\n', out);
         fprintf(out, "generator     %s engine, %s threads, ", r->tool.engine, count(r->tool.threads, t));
         if (isfinite(r->config.rate))
-                fprintf(out, "open loop at %.0f req/s\n\n", r->config.rate);
+                fprintf(out, "open loop at %.0f req/s%s\n\n", r->config.rate,
+                        strcmp(r->config.arrivals, "poisson") == 0 ? ", Poisson arrivals" : "");
         else
                 fprintf(out, "closed loop\n\n");
 }
@@ -68,6 +79,19 @@ static void errors_print(FILE *out, const struct errors *e)
         fputc('\n', out);
 }
 
+/* How evenly the connections were served. */
+static void fairness_print(FILE *out, const struct result *r)
+{
+        char t[REPORT_TEXT_MAX];
+
+        if (!isfinite(r->connections.jain_index))
+                return;
+        fprintf(out, "fairness      %s to ", count(r->requests.per_connection_min, t));
+        fprintf(out, "%s replies a connection, ", count(r->requests.per_connection_max, t));
+        fprintf(out, "median %s, Jain's index %.3f\n", count(r->requests.per_connection_median, t),
+                r->connections.jain_index);
+}
+
 static void counts_print(FILE *out, const struct result *r)
 {
         char t[REPORT_TEXT_MAX];
@@ -75,23 +99,37 @@ static void counts_print(FILE *out, const struct result *r)
         fprintf(out, "requests      %s, ", count(r->requests.total, t));
         fprintf(out, "%.0f req/s, ", isfinite(r->requests.per_second) ? r->requests.per_second : 0);
         fprintf(out, "%s in flight at the end", count(r->requests.in_flight_at_end, t));
-        if (r->requests.never_sent != RESULT_UNKNOWN && r->requests.never_sent > 0)
+        if (known(r->requests.oldest_in_flight) && r->requests.oldest_in_flight > 0)
+                fprintf(out, ", the oldest for %s by then", report_latency(r->requests.oldest_in_flight, t));
+        if (known(r->requests.never_sent) && r->requests.never_sent > 0)
                 fprintf(out, ", %s never sent", count(r->requests.never_sent, t));
         fputc('\n', out);
         fprintf(out, "connections   %s opened, ", count(r->connections.opened, t));
         fprintf(out, "%.0f conn/s, ", isfinite(r->connections.per_second) ? r->connections.per_second : 0);
         fprintf(out, "%s at most at a time", count(r->connections.peak_open, t));
-        if (r->connections.never_served != RESULT_UNKNOWN && r->connections.never_served > 0)
+        if (known(r->connections.never_served) && r->connections.never_served > 0)
                 fprintf(out, ", %" PRIu64 " never served", r->connections.never_served);
         fputc('\n', out);
+        fairness_print(out, r);
         errors_print(out, &r->errors);
         if (r->kernel.listen_overflows || r->kernel.retransmits) {
                 fprintf(out, "kernel        %s listen overflows, ", count(r->kernel.listen_overflows, t));
                 fprintf(out, "%s retransmits\n", count(r->kernel.retransmits, t));
         }
-        if (isfinite(r->generator.cpu_per_request))
-                fprintf(out, "generator     %.2f us of CPU per request, busiest thread %.0f%%\n",
+        if (result_syn_retransmissions(r) > 0)
+                fprintf(out,
+                        "connects      %" PRIu64 " took about 1 s, 3 s or 7 s: their SYN was sent again\n",
+                        result_syn_retransmissions(r));
+        if (isfinite(r->generator.cpu_per_request)) {
+                fprintf(out, "generator     %.2f us of CPU per request, busiest thread %.0f%%",
                         r->generator.cpu_per_request / 1e3, r->generator.busiest_thread * 100);
+                if (known(r->generator.run_delay))
+                        fprintf(out, ", ready and not run for %s", report_latency(r->generator.run_delay, t));
+                fputc('\n', out);
+        }
+        if (isfinite(r->environment.interference))
+                fprintf(out, "interference  %.1f%% of the CPUs' time before and after the run\n",
+                        r->environment.interference * 100);
 }
 
 static void server_print(FILE *out, const struct result *r)
@@ -101,7 +139,7 @@ static void server_print(FILE *out, const struct result *r)
         if (isfinite(r->machine.cpu_per_request))
                 fprintf(out, "machine       %.2f us of CPU per request, everybody's\n",
                         r->machine.cpu_per_request / 1e3);
-        if (r->server.pid == RESULT_UNKNOWN || r->server.cpu_user == RESULT_UNKNOWN)
+        if (r->server.cpu_user == RESULT_UNKNOWN || r->server.cpu_system == RESULT_UNKNOWN)
                 return;
         fprintf(out, "server        cpu %.2fs user, %.2fs system", (double)r->server.cpu_user / 1e9,
                 (double)r->server.cpu_system / 1e9);
@@ -142,7 +180,13 @@ static void latency_print(FILE *out, const char *name, const struct histogram *h
         fputc('\n', out);
 }
 
-void report_text(FILE *out, const struct result *r)
+/* Green, yellow, red. */
+static const char *verdict_colour(enum verdict v)
+{
+        return v == VERDICT_VALID ? "\033[32m" : v == VERDICT_SUSPECT ? "\033[33m" : "\033[31m";
+}
+
+void report_text(FILE *out, const struct result *r, bool colour)
 {
         run_print(out, r);
         counts_print(out, r);
@@ -151,8 +195,11 @@ void report_text(FILE *out, const struct result *r)
         latency_print(out, "latency", r->latency);
         latency_print(out, "connect", r->connect_latency);
         latency_print(out, "first byte", r->first_byte_latency);
+        latency_print(out, "connect fail", r->connect_failure_latency);
         latency_print(out, "schedule lag", r->schedule_lag);
-        fprintf(out, "verdict       %s\n", verdict_name(r->verdict.status));
+        latency_print(out, "unread", r->unread_time);
+        fprintf(out, "verdict       %s%s%s\n", colour ? verdict_colour(r->verdict.status) : "",
+                verdict_name(r->verdict.status), colour ? "\033[0m" : "");
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)
                 fprintf(out, "              %s: %s\n", r->verdict.reasons[i].code,
                         r->verdict.reasons[i].text);

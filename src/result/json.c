@@ -17,19 +17,24 @@ static const struct {
 } percentiles[] = {{"p50", 0.5},  {"p90", 0.9},     {"p95", 0.95},
                    {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
 
-static const struct {
-        const char *name;
-        size_t offset; /* of a struct histogram * in struct result */
-} histograms[] = {
+const struct result_histogram result_histograms[] = {
         {"latency", offsetof(struct result, latency)},
         {"connect_latency", offsetof(struct result, connect_latency)},
         {"connect_failure_latency", offsetof(struct result, connect_failure_latency)},
         {"first_byte_latency", offsetof(struct result, first_byte_latency)},
         {"schedule_lag", offsetof(struct result, schedule_lag)},
         {"unread_time", offsetof(struct result, unread_time)},
+        {0},
 };
 
-enum { HISTOGRAM_COUNT = sizeof histograms / sizeof *histograms };
+bool json_histogram_number(const char *name)
+{
+        for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
+                if (strcmp(name, percentiles[i].name) == 0)
+                        return true;
+        return strcmp(name, "mean") == 0 || strcmp(name, "min") == 0 || strcmp(name, "max") == 0 ||
+               strcmp(name, "samples") == 0;
+}
 
 /* Sets a.b.c, making the objects on the way. Takes the reference to `value`. */
 static int path_set(json_t *root, const char *path, json_t *value)
@@ -53,7 +58,7 @@ static int path_set(json_t *root, const char *path, json_t *value)
         return json_object_set_new(root, path, value) == 0 ? 0 : -ENOMEM;
 }
 
-static const json_t *path_get(const json_t *root, const char *path)
+const json_t *json_at(const json_t *root, const char *path)
 {
         char name[RESULT_NAME_MAX];
         const char *dot;
@@ -189,11 +194,11 @@ json_t *result_to_json(const struct result *r)
                                   : f->type == FIELD_NUMBER  ? number(*(const double *)at)
                                                              : text(at));
         }
-        for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+        for (const struct result_histogram *h = result_histograms; h->name; h++)
                 error |= path_set(
-                        root, histograms[i].name,
-                        histogram_to_json(*(struct histogram *const *)(const void *)((const char *)r +
-                                                                                     histograms[i].offset)));
+                        root, h->name,
+                        histogram_to_json(
+                                *(struct histogram *const *)(const void *)((const char *)r + h->offset)));
         error |= intervals_to_json(root, r);
         error |= errors_to_json(root, &r->errors);
         error |= verdict_to_json(root, r);
@@ -349,14 +354,14 @@ struct result *result_from_json(const json_t *root, char *why, size_t why_size)
                 return NULL;
         }
         for (const struct field *f = result_fields; f->path; f++)
-                if (!field_read(f, path_get(root, f->path), r)) {
+                if (!field_read(f, json_at(root, f->path), r)) {
                         (void)snprintf(why, why_size, "%s has the wrong type", f->path);
                         goto destroy_result;
                 }
-        for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-                if (!histogram_read(json_object_get(root, histograms[i].name),
-                                    (struct histogram **)(void *)((char *)r + histograms[i].offset))) {
-                        (void)snprintf(why, why_size, "%s is no histogram", histograms[i].name);
+        for (const struct result_histogram *h = result_histograms; h->name; h++)
+                if (!histogram_read(json_object_get(root, h->name),
+                                    (struct histogram **)(void *)((char *)r + h->offset))) {
+                        (void)snprintf(why, why_size, "%s is no histogram", h->name);
                         goto destroy_result;
                 }
         if (!intervals_read(json_object_get(root, "intervals"), r)) {

@@ -16,6 +16,19 @@ json_t *result_to_json(const struct result *);
  * another type. */
 struct result *result_from_json(const json_t *, char *why, size_t why_size);
 
+/* The member at a dotted path such as requests.per_connection.min, or NULL. Borrowed. */
+const json_t *json_at(const json_t *, const char *path);
+
+/* The histograms of a result, by their names in JSON; ended by a NULL name. */
+struct result_histogram {
+        const char *name;
+        size_t offset; /* of a struct histogram * in struct result */
+};
+extern const struct result_histogram result_histograms[];
+
+/* Whether a histogram's JSON has a number of that name: a percentile, mean, min, max, samples. */
+bool json_histogram_number(const char *name);
+
 /* Writes JSON to a file, or to standard output for "-". 0 or a negative errno; nothing is left half-written.
  */
 int json_write(const json_t *, const char *path);

@@ -98,7 +98,7 @@ struct result {
                 enum verdict status;
                 uint64_t reason_count;
                 struct {
-                        char code[RESULT_NAME_MAX], text[RESULT_TEXT_MAX / 4];
+                        char code[RESULT_NAME_MAX], text[RESULT_TEXT_MAX / 2];
                 } reasons[RESULT_REASONS_MAX];
         } verdict;
 };
@@ -110,6 +110,9 @@ void result_destroy(struct result *);
 /* Judges the numbers: fills in the verdict. */
 void result_judge(struct result *);
 const char *verdict_name(enum verdict);
+
+/* Connects that took as long as they do when their first SYN, the first two or the first three were lost. */
+uint64_t result_syn_retransmissions(const struct result *);
 
 /* *value is the latency that a share of the samples does not exceed; false if there are fewer than 10 / (1 -
  * share) samples, too few to say so. */

@@ -3,6 +3,7 @@
 #include "result/result.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,14 +43,199 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
         return r->connections.opened > 0 && r->requests.total == 0;
 }
 
-enum { RATE_PERCENT_MIN = 99 };
+/* Limits of the rules; tests/unit/verdict.c has each on both sides. */
+#define RATE_MIN 0.99         /* of the requests that were due */
+#define BUSY 0.95             /* of a generator's thread's time: it has no more to give */
+#define SATURATED 0.9         /* of the CPUs' time: the machine, or the server, has none to spare */
+#define HALVES_MAX 0.05       /* difference of the halves of a run */
+#define INTERFERENCE_MAX 0.05 /* of the CPUs' time */
+#define OWN_SHARE_MAX 0.1     /* of a percentile that is the generator's own part */
+#define LITTLE_MIN 0.9
 
+static bool known(uint64_t n)
+{
+        return n != RESULT_UNKNOWN;
+}
+
+/* Replies that came after the end, in the grace period, count: the target kept up. */
 static bool rate_missed(const struct result *r, char *text, size_t size)
 {
-        (void)snprintf(text, size, "%.0f req/s were answered of the %.0f that were to be sent",
-                       r->requests.per_second, r->config.rate);
-        return r->config.rate > 0 && r->requests.total > 0 &&
-               r->requests.per_second < r->config.rate * RATE_PERCENT_MIN / 100;
+        if (!known(r->requests.due) || !known(r->requests.total) || r->requests.due == 0)
+                return false;
+        uint64_t late = known(r->requests.answered_late) ? r->requests.answered_late : 0;
+        double share = (double)(r->requests.total + late) / (double)r->requests.due;
+        (void)snprintf(text, size,
+                       "%" PRIu64 " requests were due, %.1f%% of them were answered, %" PRIu64 " never sent",
+                       r->requests.due, share * 100, r->requests.never_sent);
+        return r->requests.total > 0 && share < RATE_MIN;
+}
+
+/* What share of all CPUs of this machine was used, by whomever. */
+static double machine_share(const struct result *r)
+{
+        if (!known(r->machine.cpu) || !known(r->environment.cpus) || !known(r->window.duration) ||
+            r->window.duration == 0)
+                return NAN;
+        return (double)r->machine.cpu / ((double)r->environment.cpus * (double)r->window.duration);
+}
+
+/* What share of the CPUs that it could use the server did use. */
+static double server_share(const struct result *r)
+{
+        if (!known(r->server.cpu_user) || !known(r->server.cpu_system) || !known(r->window.duration) ||
+            r->window.duration == 0)
+                return NAN;
+        uint64_t cpus = known(r->environment.cpus) ? r->environment.cpus : 1;
+        if (known(r->server.threads_max) && r->server.threads_max < cpus)
+                cpus = r->server.threads_max;
+        return (double)(r->server.cpu_user + r->server.cpu_system) /
+               ((double)cpus * (double)r->window.duration);
+}
+
+/* A thread that spins is busy whatever it does. */
+static bool generator_is_busy(const struct result *r)
+{
+        return r->config.spin != 1 && r->generator.busiest_thread >= BUSY;
+}
+
+/* Both ends on one machine: a load thread can be used up only if it does not share its CPU with the server,
+ * and then the server must be used up too, or the generator is what was measured. */
+static bool generator_limited(const struct result *r, char *text, size_t size)
+{
+        double server = server_share(r);
+
+        (void)snprintf(
+                text, size,
+                "a load thread was busy %.0f%% of the time and the server used %.0f%% of its CPUs: what "
+                "was measured is the generator; give it more threads (-T) or CPUs",
+                r->generator.busiest_thread * 100, server * 100);
+        return generator_is_busy(r) && server < SATURATED;
+}
+
+/* The server is on another machine, or its process is unknown. */
+static bool generator_busy(const struct result *r, char *text, size_t size)
+{
+        (void)snprintf(
+                text, size,
+                "a load thread was busy %.0f%% of the time, and whether the server was is not known: give "
+                "--pid, or more threads (-T)",
+                r->generator.busiest_thread * 100);
+        return generator_is_busy(r) && isnan(server_share(r));
+}
+
+static bool halves_differ(const struct result *r, char *text, size_t size)
+{
+        uint64_t half[2] = {0}, count = r->interval_count / 2;
+
+        for (uint64_t i = 0; i < 2 * count; i++)
+                half[i >= count] += r->intervals[i].requests;
+        double a = (double)half[0], b = (double)half[1], more = a > b ? a : b, less = a > b ? b : a;
+        (void)snprintf(text, size,
+                       "the first half of the run had %" PRIu64 " replies, the second %" PRIu64
+                       ": %.0f%% apart; run longer, or give --warmup",
+                       half[0], half[1], more > 0 ? (more - less) / more * 100 : 0);
+        /* Four standard deviations of counts, so that a few requests more or less are no sign. */
+        return count > 0 && more - less > HALVES_MAX * more && more - less > 4 * sqrt(a + b);
+}
+
+static bool interfered(const struct result *r, char *text, size_t size)
+{
+        (void)snprintf(
+                text, size,
+                "others took %.1f%% of the CPUs' time while nothing of the run was active (gaps over 50 us)",
+                r->environment.interference * 100);
+        return r->environment.interference > INTERFERENCE_MAX;
+}
+
+static bool stolen(const struct result *r, char *text, size_t size)
+{
+        (void)snprintf(text, size, "the hypervisor reports %.1f%% of the CPUs' time as stolen during the run",
+                       r->environment.steal * 100);
+        return r->environment.steal > INTERFERENCE_MAX;
+}
+
+/* The generator's own part of a percentile: how late it sent, and how long replies waited to be read. In a
+ * closed loop on CPUs that both ends share and use up, replies wait because the server runs: there latency is
+ * connections by throughput, whoever makes it, and nothing is said. */
+static bool own_part(const struct result *r, char *text, size_t size)
+{
+        static const double shares[] = {0.5, 0.99};
+        bool open = known(r->requests.due);
+
+        if (!open && machine_share(r) >= SATURATED)
+                return false;
+        for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+                uint64_t latency, lag = 0, unread = 0;
+                if (!result_percentile(r->latency, shares[i], &latency))
+                        continue;
+                (void)result_percentile(r->schedule_lag, shares[i], &lag); /* stays 0 in a closed loop */
+                (void)result_percentile(r->unread_time, shares[i], &unread);
+                double most = (double)latency * OWN_SHARE_MAX > 1e5 ? (double)latency * OWN_SHARE_MAX : 1e5;
+                (void)snprintf(
+                        text, size,
+                        "of a p%.0f of %.0f us, up to %.0f us are the generator's own: sent %.0f us late, "
+                        "replies unread for %.0f us",
+                        shares[i] * 100, (double)latency / 1e3, (double)(lag + unread) / 1e3,
+                        (double)lag / 1e3, (double)unread / 1e3);
+                if ((double)(lag + unread) > most)
+                        return true;
+        }
+        return false;
+}
+
+/* Little's law: what is missing from throughput times latency waited for replies that never came, so the
+ * latencies leave it out. A window of few latencies cuts off a part of each. */
+static bool little_fails(const struct result *r, char *text, size_t size)
+{
+        double ratio = r->connections.little_ratio;
+
+        if (!r->latency || !known(r->window.duration) || r->window.duration == 0)
+                return false;
+        (void)snprintf(
+                text, size,
+                "throughput times mean latency accounts for %.0f%% of the requests in flight: the others "
+                "waited for replies that did not come, and the latencies leave them out",
+                ratio * 100);
+        return ratio + histogram_mean(r->latency) / (double)r->window.duration < LITTLE_MIN;
+}
+
+static bool some_unanswered(const struct result *r, char *text, size_t size)
+{
+        if (!known(r->requests.in_flight_at_end) || !known(r->requests.answered_late) ||
+            r->requests.in_flight_at_end <= r->requests.answered_late)
+                return false;
+        (void)snprintf(text, size,
+                       "%" PRIu64
+                       " requests had no reply by the end of the grace period, the oldest had been under "
+                       "way for %.0f ms at the end of the run",
+                       r->requests.in_flight_at_end - r->requests.answered_late,
+                       (double)r->requests.oldest_in_flight / 1e6);
+        return r->requests.total > 0;
+}
+
+/* A SYN that is not answered is sent again after 1 s, then after 2 s and 4 s more (tcp(7)). */
+uint64_t result_syn_retransmissions(const struct result *r)
+{
+        uint64_t value, count, found = 0;
+
+        for (size_t cursor = 0;
+             r->connect_latency && histogram_next(r->connect_latency, &cursor, &value, &count);) {
+                double s = (double)value / 1e9;
+                found += (s >= 1 && s < 1.5) || (s >= 3 && s < 3.5) || (s >= 7 && s < 7.5) ? count : 0;
+        }
+        return found;
+}
+
+static bool syns_retransmitted(const struct result *r, char *text, size_t size)
+{
+        uint64_t count = result_syn_retransmissions(r);
+
+        (void)snprintf(text, size,
+                       "%" PRIu64
+                       " connects took about 1 s, 3 s or 7 s: their SYN was dropped, as by a full backlog, "
+                       "and sent again",
+                       count);
+        return count > 0;
 }
 
 static bool server_ended(const struct result *r, char *text, size_t size)
@@ -86,8 +272,17 @@ static const struct {
         {VERDICT_INVALID, "nothing-answered", nothing_answered},
         {VERDICT_INVALID, "server-ended", server_ended},
         {VERDICT_INVALID, "rate-missed", rate_missed},
+        {VERDICT_INVALID, "generator-limited", generator_limited},
         {VERDICT_SUSPECT, "errors", some_errors},
         {VERDICT_SUSPECT, "never-served", some_never_served},
+        {VERDICT_SUSPECT, "unanswered", some_unanswered},
+        {VERDICT_SUSPECT, "syn-retransmitted", syns_retransmitted},
+        {VERDICT_SUSPECT, "generator-busy", generator_busy},
+        {VERDICT_SUSPECT, "own-part", own_part},
+        {VERDICT_SUSPECT, "little", little_fails},
+        {VERDICT_SUSPECT, "halves-differ", halves_differ},
+        {VERDICT_SUSPECT, "interference", interfered},
+        {VERDICT_SUSPECT, "steal", stolen},
 };
 
 void result_judge(struct result *r)

@@ -44,6 +44,26 @@ one target at most with a command|-t 127.0.0.1:1 -t 127.0.0.1:2 -- true
 unrecognized option '--fast'|--fast
 invalid option -- 'x'|-x
 option requires an argument -- 'c'|-c
+--depth takes a number from 1 to 1024, not '0'|--depth 0
+-c times --depth is at most|-c 1000000 --depth 1000
+--warmup takes a duration .*, not 'long'|--warmup long
+--arrivals takes constant or poisson, not 'often'|-R 1 --arrivals often
+--arrivals is for the open loop|--arrivals poisson
+--pin takes CPUs such as 0,2-3, not 'all'|--pin all
+--pin takes CPUs such as 0,2-3, not '1-0'|--pin 1-0
+--pin takes CPUs such as 0,2-3, not '0,,0'|--pin 0,,0
+--pin takes CPUs such as 0,2-3, not '99999'|--pin 99999
+--pin: this process may not use CPU 1023|--pin 1023
+--request takes 1 to [0-9]+ bytes, not 0|--request=
+--request: 'a.q' has a backslash that begins none of C's escapes|--request a\q
+--reply takes 1 to 4096 bytes, not 0|--request x --reply=
+--reply, --reply-bytes and --reply-until need --request|--reply-bytes 3
+one of --reply, --reply-bytes and --reply-until|--request x --reply y --reply-until z
+--reply-bytes takes a number .*, not '0'|--request x --reply-bytes 0
+either -s or --request|-s 3 --request x
+--threshold|--threshold p98<5ms
+--threshold|--threshold p99<soon
+--threshold|--threshold p99
 TABLE
 }
 
@@ -138,7 +158,7 @@ test_a_silent_target_ends_the_run_on_time_with_its_requests_in_flight() {
         expect_took 500 500
         expect_json '.requests.total == 0 and .requests.in_flight_at_end == 10 and .errors.total == 0'
         expect_json '.connections.opened == 10 and .connections.never_served == 10'
-        expect_json '[.verdict.reasons[].code] == ["nothing-answered"]'
+        expect_json 'any(.verdict.reasons[]; .code == "nothing-answered")'
         expect_output '10 in flight at the end'
 }
 
@@ -483,14 +503,14 @@ test_an_interrupt_while_the_server_does_not_listen_yet_is_heeded() {
 # --- output
 
 test_the_json_has_every_name_that_was_promised() {
-        local promised='["command_line","config","connect_latency","connections","environment","errors",
+        local promised='["command_line","config","connect_failure_latency","connect_latency","connections","environment","errors",
                 "first_byte_latency","generator","intervals","kernel","latency","machine","per_rank","per_target",
                 "requests","schedule_lag","schema","server","targets","tool","unread_time","verdict","window"]'
         bench -c 30 -d 300ms -q --json - -- "$ECHO_C" -l 127.0.0.1:0
         expect_status 0
         mv out result.json
         expect_json ". | keys == $promised"
-        expect_json '.schema == "bench.result/1" and .verdict.status == "valid" and .verdict.reasons == []'
+        expect_json '.schema == "bench.result/1" and .verdict.status != "invalid"' # others may be active here
         expect_json '.errors | keys == ["close","connect","mismatch","receive","send","timeout","total"]'
         expect_json '.errors.mismatch | keys == ["corrupt","foreign","lost","repeated","surplus","swapped"]'
         expect_json '["connections", "request_bytes", "requests_per_connection", "duration", "warmup", "rate",
@@ -561,7 +581,7 @@ test_the_text_has_the_original_three_blocks() {
         expect_output '^connections +2, requests of 1024 bytes, unlimited per connection$'
         expect_output '^errors +0$'
         expect_output '^latency +avg .*, min .*, max .*, p50 .*, p99 '
-        expect_output '^verdict +valid$'
+        expect_output '^verdict +(valid|suspect)$' # others may be active here
         [ -s err ] && fail "something is on standard error"
         true
 }

@@ -14,16 +14,40 @@ capacity() {
         bench capacity -d 300ms --json result.json "$@"
 }
 
-test_the_capacity_of_a_server_with_a_known_one_is_found() {
-        capacity --slo 'p50<50ms' "${SLOW[@]}"
+# The same, and once more if no rate held: with 300 ms a trial, others on the machine can bring that about.
+capacity_found() {
+        capacity "$@"
+        [ "$status" != 4 ] || capacity "$@"
         expect_status 0
-        expect_json '.held.rate > 1500 and .held.rate <= 8080' # a rate is held from 99% of it
+}
+
+test_the_capacity_of_a_server_with_a_known_one_is_found() {
+        capacity_found --slo 'p50<50ms' "${SLOW[@]}"
+        expect_json '.held.rate > 1500 and .held.rate <= 8500' # it has to fall behind by some percent to be seen
         expect_json '.end == "close" and .missed.rate > .held.rate and .missed.rate < 9000'
 }
 
+test_a_rate_at_which_the_server_falls_behind_does_not_hold_however_lax_the_objective() {
+        capacity_found --slo 'p50<10s' --trials 1 --resolution 20 "${SLOW[@]}"
+        expect_json '.held.rate <= 8500'
+        expect_json 'all(.trials[1:][]; .met or (.reason | length > 0)) and any(.trials[1:][]; .met | not)'
+}
+
+test_random_arrivals_are_searched_too() {
+        capacity_found --slo 'p50<50ms' --trials 1 --resolution 50 --arrivals poisson "${SLOW[@]}"
+        expect_json '.held.rate > 500 and .trials[0].result.config.rate == null'
+        expect_json 'all(.trials[1:][]; .result.config.arrivals == "poisson")'
+}
+
+test_the_objective_may_be_any_number_of_the_result() {
+        capacity --slo 'requests.never_sent<10' --trials 1 --resolution 50 "${SLOW[@]}"
+        head -n 1 err | grep -qE ' requests.never_sent  requests.never_sent<10$' || fail "no head: $(head -n 1 err)"
+        expect_json 'all(.trials[]; .value == .result.requests.never_sent)'
+        expect_json 'any(.trials[1:][]; .met)'
+}
+
 test_both_ends_had_every_trial_that_was_asked_for_all_alike() {
-        capacity --slo 'p50<50ms' --trials 2 --resolution 20 "${SLOW[@]}"
-        expect_status 0
+        capacity_found --slo 'p50<50ms' --trials 2 --resolution 20 "${SLOW[@]}"
         expect_output '^p50<50ms holds up to a rate between$'
         expect_output '^ +[0-9]+ requests/s held in each of 2 trials$'
         expect_output '^ +[0-9]+ requests/s missed in each of 2 trials$'
@@ -34,8 +58,7 @@ test_both_ends_had_every_trial_that_was_asked_for_all_alike() {
 }
 
 test_a_finer_resolution_brings_the_ends_closer() {
-        capacity --slo 'p50<50ms' --trials 1 --resolution 3 "${SLOW[@]}"
-        expect_status 0
+        capacity_found --slo 'p50<50ms' --trials 1 --resolution 3 "${SLOW[@]}"
         expect_json '.resolution == 0.03 and .end == "close" and .missed.rate / .held.rate <= 1.03'
 }
 
@@ -48,15 +71,14 @@ test_the_first_trial_is_a_closed_loop_and_the_others_keep_their_rate() {
 
 test_every_trial_is_judged_by_the_value_and_by_its_verdict() {
         capacity --slo 'p90<20ms' --trials 1 --resolution 20 "${SLOW[@]}"
-        expect_json 'all(.trials[1:][]; .met == (.value < 20000000 and .verdict != "invalid"))'
+        expect_json 'all(.trials[1:][]; .met == (.value < 20000000 and .reason == null))'
         expect_json 'all(.trials[]; .value == .result.latency.p90)'
         expect_json 'any(.trials[]; .met == false) and any(.trials[]; .met)'
-        expect_json 'all(.trials[]; (.verdict == "invalid") == (.reason != null))'
+        expect_json 'all(.trials[]; .verdict != "invalid" or .reason != null)'
 }
 
 test_the_server_is_started_anew_for_every_trial_and_stopped() {
-        capacity --slo 'p50<50ms' --trials 1 --resolution 50 "${SLOW[@]}"
-        expect_status 0
+        capacity_found --slo 'p50<50ms' --trials 1 --resolution 50 "${SLOW[@]}"
         expect_json '[.trials[].result.server.pid] | length >= 3 and length == (unique | length)'
         expect_json '[.trials[].result.command_line | capture("--source (?<s>[^ ]+)").s] | length >= 3 and length == (unique | length)'
         local server
@@ -122,14 +144,12 @@ test_an_interrupt_prints_and_writes_what_is_known() {
 test_the_target_may_be_given() {
         local port
         port=$(port_free)
-        capacity --slo 'p50<50ms' --trials 1 --resolution 50 -t "127.0.0.1:$port" -c 4 --grace 300ms -- "$FAKE" slow -p "$port"
-        expect_status 0
+        capacity_found --slo 'p50<50ms' --trials 1 --resolution 50 -t "127.0.0.1:$port" -c 4 --grace 300ms -- "$FAKE" slow -p "$port"
         expect_json "all(.trials[].result; .targets == \"127.0.0.1:$port\")"
 }
 
 test_a_server_on_a_unix_socket_has_a_capacity_too() {
-        capacity --slo 'p50<50ms' --trials 1 --resolution 100 -c 4 -d 100ms --grace 300ms -- "$ECHO_C" -l "unix:$PWD/s"
-        expect_status 0
+        capacity_found --slo 'p50<50ms' --trials 1 --resolution 100 -c 4 -d 100ms --grace 300ms -- "$ECHO_C" -l "unix:$PWD/s"
         expect_json '.held.rate > 1000'
 }
 
@@ -151,11 +171,10 @@ test_wrong_usage_is_named_in_one_line() {
         done <<'TABLE'
 no objective is given: --slo 'p99<5ms'|-- true
 no command is given: the server to start|--slo p99<5ms
---slo takes p50, .*, not 'p98<5ms'|--slo p98<5ms -- true
---slo takes p50, .*, not 'p99>5ms'|--slo p99>5ms -- true
---slo takes p50, .*, not 'p99<5'|--slo=p99<5 -- true
---slo takes p50, .*, not 'p99'|--slo p99 -- true
---slo takes p50, .*, not ''|--slo= -- true
+--slo: .*p98|--slo p98<5ms -- true
+--slo: .*5mm|--slo p99<5mm -- true
+--slo: .*'p99'|--slo p99 -- true
+--slo: .*''|--slo= -- true
 option '--slo' requires an argument|--slo -- true
 --resolution takes a percentage from 0.1 to 100, not '0'|--resolution 0 -- true
 --resolution takes a percentage .*, not '5%'|--resolution 5% -- true
@@ -163,8 +182,12 @@ option '--slo' requires an argument|--slo -- true
 --trials takes a number from 1 to 10, not '0'|--trials 0 -- true
 --trials takes a number .*, not '11'|--trials=11 -- true
 it takes no -R: the rate is what is searched|--slo p99<5ms -R 1000 -- true
-it takes no -g: |--slo p99<5ms -g -- true
-it takes no -m: |--slo p99<5ms -m -- true
+it takes no -g, -m, |--slo p99<5ms -g -- true
+it takes no -g, -m, |--slo p99<5ms -m -- true
+it takes no -g, -m, --hgrm or --csv|--slo p99<5ms --hgrm f -- true
+it takes no -g, -m, --hgrm or --csv|--slo p99<5ms --csv f -- true
+it takes no --threshold: --slo is|--slo p99<5ms --threshold errors==0 -- true
+it takes no --dry-run: |--slo p99<5ms --dry-run -- true
 TABLE
         true
 }

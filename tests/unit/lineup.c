@@ -123,7 +123,7 @@ static void scenarios_are_limited_in_number_and_length(void **state)
                 assert_int_equal(lineup_add_scenario(&lineup, flags, why, sizeof why), 0);
         assert_string_equal(lineup.scenarios[LINEUP_SCENARIOS_MAX - 1].flags, flags);
         assert_int_equal(lineup_add_scenario(&lineup, "-c 1", why, sizeof why), -E2BIG);
-        assert_non_null(strstr(why, "32"));
+        assert_non_null(strstr(why, "64"));
 }
 
 /* Reads a file of this text; its path stands in `path`. */
@@ -168,6 +168,43 @@ static void a_file_names_servers_and_scenarios(void **state)
         assert_string_equal(lineup.scenarios[1].flags, "-c 20");
 }
 
+static void a_server_may_have_an_environment_a_colour_and_a_note(void **state)
+{
+        (void)state;
+        assert_int_equal(
+                file_read("[server a]\ncommand = ./a --deep x\nenvironment = A=1 B=2\ncolour = #00Ff7f\n"
+                          "note = one loop, one thread\n[server b]\ncommand = ./b\n"),
+                0);
+        assert_string_equal(lineup.servers[0].command, "env A=1 B=2 ./a --deep x");
+        assert_string_equal(lineup.servers[0].colour, "#00Ff7f");
+        assert_string_equal(lineup.servers[0].note, "one loop, one thread");
+        assert_string_equal(lineup.servers[1].colour, "");
+}
+
+static void a_sweep_makes_a_scenario_of_each_value(void **state)
+{
+        (void)state;
+        assert_int_equal(lineup_add_scenario(&lineup, "-s 64", why, sizeof why), 0);
+        assert_int_equal(lineup_add_scenario(&lineup, "-c 5 -r 1", why, sizeof why), 0);
+        assert_int_equal(lineup_sweep(&lineup, "connections=1,10,100", why, sizeof why), 0);
+        assert_int_equal(lineup.scenario_count, 6);
+        assert_string_equal(lineup.scenarios[0].flags, "-s 64 -c 1");
+        assert_string_equal(lineup.scenarios[5].flags, "-c 5 -r 1 -c 100");
+        assert_true(lineup.scenarios[5].sweep_value > 99 && lineup.scenarios[5].sweep_value < 101);
+        assert_string_equal(lineup.sweep_key, "connections");
+}
+
+static void a_wrong_sweep_is_named(void **state)
+{
+        static const char *const wrong[] = {"connections", "connections=", "size=1", "connections=1,,2",
+                                            "rate=0",      "rate=fast",    "=1",     "conn=1"};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+                if (lineup_sweep(&lineup, wrong[i], why, sizeof why) != -EINVAL || !strstr(why, "sweep"))
+                        fail_msg("%s: %s", wrong[i], why);
+}
+
 static void a_wrong_line_is_named_by_its_number(void **state)
 {
         static const struct {
@@ -186,6 +223,9 @@ static void a_wrong_line_is_named_by_its_number(void **state)
                 {"[thing]\n", 1, "[thing]"},
                 {"[scenario]\nflags = -c 1\n[server a]\ncommand = x\n[server a]\ncommand = y\n", 6, "'a'"},
                 {"[server a]\ncommand =\n", 2, "command"},
+                {"[server a]\ncommand = x\nport = 5\n", 3, "not 'port'"},
+                {"[server a]\ncommand = x\ncolour = red\n", 3, "a colour is #rrggbb, not 'red'"},
+                {"[server a]\ncolour = #ff0000\n", 2, "command = ..."},
         };
 
         (void)state;
@@ -313,6 +353,9 @@ int main(void)
                 TEST(the_number_of_servers_is_limited),
                 TEST(scenarios_are_limited_in_number_and_length),
                 TEST(a_file_names_servers_and_scenarios),
+                TEST(a_server_may_have_an_environment_a_colour_and_a_note),
+                TEST(a_sweep_makes_a_scenario_of_each_value),
+                TEST(a_wrong_sweep_is_named),
                 TEST(a_wrong_line_is_named_by_its_number),
                 TEST(a_long_comment_is_one_line),
                 TEST(a_line_that_is_too_long_is_refused_by_its_number),

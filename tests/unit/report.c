@@ -47,6 +47,16 @@ static struct result *known(void)
 
 typedef void print_function(FILE *, const struct result *);
 
+static void plain_text(FILE *out, const struct result *r)
+{
+        report_text(out, r, false);
+}
+
+static void coloured_text(FILE *out, const struct result *r)
+{
+        report_text(out, r, true);
+}
+
 /* Owned by the caller. */
 static char *printed(print_function *print, const struct result *r)
 {
@@ -189,7 +199,7 @@ static void the_text_names_errors_and_the_verdict(void **state)
         r->errors.timeout = 6;
         r->errors.mismatch[MISMATCH_LOST] = 7;
         result_judge(r);
-        char *text = printed(report_text, r);
+        char *text = printed(plain_text, r);
         for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
                 if (!strstr(text, expected[i]))
                         fail_msg("'%s' is missing in:\n%s", expected[i], text);
@@ -200,7 +210,7 @@ static void the_text_names_errors_and_the_verdict(void **state)
 static void the_text_has_three_blocks(void **state)
 {
         struct result *r = known();
-        char *text = printed(report_text, r);
+        char *text = printed(plain_text, r);
         size_t blocks = 1;
 
         (void)state;
@@ -214,7 +224,7 @@ static void the_text_has_three_blocks(void **state)
 
 static void no_report_shows_a_number_for_what_is_unknown(void **state)
 {
-        static print_function *const prints[] = {report_text, report_graph, row_print};
+        static print_function *const prints[] = {plain_text, coloured_text, report_graph, row_print};
         struct result *r = result_create();
 
         (void)state;

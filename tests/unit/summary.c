@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the rounds of a comparison say together. */
-#include "compare/trials.h"
+#include "compare/summary.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -35,6 +35,14 @@ static struct trial trial(unsigned round, uint64_t max_rss, double per_second, u
         return t;
 }
 
+/* The summary's result, for the caller to destroy; NULL: there is none. */
+static struct result *summary_result(const struct trials *all, size_t server, size_t scenario)
+{
+        struct summary s;
+
+        return summary_make(&s, all, server, scenario) ? s.result : NULL;
+}
+
 static struct trials trials_of(struct trial *trial_list, size_t count)
 {
         struct trial *copy = calloc(count, sizeof *copy);
@@ -54,7 +62,7 @@ static void a_summary_has_the_median_of_all_rounds(void **state)
                 static const double rates[] = {0, 300, 200, 200};
                 static const uint64_t sizes[] = {0, 5, 3, 3};
                 struct trials all = trials_of(list, count);
-                struct result *s = trials_summary(&all, 0, 0);
+                struct result *s = summary_result(&all, 0, 0);
                 assert_non_null(s);
                 assert_true(fabs(s->requests.per_second - rates[count]) < 1e-9);
                 assert_int_equal(s->server.max_rss, sizes[count]);
@@ -69,7 +77,7 @@ static void a_summary_has_all_latencies_and_all_errors(void **state)
 {
         struct trial list[] = {trial(0, 5, 300, 10), trial(1, 1, 100, 20), trial(2, 3, 200, 1000)};
         struct trials all = trials_of(list, 3);
-        struct result *s = trials_summary(&all, 0, 0);
+        struct result *s = summary_result(&all, 0, 0);
 
         (void)state;
         assert_int_equal(histogram_count(s->latency), 300);
@@ -85,7 +93,7 @@ static void what_a_round_does_not_know_is_left_out(void **state)
 {
         struct trial list[] = {trial(0, RESULT_UNKNOWN, NAN, 10), trial(1, 7, 100, 20)};
         struct trials all = trials_of(list, 2);
-        struct result *s = trials_summary(&all, 0, 0);
+        struct result *s = summary_result(&all, 0, 0);
 
         (void)state;
         assert_int_equal(s->server.max_rss, 7);
@@ -102,9 +110,47 @@ static void without_a_result_there_is_no_summary(void **state)
         struct trials all = trials_of(list, 1);
 
         (void)state;
-        assert_null(trials_summary(&all, 0, 0));
-        assert_null(trials_summary(&all, 1, 1));
+        assert_null(summary_result(&all, 0, 0));
+        assert_null(summary_result(&all, 1, 1));
         assert_int_equal(trials_failed(&all), 1);
+        trials_fini(&all);
+}
+
+/* Server 1 has twice the throughput of server 0, the baseline, in three rounds of which each is slower than
+ * the one before; a fourth trial of it is invalid. */
+static void a_ratio_is_made_pair_by_pair_and_invalid_trials_are_left_out(void **state)
+{
+        struct trial list[] = {trial(0, 5, 300, 10),  trial(0, 5, 600, 20),   trial(1, 5, 204, 10),
+                               trial(1, 5, 400, 20),  trial(2, 5, 101, 10),   trial(2, 5, 204, 20),
+                               trial(3, 5, 50, 1000), trial(3, 5, 5000, 1000)};
+        struct trials all = trials_of(list, 8);
+        struct summary s;
+
+        (void)state;
+        all.rounds = 4;
+        for (size_t i = 0; i < 8; i++)
+                all.trials[i].server = i % 2;
+        (void)strcpy(all.trials[7].failed, "invalid: wrong bytes");
+        assert_true(summary_make(&s, &all, 1, 0));
+        assert_int_equal(s.trials, 4);
+        assert_int_equal(s.left_out, 1);
+        assert_string_equal(s.left_out_why, "invalid: wrong bytes");
+        assert_true(fabs(s.estimates[FIGURE_REQUESTS].median - 400) < 1e-9);
+        assert_int_equal(histogram_count(s.result->latency), 300);
+        const struct estimate *e = &s.estimates[FIGURE_REQUESTS];
+        assert_true(fabs(e->ratio.ratio - 2) < 0.03);
+        assert_true(e->ratio.interval.low > 1.8 && e->ratio.interval.high < 2.2);
+        assert_int_equal(e->ratio.difference, DIFFERENCE_HIGHER);
+        assert_int_equal(s.estimates[FIGURE_MAX_RSS].ratio.difference, DIFFERENCE_NONE);
+        assert_true(isnan(s.estimates[FIGURE_CPU].median));
+        summary_fini(&s);
+
+        for (size_t i = 1; i < 8; i += 2)
+                (void)strcpy(all.trials[i].failed, "invalid: wrong bytes");
+        assert_true(summary_make(&s, &all, 1, 0)); /* only to be shown */
+        assert_int_equal(s.left_out, 4);
+        assert_true(isnan(s.estimates[FIGURE_REQUESTS].ratio.ratio));
+        summary_fini(&s);
         trials_fini(&all);
 }
 
@@ -113,7 +159,7 @@ static void the_json_has_every_trial_in_the_order_in_which_they_ran(void **state
         struct trial list[] = {
                 trial(0, 5, 300, 10), {.scenario = 1, .failed = "it did not listen"}, trial(1, 1, 100, 20)};
         struct trials all = trials_of(list, 3);
-        json_t *json = trials_to_json(&all), *trials = json_object_get(json, "trials");
+        json_t *json = comparison_to_json(&all), *trials = json_object_get(json, "trials");
 
         (void)state;
         assert_non_null(json);
@@ -142,6 +188,7 @@ int main(void)
                 cmocka_unit_test(a_summary_has_all_latencies_and_all_errors),
                 cmocka_unit_test(what_a_round_does_not_know_is_left_out),
                 cmocka_unit_test(without_a_result_there_is_no_summary),
+                cmocka_unit_test(a_ratio_is_made_pair_by_pair_and_invalid_trials_are_left_out),
                 cmocka_unit_test(the_json_has_every_trial_in_the_order_in_which_they_ran),
         };
 

@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: MIT */
+/* fault: the truth machine. An echo server that is late, loses bytes or resets connections exactly as often
+ * as it was told to, and says in the end how often it was. What a load generator reports of it can be
+ * compared with what is known.
+ *
+ * The idea. The bytes of a connection are cut into requests of a known size. For each a number is drawn that
+ * says which fault its reply has, if any: one at most, so that a client can be asked for its name. The
+ * replies of a connection wait in a queue, each with the time when it is due, and leave in order: one that is
+ * late holds up those behind it, as in any protocol that answers in order.
+ *
+ * One thread. Every event has its place in one order then, so that the same requests with the same seed have
+ * the same faults: splitmix64 (Steele, Lea and Flood, 2014) feeds all that is random. A heap holds the
+ * connections by when their first reply is due, and epoll_pwait2(2) (Linux 5.11) sleeps until then, to the
+ * nanosecond; the kernel may wake it a thousandth of the time later. With millisecond timeouts a delay of
+ * 1.2 ms would be one of 2. A timerfd would cost a system call more whenever another reply is the next.
+ *
+ * Level-triggered, one read per report, a copy of every byte: simple, as speed is not its purpose; it serves
+ * some hundred thousand requests per second.
+ *
+ * Rejected. Delays by a sleeping thread per connection: thousands of threads wake each other late. A proxy in
+ * front of a real server: its own latency would add to both. */
+#include "models/fault.h"
+#include "models/server.h"
+
+#include "base/clock.h"
+#include "base/sys.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+enum {
+        SCRATCH_SIZE = 64 * 1024,
+        QUEUED_MAX = 4 << 20, /* bytes of replies; a connection with more is not read from until some left */
+        ACCEPTS_MAX = 64,     /* new connections before the old ones have their turn */
+        EVENTS_MAX = 256,
+};
+
+#define SWAP_WAIT_NS (50 * NS_PER_MS)   /* how long a reply waits for one to change places with */
+#define LATE_NS (300 * NS_PER_MS)       /* what FAULT_LATE adds */
+#define STALL_SLICE_NS (10 * NS_PER_MS) /* how late a stalled server sees that it is to end at once */
+
+struct reply {
+        struct reply *next;
+        uint64_t due; /* ns */
+        enum fault fault;
+        uint32_t size, sent;
+        uint8_t bytes[];
+};
+
+struct connection {
+        struct reply *first, *last; /* owned: in the order in which they leave */
+        struct reply *request;      /* owned: its `size` bytes have come so far; NULL: none */
+        size_t queued;              /* memory that the queue holds */
+        size_t heap_index;          /* 0: in no heap */
+        size_t open_index;
+        uint32_t events; /* that are watched */
+        int fd;
+        bool open;
+        bool blocked; /* the kernel takes no more bytes */
+        bool ended;   /* the client sends no more */
+        bool closing; /* FIN was sent in the middle of a reply; what still comes is not looked at */
+};
+
+struct loop {
+        struct server *server;
+        struct faults *faults;
+        const struct fault_spec *spec;
+        struct counters *counters;
+        struct connection *connections; /* [descriptors_max], by descriptor */
+        struct connection **heap;       /* [descriptors_max + 1], from 1: the earliest reply is the root's */
+        struct connection **open;       /* [descriptors_max] */
+        size_t heap_count, open_count;
+        uint8_t *scratch; /* [SCRATCH_SIZE] */
+        uint64_t random;  /* the state of splitmix64 */
+        uint64_t began;   /* ns */
+        uint64_t resume;  /* ns: when to try to accept again; 0: listeners are watched */
+        int epoll_fd, stop_fd;
+        bool draining, left;
+};
+
+/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
+ */
+#define LISTENER_BIT (UINT64_C(1) << 32)
+#define STOP_BIT (UINT64_C(1) << 33)
+
+static uint64_t random_next(struct loop *l)
+{
+        uint64_t z = l->random += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}
+
+static double random_uniform(struct loop *l) /* in [0, 1) */
+{
+        return (double)(random_next(l) >> 11) * 0x1p-53;
+}
+
+static uint32_t random_below(struct loop *l, size_t limit)
+{
+        return (uint32_t)(random_uniform(l) * (double)limit);
+}
+
+/* The heap. */
+
+static uint64_t heap_key(const struct loop *l, size_t i)
+{
+        return l->heap[i]->first->due;
+}
+
+static void heap_exchange(struct loop *l, size_t i, size_t j)
+{
+        struct connection *c = l->heap[i];
+
+        l->heap[i] = l->heap[j];
+        l->heap[j] = c;
+        l->heap[i]->heap_index = i;
+        l->heap[j]->heap_index = j;
+}
+
+static void heap_settle(struct loop *l, size_t i)
+{
+        for (; i > 1 && heap_key(l, i) < heap_key(l, i / 2); i /= 2)
+                heap_exchange(l, i, i / 2);
+        for (;;) {
+                size_t least = i;
+                for (size_t child = 2 * i; child <= 2 * i + 1 && child <= l->heap_count; child++)
+                        if (heap_key(l, child) < heap_key(l, least))
+                                least = child;
+                if (least == i)
+                        return;
+                heap_exchange(l, i, least);
+                i = least;
+        }
+}
+
+static void timer_cancel(struct loop *l, struct connection *c)
+{
+        size_t i = c->heap_index;
+
+        if (i == 0)
+                return;
+        l->heap[i] = l->heap[l->heap_count--];
+        l->heap[i]->heap_index = i;
+        c->heap_index = 0;
+        if (i <= l->heap_count)
+                heap_settle(l, i);
+}
+
+/* For when the first reply is due. */
+static void timer_set(struct loop *l, struct connection *c)
+{
+        if (c->heap_index == 0) {
+                c->heap_index = ++l->heap_count;
+                l->heap[c->heap_index] = c;
+        }
+        heap_settle(l, c->heap_index);
+}
+
+/* Connections. */
+
+static int watch(const struct loop *l, int operation, int fd, uint32_t events, uint64_t data)
+{
+        struct epoll_event event = {.events = events, .data.u64 = data};
+
+        return epoll_ctl(l->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+static void listeners_watch(struct loop *l, bool on)
+{
+        for (size_t i = 0; i < l->server->listener_count; i++)
+                (void)watch(l, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l->server->listeners[i].fd, EPOLLIN,
+                            LISTENER_BIT | i);
+        l->resume = on ? 0 : clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
+}
+
+static void queue_free(struct loop *l, struct connection *c)
+{
+        timer_cancel(l, c);
+        while (c->first) {
+                struct reply *r = c->first;
+                c->first = r->next;
+                free(r);
+        }
+        free(c->request);
+        c->last = c->request = NULL;
+        c->queued = 0;
+}
+
+static void connection_close(struct loop *l, struct connection *c)
+{
+        struct connection *last = l->open[--l->open_count];
+
+        queue_free(l, c);
+        l->open[c->open_index] = last;
+        last->open_index = c->open_index;
+        c->open = false;
+        server_close(l->server, 0, c->fd);
+        if (l->resume && !l->draining)
+                listeners_watch(l, true); /* what was lacking may be there again */
+}
+
+static void connection_fail(struct loop *l, struct connection *c)
+{
+        counter_add(&l->counters->io_errors, 1);
+        connection_close(l, c);
+}
+
+static void connection_reset(struct loop *l, struct connection *c)
+{
+        struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+        /* Cannot fail for a socket that is open (socket(7)). */
+        (void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        connection_close(l, c);
+}
+
+/* Watches what there is to wait for: input, unless enough is queued or none comes any more, and room. */
+static void connection_watch(struct loop *l, struct connection *c)
+{
+        uint32_t events = (c->ended || c->queued >= QUEUED_MAX ? 0U : EPOLLIN) | (c->blocked ? EPOLLOUT : 0U);
+
+        if (events == c->events)
+                return;
+        c->events = events;
+        if (watch(l, EPOLL_CTL_MOD, c->fd, events, (uint64_t)c->fd) != 0)
+                connection_fail(l, c);
+}
+
+/* A client that had its whole say gets FIN at close(2). Of another, bytes may come that nobody reads, and
+ * close(2) would answer them with a reset: so only FIN is sent, and the rest is for when it closes too. */
+static void connection_finish(struct loop *l, struct connection *c)
+{
+        queue_free(l, c);
+        if (c->ended || shutdown(c->fd, SHUT_WR) != 0) {
+                connection_close(l, c);
+                return;
+        }
+        c->closing = true;
+        c->blocked = false;
+        connection_watch(l, c);
+}
+
+/* Replies. */
+
+/* Returns 0 when all of it is sent, -EAGAIN when the kernel has no room, or another negative errno. */
+static int reply_send(struct loop *l, const struct connection *c, struct reply *r)
+{
+        while (r->sent < r->size) {
+                ssize_t n = sys_send(c->fd, r->bytes + r->sent, r->size - r->sent);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                r->sent += (uint32_t)n;
+                counter_add(&l->counters->sent, (uint64_t)n);
+        }
+        return 0;
+}
+
+static void reply_remove_first(struct connection *c)
+{
+        struct reply *r = c->first;
+
+        c->first = r->next;
+        if (!c->first)
+                c->last = NULL;
+        c->queued -= sizeof *r + r->size;
+        free(r);
+}
+
+/* Sends what is due; then the connection waits for what there is to wait for, or ends. */
+static void connection_send(struct loop *l, struct connection *c)
+{
+        uint64_t now = clock_now();
+        int error = 0;
+
+        while (c->first && c->first->due <= now) {
+                enum fault fault = c->first->fault;
+                if (fault == FAULT_RST) {
+                        connection_reset(l, c);
+                        return;
+                }
+                error = reply_send(l, c, c->first);
+                if (error)
+                        break;
+                reply_remove_first(c);
+                if (fault == FAULT_CLOSE) {
+                        connection_finish(l, c);
+                        return;
+                }
+        }
+        if (error && error != -EAGAIN) {
+                connection_fail(l, c);
+                return;
+        }
+        if (!c->first && c->ended) {
+                connection_close(l, c);
+                return;
+        }
+        c->blocked = error == -EAGAIN;
+        if (c->first && !c->blocked)
+                timer_set(l, c);
+        else
+                timer_cancel(l, c);
+        connection_watch(l, c);
+}
+
+static void reply_append(struct connection *c, struct reply *r)
+{
+        *(c->last ? &c->last->next : &c->first) = r;
+        c->last = r;
+        c->queued += sizeof *r + r->size;
+}
+
+/* The last reply of the queue, if it waits for one to change places with. */
+static struct reply *reply_waiting(const struct connection *c)
+{
+        struct reply *r = c->last;
+
+        return r && r->fault == FAULT_SWAP && r->due > clock_now() ? r : NULL;
+}
+
+/* It waits no longer. */
+static void reply_release(struct loop *l, struct connection *c, struct reply *waiting)
+{
+        waiting->fault = FAULT_NONE;
+        waiting->due -= SWAP_WAIT_NS;
+        if (c->heap_index)
+                heap_settle(l, c->heap_index);
+}
+
+/* Puts a reply before the last one. */
+static void reply_insert(struct loop *l, struct connection *c, struct reply *r)
+{
+        struct reply **place = &c->first;
+
+        while (*place != c->last)
+                place = &(*place)->next;
+        r->next = c->last;
+        *place = r;
+        c->queued += sizeof *r + r->size;
+        if (c->heap_index)
+                heap_settle(l, c->heap_index);
+}
+
+/* The connection that a reply is to go to instead; NULL: there is no other, or it cannot take it. */
+static struct connection *connection_other(struct loop *l, const struct connection *c)
+{
+        if (l->open_count < 2)
+                return NULL;
+        size_t i = random_below(l, l->open_count - 1);
+        struct connection *other = l->open[i + (i >= c->open_index)];
+        return other->ended || other->closing || other->queued >= QUEUED_MAX ? NULL : other;
+}
+
+/* The whole reply again, or some of its bytes once more behind themselves. */
+static void reply_repeat(struct loop *l, struct reply *r)
+{
+        uint32_t from = 0, size = r->size;
+
+        if (random_next(l) & 1) {
+                from = random_below(l, r->size);
+                size = 1 + random_below(l, r->size - from);
+        }
+        memmove(r->bytes + from + size, r->bytes + from, r->size - from);
+        r->size += size;
+}
+
+/* Changes the reply's bytes and time as its fault says. */
+static void reply_spoil(struct loop *l, struct reply *r)
+{
+        uint32_t at;
+
+        switch (r->fault) {
+        case FAULT_DROP:
+                at = random_below(l, r->size--);
+                memmove(r->bytes + at, r->bytes + at + 1, r->size - at);
+                break;
+        case FAULT_CORRUPT:
+                r->bytes[random_below(l, r->size)] ^= (uint8_t)(1 + random_below(l, UINT8_MAX));
+                break;
+        case FAULT_REPEAT:
+                reply_repeat(l, r);
+                break;
+        case FAULT_SWAP:
+                r->due += SWAP_WAIT_NS;
+                break;
+        case FAULT_CLOSE:
+                r->size /= 2;
+                break;
+        case FAULT_LATE:
+                r->due += LATE_NS;
+                break;
+        default:
+                break;
+        }
+}
+
+/* Decides what becomes of a reply that is complete, and puts it where it leaves from. */
+static void reply_dispatch(struct loop *l, struct connection *c, struct reply *r)
+{
+        struct reply *waiting = reply_waiting(c);
+        struct connection *other = r->fault == FAULT_CROSS ? connection_other(l, c) : NULL;
+
+        if (r->fault == FAULT_CROSS && !other)
+                r->fault = FAULT_NONE;
+        if (waiting && r->fault == FAULT_SWAP)
+                r->fault = FAULT_NONE; /* it is the other one of the pair */
+        if (r->fault != FAULT_NONE && r->fault != FAULT_SWAP)
+                l->faults->planted[r->fault]++;
+        reply_spoil(l, r);
+        if (waiting) {
+                reply_release(l, c, waiting);
+                if (r->fault == FAULT_NONE) {
+                        l->faults->planted[FAULT_SWAP]++;
+                        reply_insert(l, c, r);
+                        return;
+                }
+        }
+        if (r->fault == FAULT_SILENT) {
+                free(r);
+        } else if (other) {
+                reply_append(other, r);
+                connection_send(l, other);
+        } else {
+                reply_append(c, r);
+        }
+}
+
+static uint64_t cpu_now(void)
+{
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* EINVAL and EFAULT are the only errors */
+        return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+/* Uses up CPU time, which passes slower than time where others run too. It costs a system call to read, so
+ * the microseconds between are spent with the other clock. */
+static void spin(uint64_t ns)
+{
+        for (uint64_t end = cpu_now() + ns; cpu_now() < end;)
+                for (uint64_t pause = clock_now() + NS_PER_US; clock_now() < pause;)
+                        ;
+}
+
+/* A request is complete: it becomes its own reply. */
+static void request_answer(struct loop *l, struct connection *c, uint64_t now)
+{
+        const struct fault_spec *s = l->spec;
+        struct reply *r = c->request;
+        double delay = (double)s->delay;
+
+        c->request = NULL;
+        if (s->spin)
+                spin(s->spin);
+        r->fault = fault_choose(s, random_uniform(l));
+        if (s->delay_is_exponential)
+                delay *= -log(1 - random_uniform(l));
+        r->due = now + (uint64_t)delay;
+        reply_dispatch(l, c, r);
+}
+
+/* Room for a request, and for a reply that is sent twice; pages that are never touched cost nothing. */
+static struct reply *request_create(const struct fault_spec *s)
+{
+        struct reply *r = malloc(sizeof *r + (s->probability[FAULT_REPEAT] > 0 ? 2 : 1) * (size_t)s->size);
+
+        if (r)
+                *r = (struct reply){.fault = FAULT_NONE};
+        return r;
+}
+
+static int bytes_take(struct loop *l, struct connection *c, const uint8_t *bytes, size_t count)
+{
+        uint64_t now = clock_now();
+
+        while (count > 0) {
+                if (!c->request && !(c->request = request_create(l->spec)))
+                        return -ENOMEM; /* what was read cannot be answered: this connection alone ends */
+                struct reply *r = c->request;
+                size_t rest = l->spec->size - r->size, n = count < rest ? count : rest;
+                memcpy(r->bytes + r->size, bytes, n);
+                r->size += (uint32_t)n;
+                bytes += n, count -= n;
+                if (r->size == l->spec->size)
+                        request_answer(l, c, now);
+        }
+        return 0;
+}
+
+/* The client has had its say: the part of a request that it ended with is sent back as it is. */
+static void connection_end(struct loop *l, struct connection *c)
+{
+        struct reply *waiting = reply_waiting(c);
+
+        c->ended = true;
+        if (waiting)
+                reply_release(l, c, waiting);
+        if (c->request) {
+                c->request->due = clock_now();
+                reply_append(c, c->request);
+                c->request = NULL;
+        }
+        connection_send(l, c);
+}
+
+static void connection_read(struct loop *l, struct connection *c)
+{
+        ssize_t n = sys_recv(c->fd, l->scratch, SCRATCH_SIZE);
+
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+                return; /* level-triggered: it is reported again */
+        if (n < 0) {
+                connection_fail(l, c);
+                return;
+        }
+        counter_add(&l->counters->received, (uint64_t)n);
+        if (n == 0 && c->closing)
+                connection_close(l, c);
+        else if (n == 0)
+                connection_end(l, c);
+        else if (c->closing)
+                return;
+        else if (bytes_take(l, c, l->scratch, (size_t)n) != 0)
+                connection_fail(l, c);
+        else
+                connection_send(l, c);
+}
+
+static void connection_report(struct loop *l, struct connection *c, uint32_t events)
+{
+        if (!c->open)
+                return; /* it ended after the report was made */
+        if (events & (EPOLLERR | EPOLLHUP) && (c->ended || !(c->events & EPOLLIN))) {
+                connection_fail(l, c); /* the client is gone, and what waits is for nobody */
+                return;
+        }
+        if (events & EPOLLOUT)
+                connection_send(l, c);
+        if (c->open && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+                connection_read(l, c);
+}
+
+/* Returns false if the queue may hold more that cannot be accepted now. */
+static bool connections_accept(struct loop *l, const struct listener *listener)
+{
+        for (int i = 0; i < ACCEPTS_MAX || l->draining; i++) {
+                int fd = server_accept_admitted(l->server, listener, 0);
+                if (fd == -EAGAIN)
+                        return true;
+                if (fd == -EBUSY)
+                        return false;
+                if (fd == -EINTR)
+                        continue;
+                struct connection *c = &l->connections[fd];
+                *c = (struct connection){
+                        .fd = fd, .open = true, .events = EPOLLIN, .open_index = l->open_count};
+                l->open[l->open_count++] = c;
+                if (watch(l, EPOLL_CTL_ADD, fd, EPOLLIN, (uint64_t)fd) != 0)
+                        connection_fail(l, c); /* no memory for the kernel's record of it */
+        }
+        return true; /* level-triggered: the listener is reported again */
+}
+
+/* After the first stop event: what the queues hold is accepted and will be served, then they are left. */
+static void listeners_drain(struct loop *l)
+{
+        for (size_t i = 0; i < l->server->listener_count; i++)
+                if (!connections_accept(l, &l->server->listeners[i])) {
+                        l->resume = clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
+                        return;
+                }
+        server_leave(l->server, 0);
+        l->left = true;
+        l->resume = 0;
+}
+
+static void report_handle(struct loop *l, const struct epoll_event *event)
+{
+        uint64_t data = event->data.u64;
+
+        if (data & STOP_BIT) {
+                if (!l->draining && !l->resume)
+                        listeners_watch(l, false);
+                l->draining = true;
+        } else if (data & LISTENER_BIT) {
+                if (!l->resume && !connections_accept(l, &l->server->listeners[(uint32_t)data]))
+                        listeners_watch(l, false);
+        } else {
+                connection_report(l, &l->connections[data], event->events);
+        }
+}
+
+/* Once per period, from the second one on, nothing is done for a while. */
+static void stall_sit_out(struct loop *l)
+{
+        uint64_t now = clock_now(), age = now - l->began;
+
+        if (l->spec->stall == 0 || age < l->spec->stall_period ||
+            age % l->spec->stall_period >= l->spec->stall)
+                return;
+        uint64_t end = now - age % l->spec->stall_period + l->spec->stall;
+        l->faults->stalls++;
+        for (; now < end && server_stop_events(l->stop_fd) < 2; now = clock_now())
+                clock_sleep(end - now < STALL_SLICE_NS ? end - now : STALL_SLICE_NS);
+}
+
+/* Until the next reply is due or accepting is tried again; NULL: until something is reported. */
+static const struct timespec *loop_timeout(const struct loop *l, struct timespec *t)
+{
+        uint64_t until = l->heap_count > 0 ? heap_key(l, 1) : UINT64_MAX, now = clock_now();
+
+        if (l->resume && l->resume < until)
+                until = l->resume;
+        if (until == UINT64_MAX)
+                return NULL;
+        uint64_t ns = until > now ? until - now : 0;
+        *t = (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+        return t;
+}
+
+static bool loop_has_finished(const struct loop *l)
+{
+        return l->draining && ((l->left && l->open_count == 0) || server_stop_events(l->stop_fd) > 1);
+}
+
+static void loop_run(struct loop *l)
+{
+        struct epoll_event events[EVENTS_MAX];
+        struct timespec t;
+
+        while (!loop_has_finished(l)) {
+                int n = epoll_pwait2(l->epoll_fd, events, EVENTS_MAX, loop_timeout(l, &t), NULL);
+                stall_sit_out(l);
+                for (int i = 0; i < n; i++)
+                        report_handle(l, &events[i]);
+                for (uint64_t now = clock_now(); l->heap_count > 0 && heap_key(l, 1) <= now;)
+                        connection_send(l, l->heap[1]);
+                if (l->draining && !l->left)
+                        listeners_drain(l);
+                else if (l->resume && !l->draining && clock_now() >= l->resume)
+                        listeners_watch(l, true);
+        }
+}
+
+/* Fresh pages are zero and cost nothing until they are used. */
+static void *table_create(size_t size)
+{
+        void *table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                           -1, 0);
+
+        return table == MAP_FAILED ? NULL : table;
+}
+
+static void table_destroy(void *table, size_t size)
+{
+        if (table)
+                (void)munmap(table, size);
+}
+
+static int loop_init(struct loop *l)
+{
+        size_t count = l->server->descriptors_max;
+
+        l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (l->epoll_fd < 0)
+                return -errno;
+        l->scratch = malloc(SCRATCH_SIZE);
+        l->connections = table_create(count * sizeof *l->connections);
+        l->heap = table_create((count + 1) * sizeof *l->heap);
+        l->open = table_create(count * sizeof *l->open);
+        if (!l->scratch || !l->connections || !l->heap || !l->open)
+                return -ENOMEM;
+        listeners_watch(l, true);
+        return watch(l, EPOLL_CTL_ADD, l->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+}
+
+static void loop_fini(struct loop *l)
+{
+        size_t count = l->server->descriptors_max;
+
+        for (size_t i = 0; i < l->open_count; i++)
+                queue_free(l, l->open[i]); /* of connections that were cut */
+        table_destroy(l->open, count * sizeof *l->open);
+        table_destroy(l->heap, (count + 1) * sizeof *l->heap);
+        table_destroy(l->connections, count * sizeof *l->connections);
+        free(l->scratch);
+        if (l->epoll_fd >= 0)
+                (void)close(l->epoll_fd);
+}
+
+static int fault_serve(struct server *s, int stop_fd)
+{
+        struct loop l = {.server = s,
+                         .faults = s->faults,
+                         .spec = &s->faults->spec,
+                         .counters = &s->counters[0],
+                         .random = s->faults->spec.seed,
+                         .began = clock_now(),
+                         .stop_fd = stop_fd};
+
+        (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns; else a sleep may be 50 us longer (prctl(2)) */
+        int error = loop_init(&l);
+        if (!error)
+                loop_run(&l);
+        loop_fini(&l);
+        return error;
+}
+
+static int fault_probe(char *why, size_t why_size)
+{
+        struct epoll_event event;
+
+        if (epoll_pwait2(-1, &event, 1, NULL, NULL) == 0 || errno == EBADF)
+                return 0;
+        int error = -errno;
+        (void)snprintf(why, why_size, "epoll_pwait2: %s (it needs Linux 5.11)", strerror(-error));
+        return error;
+}
+
+void faults_print(const struct faults *f, FILE *file)
+{
+        const char *separator = "echo-c: faults planted: ";
+
+        for (int i = 0; i < FAULT_COUNT; i++)
+                if (f->planted[i]) {
+                        fprintf(file, "%s%" PRIu64 " %s", separator, f->planted[i],
+                                fault_name((enum fault)i));
+                        separator = ", ";
+                }
+        if (f->stalls) {
+                fprintf(file, "%s%" PRIu64 " stall", separator, f->stalls);
+                separator = ", ";
+        }
+        fputs(*separator == ',' ? "\n" : "echo-c: faults planted: none\n", file);
+}
+
+const struct model model_fault = {
+        .name = "fault",
+        .summary = "an echo server that is wrong on purpose, to test clients with",
+        .listeners = LISTENERS_PER_WORKER,
+        .stalled_bytes = QUEUED_MAX +
+                         2 * SCRATCH_SIZE, /* and two requests, if they are of more than a few bytes */
+        .probe = fault_probe,
+        .serve = fault_serve,
+};

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* One table holds each name, what it takes in words, and how that is read; the messages are made from it.
+ * The faults of a reply come first, in the order of enum fault. */
+#include "models/fault_spec.h"
+
+#include "base/clock.h"
+#include "base/duration.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DURATION_MAX (3600 * NS_PER_S)
+#define SPIN_MAX NS_PER_S
+enum { ITEM_MAX = 64 }; /* characters of NAME=VALUE */
+
+static bool probability_parse(const char *text, double *p)
+{
+        char *end;
+
+        if (!*text || strspn(text, "0123456789.eE+-") != strlen(text))
+                return false; /* strtod also takes nan, infinity and hexadecimal digits */
+        *p = strtod(text, &end);
+        return !*end && *p >= 0 && *p <= 1;
+}
+
+static bool duration_in(const char *text, uint64_t max, uint64_t *ns)
+{
+        return duration_parse(text, ns) == 0 && *ns <= max;
+}
+
+static bool number_in(const char *text, unsigned long long min, unsigned long long max,
+                      unsigned long long *number)
+{
+        char *end;
+
+        if (*text < '0' || *text > '9')
+                return false;
+        errno = 0;
+        *number = strtoull(text, &end, 10);
+        return !errno && !*end && *number >= min && *number <= max;
+}
+
+static bool delay_parse(const char *text, struct fault_spec *s)
+{
+        static const char prefix[] = "exp:";
+
+        s->delay_is_exponential = strncmp(text, prefix, strlen(prefix)) == 0;
+        return duration_in(text + (s->delay_is_exponential ? strlen(prefix) : 0), DURATION_MAX, &s->delay);
+}
+
+/* LENGTH/PERIOD */
+static bool stall_parse(const char *text, struct fault_spec *s)
+{
+        char length[ITEM_MAX];
+        const char *slash = strchr(text, '/');
+
+        if (!slash)
+                return false;
+        (void)snprintf(length, sizeof length, "%.*s", (int)(slash - text), text);
+        return duration_in(length, DURATION_MAX, &s->stall) &&
+               duration_in(slash + 1, DURATION_MAX, &s->stall_period) && s->stall > 0 &&
+               s->stall < s->stall_period;
+}
+
+static bool spin_parse(const char *text, struct fault_spec *s)
+{
+        return duration_in(text, SPIN_MAX, &s->spin);
+}
+
+static bool size_parse(const char *text, struct fault_spec *s)
+{
+        unsigned long long number;
+
+        if (!number_in(text, 1, FAULT_SIZE_MAX, &number))
+                return false;
+        s->size = (uint32_t)number;
+        return true;
+}
+
+static bool seed_parse(const char *text, struct fault_spec *s)
+{
+        unsigned long long number;
+
+        if (!number_in(text, 0, UINT64_MAX, &number))
+                return false;
+        s->seed = number;
+        return true;
+}
+
+static const struct item {
+        const char *name, *takes;
+        bool (*parse)(const char *text, struct fault_spec *); /* NULL: a probability */
+} items[] = {
+        [FAULT_DROP] = {"drop", NULL, NULL},
+        [FAULT_CORRUPT] = {"corrupt", NULL, NULL},
+        [FAULT_REPEAT] = {"repeat", NULL, NULL},
+        [FAULT_SWAP] = {"swap", NULL, NULL},
+        [FAULT_CROSS] = {"cross", NULL, NULL},
+        [FAULT_CLOSE] = {"close", NULL, NULL},
+        [FAULT_RST] = {"rst", NULL, NULL},
+        [FAULT_SILENT] = {"silent", NULL, NULL},
+        [FAULT_LATE] = {"late", NULL, NULL},
+        {"delay", "a duration up to 1h such as 10ms, or exp:2ms for random ones with that mean", delay_parse},
+        {"stall", "LENGTH/PERIOD, two durations up to 1h, the first one shorter, such as 100ms/1s",
+         stall_parse},
+        {"spin", "a duration up to 1s such as 20us", spin_parse},
+        {"size", "a number of bytes from 1 to 67108864", size_parse},
+        {"seed", "a number from 0 to 18446744073709551615", seed_parse},
+};
+
+enum { ITEM_COUNT = sizeof items / sizeof *items };
+
+static size_t item_find(const char *name, size_t length)
+{
+        size_t i = 0;
+
+        while (i < ITEM_COUNT &&
+               (strlen(items[i].name) != length || memcmp(items[i].name, name, length) != 0))
+                i++;
+        return i;
+}
+
+static int unknown_name(const char *item, int length, char *why)
+{
+        int used = snprintf(why, FAULT_WHY_MAX, "there is no '%.*s', but ", length, item);
+
+        for (size_t i = 0; i < ITEM_COUNT; i++)
+                used += snprintf(why + used, FAULT_WHY_MAX - (size_t)used, "%s%s", i > 0 ? ", " : "",
+                                 items[i].name);
+        return -EINVAL;
+}
+
+/* Reads one NAME=VALUE; *seen has a bit for each name that was there before. */
+static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, char *why)
+{
+        size_t length = strcspn(item, "="), i = item_find(item, length);
+
+        if (i == ITEM_COUNT)
+                return unknown_name(item, (int)length, why);
+        const char *takes = items[i].takes ? items[i].takes : "a probability from 0 to 1 such as 0.001";
+        const char *value = item + length + (item[length] == '=');
+        if (*seen & 1U << i) {
+                (void)snprintf(why, FAULT_WHY_MAX, "%s is there twice", items[i].name);
+                return -EINVAL;
+        }
+        *seen |= 1U << i;
+        if (items[i].parse ? items[i].parse(value, s) : probability_parse(value, &s->probability[i]))
+                return 0;
+        (void)snprintf(why, FAULT_WHY_MAX, "%s takes %s, not '%s'", items[i].name, takes, value);
+        return -EINVAL;
+}
+
+static int sum_check(const struct fault_spec *s, char *why)
+{
+        double sum = 0;
+
+        for (int i = 0; i < FAULT_COUNT; i++)
+                sum += s->probability[i];
+        if (sum <= 1 + 1e-9) /* ten times 0.1 is a little off */
+                return 0;
+        (void)snprintf(why, FAULT_WHY_MAX,
+                       "the probabilities add up to %g: a reply has one fault at most, so 1 is the limit",
+                       sum);
+        return -EINVAL;
+}
+
+int fault_spec_parse(const char *text, struct fault_spec *s, char why[static FAULT_WHY_MAX])
+{
+        unsigned seen = 0;
+
+        *s = (struct fault_spec){.size = 1024, .seed = 1};
+        for (;; text++) {
+                char item[ITEM_MAX];
+                size_t length = strcspn(text, ",");
+                if (length == 0 || length >= sizeof item) {
+                        (void)snprintf(
+                                why, FAULT_WHY_MAX,
+                                "'%.20s%s' is not NAME=VALUE; right is drop=0.001 or delay=10ms,seed=7", text,
+                                strlen(text) > 20 ? "..." : "");
+                        return -EINVAL;
+                }
+                memcpy(item, text, length);
+                item[length] = '\0';
+                int error = item_parse(item, s, &seen, why);
+                if (error)
+                        return error;
+                text += length;
+                if (!*text)
+                        return sum_check(s, why);
+        }
+}
+
+enum fault fault_choose(const struct fault_spec *s, double uniform)
+{
+        int fault = 0;
+
+        for (; fault < FAULT_COUNT && uniform >= s->probability[fault]; fault++)
+                uniform -= s->probability[fault];
+        return (enum fault)fault;
+}
+
+const char *fault_name(enum fault fault)
+{
+        return items[fault].name;
+}

@@ -1,0 +1,238 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What bench sends and when, and what it tells about that: open loop, depth, warm-up, other requests and replies.
+# shellcheck disable=SC2154,SC2034,SC2317 # variables are shared with lib.sh; tests are called by their names
+# shellcheck source=/dev/null
+. "$(dirname "$0")/lib.sh"
+
+LOCAL=(-- "$ECHO_C" -l 127.0.0.1:0)
+
+# Each claim of a table for both engines.
+each_engine() {
+        local engine
+        for engine in uring epoll; do
+                "$BENCH" --engine $engine --dry-run >/dev/null 2>&1 || continue
+                bench --engine $engine --json result.json "$@"
+                expect_status 0
+                expect_json '.errors.total == 0'
+                claims
+        done
+}
+
+# --- open loop
+
+test_the_number_sent_is_the_number_due_to_the_request() {
+        claims() {
+                expect_json '.requests | .due == 20000 and .never_sent == 0 and .total + .answered_late == 20000'
+                expect_json '.config | .rate == 20000 and .arrivals == "constant"'
+        }
+        each_engine -R 20000 -c 200 -d 1s "${LOCAL[@]}"
+}
+
+test_on_a_quiet_machine_half_of_the_requests_are_sent_within_100_us() {
+        bench -R 10000 -c 200 -d 1s --json result.json "${LOCAL[@]}"
+        jq -e '.environment.interference > 0.02' result.json >/dev/null && skip "others use the CPUs"
+        expect_json '.schedule_lag.p50 <= 100000 and .schedule_lag.samples > 0.9 * .requests.due'
+}
+
+# The number of Poisson arrivals has a standard deviation of its root: 100 here.
+test_poisson_arrivals_come_at_the_rate_at_random() {
+        claims() {
+                expect_json '.requests | .due > 9500 and .due < 10500 and .due != 10000 and .never_sent == 0'
+                expect_json '.config.arrivals == "poisson"'
+        }
+        each_engine -R 10000 --arrivals poisson --seed 5 -c 50 -d 1s "${LOCAL[@]}"
+}
+
+test_a_seed_repeats_the_poisson_arrivals() {
+        local first
+        bench -R 5000 --arrivals poisson --seed 6 -c 50 -d 500ms --json result.json "${LOCAL[@]}"
+        first=$(jq .requests.due result.json)
+        bench -R 5000 --arrivals poisson --seed 6 -c 50 -d 500ms --json result.json "${LOCAL[@]}"
+        expect_json ".requests.due == $first"
+}
+
+# The server stands still for 200 ms: what falls due for its one connection meanwhile waits.
+test_a_busy_connection_queues_what_falls_due_and_latency_counts_from_then() {
+        echo_start 127.0.0.1:0
+        "$BENCH" -R 200 -c 1 -d 1s -t "$address" --json result.json >out 2>err &
+        local bench_pid=$!
+        sleep 0.5
+        kill -STOP "$pid"
+        sleep 0.2
+        kill -CONT "$pid"
+        wait $bench_pid
+        expect_json '.requests.due == 200 and .requests.never_sent == 0 and .latency.max > 150000000'
+        expect_json '[.latency.histogram[] | select(.[0] > 50000000)[1]] | add >= 20' # not one, but all that were due
+        # The waiting was the server's doing: the generator's own lag leaves it out.
+        expect_json '.schedule_lag.samples <= 175 and .schedule_lag.max < .latency.max / 2'
+}
+
+test_spinning_uses_the_cpu_and_sleeping_does_not() {
+        bench -R 100 -c 1 -d 500ms --spin --json spin.json "${LOCAL[@]}"
+        expect_json '.generator | .cpu_user + .cpu_system > 100000000' spin.json
+        expect_json '.config.spin == true' spin.json
+        bench -R 100 -c 1 -d 500ms --json sleep.json "${LOCAL[@]}"
+        expect_json '.generator | .cpu_user + .cpu_system < 50000000' sleep.json
+}
+
+# --- depth
+
+test_so_many_requests_are_in_flight_as_depth_says() {
+        claims() {
+                expect_json '.config.depth == 8 and .requests.in_flight_at_end == 24 and .requests.total > 1000'
+        }
+        each_engine -c 3 --depth 8 -d 300ms "${LOCAL[@]}"
+}
+
+test_requests_larger_than_the_socket_buffers_stay_in_order_at_depth() {
+        claims() {
+                expect_json '.requests.total > 10 and .config.verify'
+        }
+        each_engine -c 2 --depth 50 -s 300000 -d 500ms "${LOCAL[@]}"
+}
+
+test_depth_and_requests_per_connection_go_together() {
+        claims() {
+                expect_json '.connections.opened > 20 and .requests.total > 5 * (.connections.opened - 20)'
+        }
+        each_engine -c 10 -r 5 --depth 3 -d 300ms "${LOCAL[@]}"
+}
+
+# --- the window
+
+test_the_warm_up_is_in_no_figure() {
+        bench -R 1000 -c 10 --warmup 1s -d 500ms --json result.json "${LOCAL[@]}"
+        expect_took 1500 2500
+        expect_json '.requests.due == 500 and .latency.samples == .requests.total and .requests.total <= 500'
+        expect_json '.window.duration < 600000000 and .config.warmup == 1000000000'
+        # A server that burns 10 ms per second would show half of what it burns in the window alone.
+        expect_json '.machine.cpu <= .environment.cpus * .window.duration'
+        bench -c 10 --warmup 300ms -d 300ms --json result.json "${LOCAL[@]}"
+        expect_json '[.intervals[].requests] | add > 0 and length == 3'
+}
+
+test_the_intervals_add_up_to_the_whole() {
+        bench -c 10 -d 1500ms --json result.json "${LOCAL[@]}"
+        expect_json '([.intervals[].requests] | add) == .requests.total and (.intervals | length) == 15'
+        expect_json '[.intervals[].at] == [range(15) | . * 100000000]'
+        expect_json '[.intervals[] | .p50 <= .p99 and .p99 <= .max] | all'
+        expect_json '([.intervals[].max] | max) == .latency.max'
+}
+
+# --- other protocols
+
+test_an_echo_of_a_fixed_request_is_checked() {
+        claims() {
+                expect_json '.requests.total > 100 and .config.request == "PING\\r\\n" and .config.request_bytes == 6'
+        }
+        each_engine -c 5 -d 200ms --request 'PING\r\n' "${LOCAL[@]}"
+        claims() {
+                expect_json '.requests.total > 100 and .config.reply == "until:\\n"'
+        }
+        each_engine -c 5 --depth 4 -d 200ms --request 'PING\r\n' --reply-until '\n' "${LOCAL[@]}"
+        claims() {
+                expect_json '.requests.total > 100 and .config.reply == "bytes:6"'
+        }
+        each_engine -c 5 -r 3 -d 200ms --request 'PING\r\n' --reply-bytes 6 "${LOCAL[@]}"
+}
+
+test_another_reply_than_the_one_expected_is_wrong_bytes() {
+        bench -c 2 -d 200ms --request 'PING' --reply 'PONG' --json result.json "${LOCAL[@]}"
+        expect_status 3
+        expect_json '.errors.mismatch.corrupt >= 2 and any(.verdict.reasons[]; .code == "wrong-bytes")'
+        bench -c 2 -d 200ms --request 'PING' --reply 'PI' --json result.json "${LOCAL[@]}"
+        expect_status 3
+        expect_json '.errors.mismatch.surplus >= 2'
+}
+
+test_a_request_can_come_from_a_file() {
+        head -c 5000 /dev/urandom >request
+        bench -c 2 -d 200ms --request @request --json result.json "${LOCAL[@]}"
+        expect_status 0
+        expect_json '.requests.total > 10 and .config.request_bytes == 5000'
+        bench --request @missing
+        expect_status 1
+        expect_error 'cannot read missing: No such file'
+        bench --request @.
+        expect_status 2
+        expect_error '\. is no file of 1 to'
+}
+
+# --- thresholds and files
+
+test_a_missed_threshold_is_named_and_the_exit_status_4() {
+        bench -c 2 -d 200ms -q --threshold 'p50<1h' --threshold 'errors==0' "${LOCAL[@]}"
+        expect_status 0
+        bench -c 2 -d 200ms -q --threshold 'p50<1h' --threshold 'p50<1ns' "${LOCAL[@]}"
+        expect_status 4
+        expect_error '^bench: threshold missed: latency.p50 is .*, not < 1ns'
+        # Three samples do not make a p99: a threshold on what was not measured is not met.
+        bench -c 1 -R 10 -d 300ms -q --threshold 'p99<1h' "${LOCAL[@]}"
+        expect_status 4
+        expect_error 'threshold missed: latency.p99'
+        # An invalid measurement says nothing about thresholds.
+        bench -c 1 -d 200ms -q --request a --reply b --threshold 'p50<1ns' "${LOCAL[@]}"
+        expect_status 3
+}
+
+test_the_latencies_go_to_a_file_in_the_format_of_hdrhistogram() {
+        bench -c 2 -d 200ms -q --hgrm latency.hgrm --json result.json "${LOCAL[@]}"
+        expect_status 0
+        grep -Eq '^#\[Max +=' latency.hgrm || fail "no summary: $(tail -n 3 latency.hgrm | tr '\n' '|')"
+        grep -Eq "Total count += +$(jq .latency.samples result.json)\]" latency.hgrm || fail "another count"
+        bench -c 2 -d 200ms -q --hgrm missing/latency.hgrm "${LOCAL[@]}"
+        expect_status 1
+        expect_error 'cannot write missing/latency.hgrm'
+}
+
+test_a_line_per_interval_goes_to_a_csv_file() {
+        bench -c 2 -d 500ms --csv - --json result.json "${LOCAL[@]}"
+        expect_status 0
+        [ "$(wc -l <out)" = 6 ] || fail "$(wc -l <out) lines, not a head and five"
+        [ "$(tr -d '\r' <out | awk -F, 'NR > 1 { sum += $2 } END { print sum }')" = "$(jq .requests.total result.json)" ] ||
+                fail "the lines do not add up: $(tr '\n' '|' <out)"
+}
+
+# --- what a run needs
+
+test_a_dry_run_says_what_is_needed_and_starts_nothing() {
+        bench --dry-run -c 1000 -d 10s --warmup 5s -- touch started
+        expect_status 0
+        expect_output '^descriptors +10[0-9][0-9] needed, [0-9]+ allowed'
+        expect_output '^client ports +1000 needed at a time, [0-9]+ there'
+        expect_output '^memory +[0-9.]+ MB needed by the generator, .* free'
+        expect_output '^time +15.05s if all goes well, 22.05s at most'
+        [ -e started ] && fail "it started the command"
+        (ulimit -n 500 && timeout 10 "$BENCH" --dry-run -c 1000 >out 2>err)
+        status=$?
+        expect_status 1
+        expect_error '500 descriptors allowed .*ulimit -n'
+}
+
+test_load_threads_run_on_the_cpus_that_pin_names() {
+        [ "$(nproc)" -ge 2 ] || skip "there is one CPU"
+        echo_start 127.0.0.1:0
+        "$BENCH" -c 2 -T 2 --pin 1,1 -d 1s -t "$address" >out 2>err &
+        local bench_pid=$! lists
+        sleep 0.5
+        lists=$(cat /proc/$bench_pid/task/*/status | grep Cpus_allowed_list | sort | uniq -c | tr -s ' \t' ' ')
+        wait $bench_pid
+        grep -q ' 2 Cpus_allowed_list: 1$' <<<"$lists" || fail "not two threads on CPU 1: $lists"
+}
+
+# --- on a terminal
+
+test_on_a_terminal_a_line_tells_how_far_it_is_and_is_gone_at_the_end() {
+        command -v script >/dev/null || skip "there is no script(1)"
+        timeout 20 script -qec "'$BENCH' -c 2 -d 1500ms -- '$ECHO_C' -l 127.0.0.1:0" typescript >terminal 2>&1
+        tr '\r' '\n' <terminal >lines
+        grep -Eq '^1s of 1.5s: [0-9]+ req/s, p50 .*, p99 .*, 2 connections, 0 errors' lines ||
+                fail "no progress: $(head -c 300 lines | tr '\n' '|')"
+        grep -q $'\033\[3[23]m' terminal || fail "the verdict has no colour"
+        NO_COLOR=1 timeout 20 script -qec "'$BENCH' -c 2 -d 200ms -- '$ECHO_C' -l 127.0.0.1:0" typescript >terminal 2>&1
+        grep -q $'\033' terminal && fail "NO_COLOR is not honoured"
+        true
+}
+
+run_tests "$@"

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* When requests are due in the open loop. */
+#include "load/plan.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { CONNECTIONS = 200, REQUESTS = 500, ALL = CONNECTIONS * REQUESTS };
+#define RATE 20000.0
+
+static uint64_t arrivals[ALL];
+
+static int compare(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+/* The first REQUESTS of each connection, all together in their order. */
+static void arrivals_make(const struct plan *p)
+{
+        for (uint32_t c = 0; c < CONNECTIONS; c++) {
+                uint64_t at = 0;
+                for (uint64_t n = 0; n < REQUESTS; n++)
+                        arrivals[c * REQUESTS + n] = at = plan_arrival(p, c, n, at);
+        }
+        qsort(arrivals, ALL, sizeof *arrivals, compare);
+}
+
+static void constant_arrivals_are_equally_far_apart(void **state)
+{
+        const struct plan p = {.connections = CONNECTIONS, .rate = RATE};
+
+        (void)state;
+        arrivals_make(&p);
+        for (size_t i = 0; i < ALL; i++)
+                assert_in_range(arrivals[i] + 1, i * 50 * NS_PER_US, i * 50 * NS_PER_US + 2);
+}
+
+/* The greatest distance between the distribution of the first `count` gaps and the exponential one of that
+ * mean, times the root of their number (Kolmogorov, Smirnov): over 1.63 once in a hundred. */
+static double exponential_distance(const uint64_t *times, size_t count, double mean)
+{
+        uint64_t *gaps = malloc(count * sizeof *gaps);
+        double distance = 0;
+
+        assert_non_null(gaps);
+        for (size_t i = 0; i < count; i++)
+                gaps[i] = times[i + 1] - times[i];
+        qsort(gaps, count, sizeof *gaps, compare);
+        for (size_t i = 0; i < count; i++) {
+                double expected = 1 - exp(-(double)gaps[i] / mean);
+                double above = fabs((double)(i + 1) / (double)count - expected);
+                double below = fabs((double)i / (double)count - expected);
+                distance = fmax(distance, fmax(above, below));
+        }
+        free(gaps);
+        return distance * sqrt((double)count);
+}
+
+static void poisson_arrivals_have_exponential_gaps(void **state)
+{
+        (void)state;
+        for (uint64_t seed = 0; seed < 10; seed++) {
+                const struct plan p = {
+                        .connections = CONNECTIONS, .rate = RATE, .arrivals = ARRIVALS_POISSON, .seed = seed};
+                arrivals_make(&p);
+                /* Of the second half, the last of some connections may be missing. */
+                assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) < 2.2);
+                for (size_t i = 0; i + 1 < ALL; i++)
+                        arrivals[i] = i * (uint64_t)(1e9 / RATE); /* constant ones do not pass for them */
+                assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) > 100);
+        }
+}
+
+static void poisson_arrivals_come_at_the_rate(void **state)
+{
+        const struct plan p = {
+                .connections = CONNECTIONS, .rate = RATE, .arrivals = ARRIVALS_POISSON, .seed = 1};
+
+        (void)state;
+        arrivals_make(&p);
+        size_t in_two_seconds = 0;
+        while (arrivals[in_two_seconds] < 2 * NS_PER_S)
+                in_two_seconds++;
+        assert_in_range(in_two_seconds, 40000 - 4 * 200, 40000 + 4 * 200); /* four standard deviations */
+}
+
+static void a_seed_repeats_them_and_another_does_not(void **state)
+{
+        struct plan p = {.connections = CONNECTIONS, .rate = RATE, .arrivals = ARRIVALS_POISSON, .seed = 7};
+        uint64_t first = plan_arrival(&p, 3, 4, 0);
+
+        (void)state;
+        assert_int_equal(plan_arrival(&p, 3, 4, 0), first);
+        assert_int_not_equal(plan_arrival(&p, 4, 4, 0), first);
+        assert_int_not_equal(plan_arrival(&p, 3, 5, 0), first);
+        p.seed = 8;
+        assert_int_not_equal(plan_arrival(&p, 3, 4, 0), first);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(constant_arrivals_are_equally_far_apart),
+                cmocka_unit_test(poisson_arrivals_have_exponential_gaps),
+                cmocka_unit_test(poisson_arrivals_come_at_the_rate),
+                cmocka_unit_test(a_seed_repeats_them_and_another_does_not),
+        };
+
+        return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/* What a few trials can say. The numbers that are not plain arithmetic come from scipy 1.10, which
+ * tests/cli/statistics_test.sh asks again where it is installed. */
+#include "compare/statistics.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define assert_near(a, b, tolerance)                                                                         \
+        do {                                                                                                 \
+                if (!(fabs((a) - (b)) <= (tolerance)))                                                       \
+                        fail_msg("%s is %.9g, not %.9g", #a, (double)(a), (double)(b));                      \
+        } while (0)
+
+static void a_median_is_the_middle_and_leaves_its_values_as_they_are(void **state)
+{
+        const double values[] = {5, 1, 4, 2};
+
+        (void)state;
+        assert_near(statistics_median(values, 3), 4, 0);
+        assert_near(statistics_median(values, 4), 3, 0);
+        assert_near(statistics_median(values, 1), 5, 0);
+        assert_true(isnan(statistics_median(values, 0)));
+        assert_near(values[0], 5, 0);
+}
+
+static void an_interval_says_what_so_few_values_can_promise(void **state)
+{
+        static const struct {
+                size_t n;
+                double low, high, level;
+        } table[] = {
+                {2, 1, 2, 0.5}, {3, 1, 3, 0.75}, {4, 1, 4, 0.875}, {5, 1, 5, 0.9375}, {10, 3, 8, 0.95},
+        };
+        const double values[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+                struct interval x = statistics_median_interval(values, table[i].n, 0.95, 1);
+                assert_near(x.low, table[i].low, 1e-9);
+                assert_near(x.high, table[i].high, 1e-9);
+                assert_near(x.level, table[i].level, 1e-9);
+        }
+}
+
+static void one_value_has_no_interval(void **state)
+{
+        const double values[] = {7};
+        struct interval x = statistics_median_interval(values, 1, 0.95, 1);
+        struct ratio paired = statistics_ratio_paired(values, values, 1, 0.95);
+        struct ratio unpaired = statistics_ratio_unpaired(values, 1, values, 1, 0.95);
+
+        (void)state;
+        assert_true(isnan(x.low) && isnan(x.high));
+        assert_true(isnan(statistics_median_interval(values, 0, 0.95, 1).low));
+        assert_near(paired.ratio, 1, 0);
+        assert_near(unpaired.ratio, 1, 0);
+        assert_true(isnan(paired.interval.low) && isnan(paired.interval.high) && isnan(paired.detectable));
+        assert_true(isnan(unpaired.interval.low) && isnan(unpaired.detectable));
+        assert_int_equal(paired.difference, DIFFERENCE_NONE);
+        assert_int_equal(unpaired.difference, DIFFERENCE_NONE);
+}
+
+static void the_same_seed_gives_the_same_interval(void **state)
+{
+        double values[100];
+
+        (void)state;
+        for (size_t i = 0; i < 100; i++)
+                values[i] = (double)(i * i);
+        struct interval x = statistics_median_interval(values, 100, 0.95, 5),
+                        y = statistics_median_interval(values, 100, 0.95, 5);
+        assert_memory_equal(&x, &y, sizeof x);
+}
+
+static void students_t_is_that_of_the_tables(void **state)
+{
+        static const struct {
+                double level, df, t;
+        } table[] = {
+                {0.95, 1, 12.706204736}, {0.95, 2, 4.302652730},   {0.95, 4, 2.776445105},
+                {0.95, 9, 2.262157163},  {0.995, 4, 5.597568367},  {0.95, 1e6, 1.959966377},
+                {0.5, 7, 0.711141778},   {0.99, 2.5, 7.163728134},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+                assert_near(statistics_student(table[i].level, table[i].df), table[i].t, 1e-6);
+}
+
+static void pairs_cancel_what_slowed_down_both(void **state)
+{
+        const double baseline[] = {100, 50, 80, 20, 90}, values[] = {110, 56, 88, 22, 98};
+        struct ratio paired = statistics_ratio_paired(values, baseline, 5, 0.95);
+        struct ratio unpaired = statistics_ratio_unpaired(values, 5, baseline, 5, 0.95);
+
+        (void)state;
+        assert_near(paired.ratio, 1.1, 1e-9);
+        assert_int_equal(paired.difference, DIFFERENCE_HIGHER);
+        assert_int_equal(paired.n, 5);
+        assert_true(paired.detectable < 2);
+        assert_int_equal(unpaired.difference, DIFFERENCE_NONE);
+        assert_true(unpaired.detectable > 100);
+        assert_int_equal(statistics_ratio_paired(baseline, values, 5, 0.95).difference, DIFFERENCE_LOWER);
+}
+
+static void pairs_that_are_no_numbers_above_0_are_left_out(void **state)
+{
+        const double baseline[] = {10, NAN, 10, 0, 10, -1}, values[] = {20, 20, INFINITY, 20, 22, 20};
+        struct ratio r = statistics_ratio_paired(values, baseline, 6, 0.95);
+
+        (void)state;
+        assert_int_equal(r.n, 2);
+        assert_near(r.ratio, 2.1, 1e-9);
+        r = statistics_ratio_unpaired(values, 6, baseline, 6, 0.95);
+        assert_int_equal(r.n, 3);
+        assert_near(r.ratio, 2, 1e-9);
+        assert_true(isnan(statistics_ratio_paired(values + 1, baseline + 1, 1, 0.95).ratio));
+}
+
+static void without_any_variation_the_interval_is_the_ratio(void **state)
+{
+        const double baseline[] = {10, 10, 10}, values[] = {20, 20, 20};
+        struct ratio r = statistics_ratio_unpaired(values, 3, baseline, 3, 0.95);
+
+        (void)state;
+        assert_near(r.interval.low, 2, 1e-9);
+        assert_near(r.interval.high, 2, 1e-9);
+        assert_near(r.detectable, 0, 1e-9);
+        assert_int_equal(r.difference, DIFFERENCE_HIGHER);
+        assert_int_equal(statistics_ratio_unpaired(values, 3, values, 3, 0.95).difference, DIFFERENCE_NONE);
+}
+
+static void an_interval_contains_its_ratio_even_beside_outliers(void **state)
+{
+        double baseline[12], values[12];
+
+        (void)state;
+        for (size_t i = 0; i < 12; i++) {
+                baseline[i] = 1;
+                values[i] = i % 2 == 0 && i < 10 ? 0.001 : 1;
+        }
+        struct ratio r = statistics_ratio_paired(values, baseline, 12, 0.8);
+        assert_near(r.ratio, 1, 1e-9);
+        assert_true(r.interval.low < 1 && r.interval.high >= 1);
+        assert_int_equal(r.difference, DIFFERENCE_NONE);
+}
+
+static void more_comparisons_need_wider_intervals(void **state)
+{
+        const double baseline[] = {100, 101, 99, 100, 102}, values[] = {103, 105, 100, 104, 103};
+
+        (void)state;
+        assert_near(statistics_level(0.95, 0), 0.95, 1e-12);
+        assert_near(statistics_level(0.95, 1), 0.95, 1e-12);
+        assert_near(statistics_level(0.95, 10), 0.995, 1e-12);
+        assert_int_equal(statistics_ratio_paired(values, baseline, 5, statistics_level(0.95, 1)).difference,
+                         DIFFERENCE_HIGHER);
+        assert_int_equal(statistics_ratio_paired(values, baseline, 5, statistics_level(0.95, 100)).difference,
+                         DIFFERENCE_NONE);
+}
+
+static void holm_multiplies_the_least_most(void **state)
+{
+        double p[] = {0.01, 0.04, 0.03, 0.005, NAN}, equal[] = {0.02, 0.02, 0.9};
+        const double expected[] = {0.03, 0.06, 0.06, 0.02}, expected_equal[] = {0.06, 0.06, 0.9};
+
+        (void)state;
+        statistics_holm(p, 5);
+        for (size_t i = 0; i < 4; i++)
+                assert_near(p[i], expected[i], 1e-12);
+        assert_true(isnan(p[4]));
+        statistics_holm(equal, 3);
+        for (size_t i = 0; i < 3; i++)
+                assert_near(equal[i], expected_equal[i], 1e-12);
+}
+
+static void mann_and_whitney_count_every_order_and_every_tie(void **state)
+{
+        const double a[] = {1, 2, 3, 4, 5}, b[] = {6, 7, 8, 9, 10}, mixed[] = {1, 5, 5, 8, 9},
+                     tied[] = {5, 5, 6};
+        const double ends[] = {1, 1, 2, 2, 3, 3};
+        double many[40], others[40];
+
+        (void)state;
+        assert_near(statistics_mann_whitney(a, 5, b, 5), 2.0 / 252, 1e-12);
+        assert_near(statistics_mann_whitney(b, 5, a, 5), 2.0 / 252, 1e-12);
+        assert_near(statistics_mann_whitney(a, 3, b, 3), 0.1, 1e-12);
+        assert_near(statistics_mann_whitney(a, 5, a, 5), 1, 1e-12);
+        assert_near(statistics_mann_whitney(tied, 3, mixed, 5), 1, 1e-12);
+        /* Of the 20 ways to choose three of 1 1 2 2 3 3, two have ranks that add up to as little as those of
+         * 1 1 2. */
+        assert_near(statistics_mann_whitney(ends, 3, ends + 3, 3), 0.2, 1e-12);
+        assert_true(isnan(statistics_mann_whitney(a, 0, b, 5)));
+        for (size_t i = 0; i < 40; i++) {
+                many[i] = (double)(i % 10);
+                others[i] = (double)(i % 10) + (i < 20 ? 2 : 0);
+        }
+        assert_near(statistics_mann_whitney(many, 40, others, 40), 0.165475445, 1e-8);
+        memset(many, 0, sizeof many);
+        assert_near(statistics_mann_whitney(many, 20, many, 20), 1, 1e-12);
+}
+
+/* The distributions that trials may have; each has the median 1. */
+static double uniform(void)
+{
+        return (drand48() * 0x1p30 + 0.5) / (0x1p30 + 1);
+}
+
+static double normal(void)
+{
+        return exp(0.05 * sqrt(-2 * log(uniform())) * cos(2 * acos(-1) * uniform()));
+}
+
+static double with_outliers(void)
+{
+        return normal() * (drand48() < 0.1 ? 0.6 : 1);
+}
+
+static double with_a_tail(void)
+{
+        return exp(0.1 * (log(uniform()) + log(2)));
+}
+
+static double in_two_modes(void)
+{
+        return normal() * (drand48() < 0.5 ? 1.3 : 1);
+}
+
+enum { SERIES = 600, RATIOS = 4000 };
+
+static void draw(double *values, size_t n, double (*distribution)(void))
+{
+        for (size_t i = 0; i < n; i++)
+                values[i] = distribution();
+}
+
+static double median_coverage(size_t n, double level, double (*distribution)(void))
+{
+        double values[20];
+        unsigned covered = 0;
+
+        for (unsigned i = 0; i < SERIES; i++) {
+                draw(values, n, distribution);
+                struct interval x = statistics_median_interval(values, n, level, i);
+                covered += x.low <= 1 && x.high >= 1;
+        }
+        return (double)covered / SERIES;
+}
+
+/* 600 series find a coverage to within 1% (its standard deviation); the seed is fixed. */
+static void medians_are_covered_as_often_as_the_interval_says(void **state)
+{
+        (void)state;
+        srand48(1);
+        assert_near(median_coverage(3, 0.95, normal), 0.75, 0.05);
+        assert_near(median_coverage(5, 0.95, normal), 0.9375, 0.03);
+        assert_near(median_coverage(5, 0.95, with_a_tail), 0.9375, 0.03);
+        assert_near(median_coverage(10, 0.95, normal), 0.94, 0.03);
+        /* Why comparisons do not use it. */
+        assert_near(median_coverage(5, 0.995, normal), 0.9375, 0.03);
+}
+
+/* How often a difference is seen if values are `factor` times what they would be without one. */
+static double seen(bool paired, size_t n, double level, double (*distribution)(void), double factor)
+{
+        double values[20], baseline[20];
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < RATIOS; i++) {
+                draw(values, n, distribution);
+                draw(baseline, n, distribution);
+                for (size_t j = 0; j < n; j++)
+                        values[j] *= factor;
+                struct ratio r = paired ? statistics_ratio_paired(values, baseline, n, level)
+                                        : statistics_ratio_unpaired(values, n, baseline, n, level);
+                count += r.difference != DIFFERENCE_NONE;
+        }
+        return (double)count / RATIOS;
+}
+
+static void false_alarms_are_as_rare_as_the_level_says(void **state)
+{
+        double (*const distributions[])(void) = {normal, with_outliers, with_a_tail, in_two_modes};
+        static const size_t counts[] = {2, 3, 5, 10, 20};
+
+        (void)state;
+        srand48(2);
+        for (size_t d = 0; d < 4; d++)
+                for (size_t i = 0; i < 5; i++)
+                        for (int paired = 0; paired < 2; paired++) {
+                                double alarms = seen(paired, counts[i], 0.95, distributions[d], 1);
+                                double rare = seen(paired, counts[i], 0.995, distributions[d], 1);
+                                /* Three trials all in one mode against three all in the other happen. */
+                                const double rare_most = distributions[d] == in_two_modes && counts[i] == 3
+                                                                 ? 0.02
+                                                                 : 0.009;
+                                if (alarms > 0.065 || rare > rare_most)
+                                        fail_msg("distribution %zu, n = %zu, paired %d: %.4f and %.4f", d,
+                                                 counts[i], paired, alarms, rare);
+                        }
+        assert_near(seen(true, 5, 0.95, normal, 1), 0.05, 0.008);
+        assert_near(seen(true, 5, 0.995, normal, 1), 0.005, 0.003);
+        assert_near(seen(false, 5, 0.95, normal, 1), 0.045, 0.015);
+}
+
+static void a_difference_of_a_fifth_is_seen_in_five_trials_that_vary_by_a_twentieth(void **state)
+{
+        (void)state;
+        srand48(3);
+        assert_true(seen(true, 5, 0.95, normal, 1.2) > 0.95);
+        assert_true(seen(false, 5, 0.95, normal, 1.2) > 0.97);
+}
+
+static void a_paired_ratio_of_five_is_covered_in_95_of_100_series(void **state)
+{
+        double values[5], baseline[5];
+        unsigned covered = 0;
+
+        (void)state;
+        srand48(4);
+        for (unsigned i = 0; i < RATIOS; i++) {
+                draw(values, 5, normal);
+                draw(baseline, 5, normal);
+                for (size_t j = 0; j < 5; j++)
+                        values[j] *= 1.3;
+                struct ratio r = statistics_ratio_paired(values, baseline, 5, 0.95);
+                covered += r.interval.low <= 1.3 && r.interval.high >= 1.3;
+        }
+        assert_near((double)covered / RATIOS, 0.95, 0.008);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_median_is_the_middle_and_leaves_its_values_as_they_are),
+                cmocka_unit_test(an_interval_says_what_so_few_values_can_promise),
+                cmocka_unit_test(one_value_has_no_interval),
+                cmocka_unit_test(the_same_seed_gives_the_same_interval),
+                cmocka_unit_test(students_t_is_that_of_the_tables),
+                cmocka_unit_test(pairs_cancel_what_slowed_down_both),
+                cmocka_unit_test(pairs_that_are_no_numbers_above_0_are_left_out),
+                cmocka_unit_test(without_any_variation_the_interval_is_the_ratio),
+                cmocka_unit_test(an_interval_contains_its_ratio_even_beside_outliers),
+                cmocka_unit_test(more_comparisons_need_wider_intervals),
+                cmocka_unit_test(holm_multiplies_the_least_most),
+                cmocka_unit_test(mann_and_whitney_count_every_order_and_every_tie),
+                cmocka_unit_test(medians_are_covered_as_often_as_the_interval_says),
+                cmocka_unit_test(false_alarms_are_as_rare_as_the_level_says),
+                cmocka_unit_test(a_difference_of_a_fifth_is_seen_in_five_trials_that_vary_by_a_twentieth),
+                cmocka_unit_test(a_paired_ratio_of_five_is_covered_in_95_of_100_series),
+        };
+
+        return cmocka_run_group_tests_name("statistics", tests, NULL, NULL);
+}
