@@ -28,9 +28,10 @@ test_the_capacity_of_a_server_with_a_known_one_is_found() {
 }
 
 test_a_rate_at_which_the_server_falls_behind_does_not_hold_however_lax_the_objective() {
-        capacity_found --slo 'p50<10s' --trials 1 --resolution 20 "${SLOW[@]}"
+        # With so many requests in flight, all that are due are sent, and answered after the end.
+        capacity_found --slo 'p50<10s' --trials 1 --resolution 20 -c 8 --depth 500 --grace 2s -- "$FAKE" slow
         expect_json '.held.rate <= 8500'
-        expect_json 'all(.trials[1:][]; .met or (.reason | length > 0)) and any(.trials[1:][]; .met | not)'
+        expect_json 'all(.trials[1:][]; .met or (.reason | length > 0)) and any(.trials[]; (.reason // "") | startswith("the server fell behind"))'
 }
 
 test_random_arrivals_are_searched_too() {
