@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Programs land in the repository's root, objects under build/. `make help` lists the targets.
+.DEFAULT_GOAL := all
 VERSION := 0.1
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef \

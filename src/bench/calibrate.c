@@ -9,6 +9,7 @@
 #include "bench/commands.h"
 #include "bench/echo_thread.h"
 #include "bench/environment.h"
+#include "bench/help.h"
 #include "bench/options.h"
 
 #include "load/engine.h"
@@ -79,15 +80,6 @@ static const char help[] =
         "--pid, COMMAND) or a report (-g, -m) is refused.\n"
         "Exit status: 0 success, 1 it failed, 2 wrong usage, 3 a measurement is invalid.\n";
 
-static bool help_is_wanted(int argc, char **argv)
-{
-        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-                if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--usage") == 0 ||
-                    strcmp(argv[i], "-?") == 0)
-                        return true;
-        return false;
-}
-
 /* Reads the options as bench run does, after some that stand for other defaults. */
 static void parse_after(int argc, char **argv, const char *const defaults[], struct run_options *o)
 {
@@ -95,14 +87,16 @@ static void parse_after(int argc, char **argv, const char *const defaults[], str
 
         while (defaults[count])
                 count++;
-        char **words = calloc(1 + count + given + 1,
-                              sizeof *words); /* the options point into it: never freed */
+        char **words = calloc(1 + count + given + 1, sizeof *words);
         if (!words)
                 exit(fail(EXIT_FAILED, "out of memory"));
         words[0] = argv[0];
         memcpy(words + 1, defaults, count * sizeof *defaults); /* argp_parse(3) changes no word */
         memcpy(words + 1 + count, argv + 1, given * sizeof *argv);
         run_options_parse((int)(1 + count + given), words, o);
+        if (o->command) /* it points into the words; only that there is one is looked at */
+                o->command = argv;
+        free(words);
 }
 
 /* The options with other defaults than those of bench run. */
@@ -128,9 +122,10 @@ static int options_check(const struct run_options *o)
                 return fail(USAGE_STATUS, "it takes no --pid: the echo is its own");
         if (o->targets_given)
                 return fail(USAGE_STATUS, "it takes no -t: the echo is its own");
-        if (o->graph || o->markdown)
-                return fail(USAGE_STATUS, "it takes no %s: it prints a table of its own",
-                            o->graph ? "-g" : "-m");
+        if (o->graph || o->markdown || o->hgrm_path || o->csv_path || o->threshold_count > 0 || o->dry_run)
+                return fail(USAGE_STATUS,
+                            "it takes no -g, -m, --hgrm, --csv, --threshold or --dry-run: those are "
+                            "for the run of a server");
         if (p->spin)
                 return fail(USAGE_STATUS, "it takes no --spin: then a request costs whatever time there is");
         if (p->reply != REPLY_ECHO)
@@ -320,10 +315,11 @@ int command_calibrate(int argc, char **argv)
         static struct run_options o;
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
         size_t count;
+        int status;
 
-        if (help_is_wanted(argc, argv))
-                return fputs(help, stdout) == EOF || fflush(stdout) != 0 ? EXIT_FAILED : 0;
-        int status = engines_choose(argc, argv, all, &count);
+        if (help_given(argc, argv, help, &status))
+                return status;
+        status = engines_choose(argc, argv, all, &count);
         if (status)
                 return status;
         options_parse(argc, argv, "auto", &o);

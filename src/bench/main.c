@@ -12,6 +12,7 @@ static const struct {
         {"run", "bench", command_run},
         {"compare", "bench compare", command_compare},
         {"calibrate", "bench calibrate", command_calibrate},
+        {"capacity", "bench capacity", command_capacity},
         {"merge", "bench merge", command_merge},
         {"diff", "bench diff", command_diff},
 };

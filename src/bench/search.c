@@ -135,6 +135,8 @@ struct search_answer search_answer(const struct search *s)
         struct bracket b = bracket_of(s);
         struct search_answer a = {.held = b.held, .missed = b.missed, .mixed = b.last != NULL};
 
+        for (size_t i = 0; b.held && &s->rates[i] < b.held; i++)
+                a.missed_below += s->rates[i].missed;
         if (search_next(s) > 0)
                 a.end = SEARCH_GOES_ON;
         else if (wanted(s) > 0)

@@ -43,6 +43,7 @@ struct search_answer {
         const struct search_rate *held;   /* the highest below `missed` that met it in every trial */
         const struct search_rate *missed; /* the lowest that met it in no trial */
         bool mixed;                       /* rates between them had both outcomes */
+        unsigned missed_below;            /* trials at rates below `held` that missed all the same */
 };
 
 void search_init(struct search *, const struct search_options *);

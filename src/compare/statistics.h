@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STATISTICS_VALUES_MAX = 1000, STATISTICS_COMPARISONS_MAX = 8192, STATISTICS_RESAMPLES = 10000 };
+enum { STATISTICS_VALUES_MAX = 1000, STATISTICS_COMPARISONS_MAX = 16384, STATISTICS_RESAMPLES = 10000 };
 
 /* Both bounds are NaN if there is no interval: of one value nobody knows how far it would be from the next.
  */

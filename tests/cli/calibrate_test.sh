@@ -31,7 +31,7 @@ test_the_ceiling_is_the_threads_divided_by_the_cpu_per_request() {
                 .requests_per_second > 0 and .generator_cpu_per_request > 0
                 and (.threads * 1e9 / .generator_cpu_per_request / .ceiling - 1 | fabs) < 1e-6)'
         expect_json 'all(.engines[] | select(.unavailable == null); .ceiling_share > 0 and .ceiling_share < 1.1
-                and .ceiling > .requests_per_second * 0.9 and .verdict == "valid")'
+                and .ceiling > .requests_per_second * 0.9 and .verdict != "invalid")'
 }
 
 test_the_load_is_100_connections_per_thread_unless_given() {
@@ -72,7 +72,7 @@ test_a_rate_is_kept_and_costs_what_it_costs() {
 test_connections_that_are_opened_anew_are_served_too() {
         calibrate -c 20 -r 1 --json result.json
         expect_status 0
-        expect_json 'all(.engines[] | select(.unavailable == null); .requests_per_second > 100 and .verdict == "valid")'
+        expect_json 'all(.engines[] | select(.unavailable == null); .requests_per_second > 100 and .verdict != "invalid")'
 }
 
 test_requests_that_are_larger_than_all_buffers_come_back() {
@@ -93,8 +93,12 @@ test_what_needs_a_server_is_refused_in_one_line() {
 it takes no command: the echo is its own|-- ./echo-c
 it takes no --pid: the echo is its own|--pid 1
 it takes no -t: the echo is its own|-t 127.0.0.1:1234
-it takes no -g: it prints a table of its own|-g
-it takes no -m: it prints a table of its own|-m
+it takes no -g, -m, |-g
+it takes no -g, -m, |-m
+it takes no -g, -m, --hgrm, |--hgrm f
+it takes no -g, -m, --hgrm, --csv, --threshold or --dry-run|--dry-run
+it takes no --spin: |--spin
+every reply is an echo|--request x --reply y
 TABLE
         true
 }

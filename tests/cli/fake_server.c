@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LIFE_S = 120, EXIT_STATUS = 7 };
+enum { LIFE_S = 120, EXIT_STATUS = 7, SLOW_US = 1000 };
 
 /* One request has been received; sends what the mode makes of it. Returns false to end the connection. */
 typedef bool answer_function(int fd, uint8_t *request, size_t size, unsigned long number);
@@ -57,6 +57,14 @@ static bool silent(int fd, uint8_t *request, size_t size, unsigned long number)
 {
         (void)fd, (void)request, (void)size, (void)number;
         return true;
+}
+
+/* So a connection has at most 1000 replies per second, whatever the machine. */
+static bool slow(int fd, uint8_t *request, size_t size, unsigned long number)
+{
+        (void)number;
+        (void)usleep(SLOW_US);
+        return send_all(fd, request, size);
 }
 
 /* Every EVERY-th reply stays half. */
@@ -155,7 +163,7 @@ static const struct {
         {"shut", NULL},  /* closes what it accepts at once */
         {"deaf", NULL},  /* accepts and never reads */
         {"queue", NULL}, /* never accepts; the queue holds one connection */
-        {"early-exit", NULL},   {"no-listener", NULL}, {"late", echo}, /* listens after half a second */
+        {"slow", slow},         {"early-exit", NULL},   {"no-listener", NULL}, {"late", echo}, /* listens after half a second */
 };
 
 static void *connection_serve(void *argument)

@@ -65,6 +65,7 @@ static void the_knee_is_found_within_the_resolution_wherever_the_search_begins(v
                 assert_true(a.held->rate <= server.knee && a.missed->rate > server.knee);
                 assert_true(a.missed->rate / a.held->rate <= 1.05);
                 assert_false(a.mixed);
+                assert_int_equal(a.missed_below, 0);
         }
 }
 
@@ -131,7 +132,7 @@ static void where_chance_decides_near_the_knee_the_answer_encloses_it(void **sta
                 enclosing += a.held->rate < server.knee * 1.05 && a.missed->rate > server.knee * 0.95 &&
                              a.missed->rate / a.held->rate < 1.25;
         }
-assert_true(close == RUNS);
+        assert_true(close == RUNS);
         assert_true(enclosing >= RUNS * 98 / 100);
 }
 
@@ -150,7 +151,7 @@ static void a_disturbed_trial_now_and_then_does_not_mislead_it(void **state)
                         a.held->rate < server.knee * 1.05 && a.missed->rate > server.knee * 0.95 &&
                         a.missed->rate < server.knee * 1.25;
         }
-assert_true(good >= RUNS * 95 / 100);
+        assert_true(good >= RUNS * 95 / 100);
 }
 
 static void a_disturbed_first_trial_is_looked_at_again(void **state)
@@ -163,6 +164,7 @@ static void a_disturbed_first_trial_is_looked_at_again(void **state)
         struct search_answer a = search_answer(&search);
         assert_int_equal(a.end, SEARCH_CLOSE);
         assert_true(a.held->rate > 285000 && a.held->rate <= 300000 && a.missed->rate < 315000);
+        assert_int_equal(a.missed_below, 1);
 }
 
 static void it_says_so_if_no_rate_holds(void **state)

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/slo.h"
+
+#include "report/report.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char latency[] = "latency.";
+
+/* A percentile is told from ten requests beyond it (result_percentile). */
+static const struct {
+        const char *path;
+        uint64_t requests;
+} percentiles[] = {{"latency.p50", 20},   {"latency.p90", 100},     {"latency.p95", 200},
+                   {"latency.p99", 1000}, {"latency.p99_9", 10000}, {"latency.p99_99", 100000}};
+
+int slo_parse(const char *text, struct slo *slo, char *why, size_t why_size)
+{
+        *slo = (struct slo){.requests = 1};
+        int error = threshold_parse(text, &slo->threshold, why, why_size);
+
+        for (size_t i = 0; !error && i < sizeof percentiles / sizeof *percentiles; i++)
+                if (strcmp(slo->threshold.path, percentiles[i].path) == 0)
+                        slo->requests = percentiles[i].requests;
+        return error;
+}
+
+enum threshold_outcome slo_check(const json_t *result, const struct slo *slo, double *value)
+{
+        char text[THRESHOLD_TEXT_MAX], path[RESULT_NAME_MAX], *rest = path;
+
+        (void)strcpy(path, slo->threshold.path); /* of the same size */
+        const json_t *member = result;
+        for (char *name; (name = strsep(&rest, "."));)
+                member = json_object_get(member, name);
+        *value = json_is_number(member) ? json_number_value(member) : NAN;
+        return threshold_check(&slo->threshold, result, text, sizeof text);
+}
+
+const char *slo_name(const struct slo *slo)
+{
+        const char *path = slo->threshold.path;
+
+        return strncmp(path, latency, strlen(latency)) == 0 ? path + strlen(latency) : path;
+}
+
+const char *slo_value_format(const struct slo *slo, double value, char text[static SLO_VALUE_MAX])
+{
+        static_assert((int)SLO_VALUE_MAX >= (int)REPORT_TEXT_MAX);
+        if (!isfinite(value))
+                (void)snprintf(text, SLO_VALUE_MAX, "n/a");
+        else if (slo->threshold.dimension == THRESHOLD_TIME && value >= 0)
+                (void)report_latency((uint64_t)value, text);
+        else if (slo->threshold.dimension == THRESHOLD_SIZE && value >= 0)
+                (void)report_bytes((uint64_t)value, text);
+        else
+                (void)snprintf(text, SLO_VALUE_MAX, "%.6g", value);
+        return text;
+}
