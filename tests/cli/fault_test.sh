@@ -29,9 +29,11 @@ planted() { # NAME
 
 # bench has counted at least one, not more than there were, and all but those that were in flight at the end.
 expect_counted() { # NAME, EXPRESSION of jq(1) that is the count
-        local there
+        local there found
         there=$(planted "$1")
-        expect_json "($2) >= 1 and ($2) <= $there and ($2) >= $there - $CONNECTIONS" || fail "of $there $1"
+        found=$(jq "($2) // 0" result.json)
+        [ "$found" -ge 1 ] && [ "$found" -le "$there" ] && [ "$found" -ge $((there - ${3:-CONNECTIONS})) ] ||
+                fail "$found are $2, of $there $1: $(jq -c .errors result.json)"
 }
 
 expect_wrong_bytes() {
@@ -153,14 +155,22 @@ test_a_constant_delay_is_every_latency() {
 }
 
 # p50 = mean * ln 2, p90 = mean * ln 10, p99 = mean * ln 100. A connection's requests are 400 ms apart, so that one in
-# 3000 has to wait for the one before it. The mean is long, for the latency of the machine comes on top.
+# 3000 has to wait for the one before it. The mean is long, for the latency of the machine comes on top; so that the
+# machine's other work does not, it runs with real-time priority, and is skipped where that is forbidden and the
+# generator itself says that it was late.
 test_an_exponential_delay_comes_out_as_the_distribution_that_it_is() {
+        local real_time=0
+        if chrt -f 1 true 2>chrt.err; then
+                real_time=1
+                chrt -f -p 1 $$ # bench and the server inherit it
+        fi
         fault_run delay=exp:50ms -c 4000 -R 10000 -d 20s
         expect_status 0
         expect_json '.latency.samples > 190000'
-        expect_json '[.latency.p50 / 34657359, .latency.p90 / 115129255, .latency.p99 / 230258509]
-                | all(. > 0.98 and . < 1.02)' ||
-                fail "$(jq -c '.latency | [.p50, .p90, .p99]' result.json)"
+        [ $real_time = 1 ] || jq -e '.schedule_lag.mean < 200000' result.json >lag ||
+                skip "the machine is too busy, and real-time priority is not allowed: $(cat chrt.err)"
+        jq -c '.latency | [.p50 / 34657359, .p90 / 115129255, .p99 / 230258509]' result.json >ratios
+        jq -e 'all(. > 0.98 and . < 1.02)' ratios >ok || fail "p50, p90, p99 as shares of what they should be: $(cat ratios)"
 }
 
 # A tenth of the time the server does nothing. Who sends at fixed times sees it; who waits for the reply before the next
