@@ -32,8 +32,9 @@ expect_counted() { # NAME, EXPRESSION of jq(1) that is the count
         local there found
         there=$(planted "$1")
         found=$(jq "($2) // 0" result.json)
-        [ "$found" -ge 1 ] && [ "$found" -le "$there" ] && [ "$found" -ge $((there - ${3:-CONNECTIONS})) ] ||
+        if [ "$found" -lt 1 ] || [ "$found" -gt "$there" ] || [ "$found" -lt $((there - CONNECTIONS)) ]; then
                 fail "$found are $2, of $there $1: $(jq -c .errors result.json)"
+        fi
 }
 
 expect_wrong_bytes() {
