@@ -152,24 +152,20 @@ test_of_several_faults_each_is_counted_as_what_it_is() {
 test_a_constant_delay_is_every_latency() {
         fault_run delay=10ms
         expect_status 0
-        expect_json '.latency.min >= 10000000 and .latency.p50 < 12000000'
+        expect_json '.latency.min >= 10000000 and .latency.min < 11000000'
 }
 
 # p50 = mean * ln 2, p90 = mean * ln 10, p99 = mean * ln 100. A connection's requests are 400 ms apart, so that one in
-# 3000 has to wait for the one before it. The mean is long, for the latency of the machine comes on top; so that the
-# machine's other work does not, it runs with real-time priority, and is skipped where that is forbidden and the
-# generator itself says that it was late.
+# 3000 has to wait for the one before it. The mean is long, for the latency of the machine comes on top. So that the
+# machine's other work does not, it runs with real-time priority where that is allowed. Where other work delayed it all
+# the same, the generator says so in its schedule lag, and there is nothing to conclude.
 test_an_exponential_delay_comes_out_as_the_distribution_that_it_is() {
-        local real_time=0
-        if chrt -f 1 true 2>chrt.err; then
-                real_time=1
-                chrt -f -p 1 $$ # bench and the server inherit it
-        fi
+        chrt -f -p 1 $$ 2>chrt.err # bench and the server inherit it; without, it is the machine's mood
         fault_run delay=exp:50ms -c 4000 -R 10000 -d 20s
+        jq -e '.schedule_lag.mean < 150000' result.json >lag ||
+                skip "the machine is too busy: requests began $(jq '.schedule_lag.mean / 1000 | round' result.json) us late"
         expect_status 0
         expect_json '.latency.samples > 190000'
-        [ $real_time = 1 ] || jq -e '.schedule_lag.mean < 200000' result.json >lag ||
-                skip "the machine is too busy, and real-time priority is not allowed: $(cat chrt.err)"
         jq -c '.latency | [.p50 / 34657359, .p90 / 115129255, .p99 / 230258509]' result.json >ratios
         jq -e 'all(. > 0.98 and . < 1.02)' ratios >ok || fail "p50, p90, p99 as shares of what they should be: $(cat ratios)"
 }
