@@ -144,34 +144,52 @@ static enum mismatch fixed_diagnose(const struct payload *p, size_t offset, cons
                                                                                     : MISMATCH_CORRUPT;
 }
 
-/* Finds the first eight bytes that are a word of the region, among the first that can hold one whole: the
- * byte of the region at which bytes[0] would stand. */
-static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t count, int64_t *position)
+/* Finds the first eight bytes that are a word of the region, among the first that can hold one whole: they
+ * are at bytes[*at], and at *position of the region. */
+static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t count, size_t *at,
+                          int64_t *position)
 {
         for (size_t i = 0; i < 16 && i + 8 <= count; i++) {
                 uint64_t word;
                 memcpy(&word, bytes + i, sizeof word);
                 uint64_t number = le64toh(word) * p->inverse - 1;
                 if (number < p->word_count) {
-                        *position = (int64_t)(number * 8) - (int64_t)i;
+                        *position = (int64_t)(number * 8);
+                        *at = i;
                         return true;
                 }
         }
         return false;
 }
 
-/* Too few bytes to hold a whole word: do they begin the connection's request before or after this one? */
+/* Are these the connection's right bytes from byte `at` of that reply on, into those behind it? */
+static bool stream_equals(const struct payload *p, uint32_t connection, uint64_t sequence, size_t at,
+                          const uint8_t *bytes, size_t count)
+{
+        for (size_t i = 0; i < count; i++, at++) {
+                if (at == p->size)
+                        at = 0, sequence++;
+                if (payload_window(p, connection, sequence)[at] != bytes[i])
+                        return false;
+        }
+        return true;
+}
+
+/* Too few bytes to hold a whole word: do they begin the connection's request before or after this one, or are
+ * they the right ones, a place too early or too late? */
 static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence,
                                         size_t offset, const uint8_t *bytes, size_t count)
 {
-        if (sequence > 0 && memcmp(payload_window(p, connection, sequence - 1) + offset, bytes, count) == 0)
+        size_t rest = p->size - offset,
+               own = count < rest ? count : rest; /* the others are the next reply's */
+
+        if (sequence > 0 && memcmp(payload_window(p, connection, sequence - 1) + offset, bytes, own) == 0)
                 return MISMATCH_REPEATED;
-        if (memcmp(payload_window(p, connection, sequence + 1) + offset, bytes, count) == 0)
+        if (memcmp(payload_window(p, connection, sequence + 1) + offset, bytes, own) == 0)
                 return MISMATCH_SWAPPED;
-        const uint8_t *window = payload_window(p, connection, sequence);
-        if (offset + 1 + count <= p->size && memcmp(window + offset + 1, bytes, count) == 0)
+        if ((count > 1 || rest > 1) && stream_equals(p, connection, sequence, offset + 1, bytes, count))
                 return MISMATCH_LOST;
-        if (offset > 0 && memcmp(window + offset - 1, bytes, count) == 0)
+        if (offset > 0 && stream_equals(p, connection, sequence, offset - 1, bytes, count))
                 return MISMATCH_REPEATED;
         return MISMATCH_CORRUPT;
 }
@@ -182,26 +200,32 @@ static int64_t within(const struct payload *p, uint32_t connection, uint64_t seq
         return position - (int64_t)window_start(p, connection, sequence) * 8;
 }
 
-/* `position` of the region was received at `offset` of the reply. Windows overlap, so the likeliest comes
- * first: the same place in this request, in an earlier or later one, another place in this one, what was left
- * of the one before. */
+/* A word at `position` of the region was received at `offset`, counted from the begin of the reply to that
+ * request; those behind it may have followed at once. Windows overlap, so the likeliest comes first: the same
+ * place in the reply that is due there, in an earlier or later one, another place in this one, too much of
+ * the one before, the begin of the next too early. */
 static enum mismatch position_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence,
-                                       int64_t offset, int64_t position)
+                                       size_t offset, int64_t position)
 {
-        int64_t size = (int64_t)p->size, own = within(p, connection, sequence, position);
+        sequence += offset / p->size;
+        int64_t size = (int64_t)p->size, due = (int64_t)(offset % p->size);
+        int64_t own = within(p, connection, sequence, position);
 
-        if (own == offset)
+        if (own == due)
                 return MISMATCH_CORRUPT; /* those behind the wrong bytes stand where they should */
         for (uint64_t distance = 1; distance <= NEIGHBOURS_MAX; distance++) {
-                if (within(p, connection, sequence + distance, position) == offset)
+                if (within(p, connection, sequence + distance, position) == due)
                         return MISMATCH_SWAPPED;
-                if (distance <= sequence && within(p, connection, sequence - distance, position) == offset)
+                if (distance <= sequence && within(p, connection, sequence - distance, position) == due)
                         return MISMATCH_REPEATED;
         }
         if (own >= 0 && own < size)
-                return own > offset ? MISMATCH_LOST : MISMATCH_REPEATED;
+                return own > due ? MISMATCH_LOST : MISMATCH_REPEATED;
         int64_t before = sequence > 0 ? within(p, connection, sequence - 1, position) : -1;
-        return before >= 0 && before < size ? MISMATCH_REPEATED : MISMATCH_FOREIGN;
+        if (before >= 0 && before < size)
+                return MISMATCH_REPEATED;
+        int64_t after = within(p, connection, sequence + 1, position);
+        return after >= 0 && after < size ? MISMATCH_LOST : MISMATCH_FOREIGN;
 }
 
 enum mismatch payload_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence, size_t offset,
@@ -210,16 +234,16 @@ enum mismatch payload_diagnose(const struct payload *p, uint32_t connection, uin
         if (p->request || p->kind != REPLY_ECHO)
                 return fixed_diagnose(p, offset, bytes, count);
         const uint8_t *window = payload_window(p, connection, sequence) + offset;
-        size_t equal = 0;
-        int64_t position = 0;
+        size_t equal = 0, at;
+        int64_t position;
 
         while (equal < count && offset + equal < p->size && bytes[equal] == window[equal])
                 equal++;
         if (equal == count || offset + equal >= p->size)
                 return MISMATCH_SURPLUS;         /* everything up to the reply's end is right */
         size_t from = equal < 7 ? 0 : equal - 7; /* the word with the first wrong byte may begin before it */
-        bool located = region_locate(p, bytes + from, count - from, &position);
-        bytes += equal, count -= equal, offset += equal, position += (int64_t)(equal - from);
-        return located ? position_diagnose(p, connection, sequence, (int64_t)offset, position)
-                       : few_bytes_diagnose(p, connection, sequence, offset, bytes, count < 8 ? count : 8);
+        if (region_locate(p, bytes + from, count - from, &at, &position))
+                return position_diagnose(p, connection, sequence, offset + from + at, position);
+        bytes += equal, count -= equal, offset += equal;
+        return few_bytes_diagnose(p, connection, sequence, offset, bytes, count < 8 ? count : 8);
 }

@@ -29,9 +29,12 @@ planted() { # NAME
 
 # bench has counted at least one, not more than there were, and all but those that were in flight at the end.
 expect_counted() { # NAME, EXPRESSION of jq(1) that is the count
-        local there
+        local there found
         there=$(planted "$1")
-        expect_json "($2) >= 1 and ($2) <= $there and ($2) >= $there - $CONNECTIONS" || fail "of $there $1"
+        found=$(jq "($2) // 0" result.json)
+        if [ "$found" -lt 1 ] || [ "$found" -gt "$there" ] || [ "$found" -lt $((there - CONNECTIONS)) ]; then
+                fail "$found are $2, of $there $1: $(jq -c .errors result.json)"
+        fi
 }
 
 expect_wrong_bytes() {
@@ -149,18 +152,22 @@ test_of_several_faults_each_is_counted_as_what_it_is() {
 test_a_constant_delay_is_every_latency() {
         fault_run delay=10ms
         expect_status 0
-        expect_json '.latency.min >= 10000000 and .latency.p50 < 12000000'
+        expect_json '.latency.min >= 10000000 and .latency.min < 11000000'
 }
 
 # p50 = mean * ln 2, p90 = mean * ln 10, p99 = mean * ln 100. A connection's requests are 400 ms apart, so that one in
-# 3000 has to wait for the one before it. The mean is long, for the latency of the machine comes on top.
+# 3000 has to wait for the one before it. The mean is long, for the latency of the machine comes on top. So that the
+# machine's other work does not, it runs with real-time priority where that is allowed. Where other work delayed it all
+# the same, the generator says so in its schedule lag, and there is nothing to conclude.
 test_an_exponential_delay_comes_out_as_the_distribution_that_it_is() {
+        chrt -f -p 1 $$ 2>chrt.err # bench and the server inherit it; without, it is the machine's mood
         fault_run delay=exp:50ms -c 4000 -R 10000 -d 20s
+        jq -e '.schedule_lag.mean < 150000' result.json >lag ||
+                skip "the machine is too busy: requests began $(jq '.schedule_lag.mean / 1000 | round' result.json) us late"
         expect_status 0
         expect_json '.latency.samples > 190000'
-        expect_json '[.latency.p50 / 34657359, .latency.p90 / 115129255, .latency.p99 / 230258509]
-                | all(. > 0.98 and . < 1.02)' ||
-                fail "$(jq -c '.latency | [.p50, .p90, .p99]' result.json)"
+        jq -c '.latency | [.p50 / 34657359, .p90 / 115129255, .p99 / 230258509]' result.json >ratios
+        jq -e 'all(. > 0.98 and . < 1.02)' ratios >ok || fail "p50, p90, p99 as shares of what they should be: $(cat ratios)"
 }
 
 # A tenth of the time the server does nothing. Who sends at fixed times sees it; who waits for the reply before the next

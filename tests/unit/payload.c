@@ -276,6 +276,35 @@ static void faults_are_named_however_the_reply_is_cut(void **state)
         payload_destroy(p);
 }
 
+/* With requests in flight, the next reply follows at once, and tells as well what is wrong: so the last byte
+ * can be lost like any other. */
+static void with_the_next_reply_behind_it_every_byte_of_a_reply_can_be_lost_or_corrupt(void **state)
+{
+        static const size_t lengths[] = {10, 30, 100, 1024};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+                size_t size = lengths[i];
+                struct payload *p = make(size);
+                for (size_t k = 0; k < REQUESTS; k++)
+                        for (size_t offset = 0; offset < size; offset++) {
+                                struct request q = requests[k];
+                                uint8_t stream[2 * 1024];
+                                size_t n = lost_plant(p, size, q, offset, 1, stream);
+                                memcpy(stream + n, payload_window(p, q.connection, q.sequence + 1), size);
+                                assert_int_equal(
+                                        payload_diagnose(p, q.connection, q.sequence, 0, stream, n + size),
+                                        MISMATCH_LOST);
+                                n = corrupt_plant(p, size, q, offset, 1, stream);
+                                memcpy(stream + n, payload_window(p, q.connection, q.sequence + 1), size);
+                                assert_int_equal(
+                                        payload_diagnose(p, q.connection, q.sequence, 0, stream, n + size),
+                                        MISMATCH_CORRUPT);
+                        }
+                payload_destroy(p);
+        }
+}
+
 /* The share of pairs of connections whose swapped replies are called foreign. Windows overlap, so a few lie
  * in the receiver's own window and look like bytes that were lost or came twice; the more, the larger they
  * are. */
@@ -380,6 +409,7 @@ int main(void)
                 cmocka_unit_test(another_seed_sends_other_bytes),
                 cmocka_unit_test(each_kind_of_wrong_byte_is_named),
                 cmocka_unit_test(faults_are_named_however_the_reply_is_cut),
+                cmocka_unit_test(with_the_next_reply_behind_it_every_byte_of_a_reply_can_be_lost_or_corrupt),
                 cmocka_unit_test(the_bytes_of_another_connection_are_foreign),
                 cmocka_unit_test(bytes_of_a_stranger_are_corrupt),
                 cmocka_unit_test(a_short_reply_is_named_as_well_as_it_can_be),
