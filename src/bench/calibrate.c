@@ -175,16 +175,6 @@ static int descriptors_check(const struct plan *p)
         return 0;
 }
 
-/* As bench run has it: from one address the search for a free port is the limit at many short connections. */
-static void source_default(struct plan *p)
-{
-        if (p->source.size)
-                return;
-        p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
-        p->source.size = sizeof p->source.sa.v4;
-        p->source_count = 64;
-}
-
 static int engine_run(int argc, char **argv, struct calibration *c)
 {
         static struct run_options o;
@@ -193,7 +183,6 @@ static int engine_run(int argc, char **argv, struct calibration *c)
         struct plan *p = &o.plan;
 
         options_parse(argc, argv, c->engine->name, &o);
-        source_default(p);
         int status = descriptors_check(p);
         if (status)
                 return status;

@@ -307,6 +307,20 @@ struct parsing {
         bool pin, size_given, arrivals_given;
 };
 
+/* From one source address the client's own search for a free port is the limit at many short connections. Not
+ * for other protocols: their servers may trust 127.0.0.1 alone, as Redis does. */
+static void source_default(struct plan *p)
+{
+        for (size_t i = 0; i < p->target_count; i++)
+                if (p->targets[i].sa.any.sa_family != AF_INET || !address_is_loopback(&p->targets[i]))
+                        return;
+        if (p->source.size || p->request)
+                return;
+        p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
+        p->source.size = sizeof p->source.sa.v4;
+        p->source_count = 64;
+}
+
 static void options_complete(struct argp_state *state, const struct parsing *parsing)
 {
         struct run_options *o = parsing->options;
@@ -340,6 +354,7 @@ static void options_complete(struct argp_state *state, const struct parsing *par
                 p->cpus = o->cpus.id;
         if (!p->engine)
                 engine_set(state, p, "auto");
+        source_default(p);
 }
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)

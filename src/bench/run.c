@@ -47,20 +47,6 @@ static int __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
         return EXIT_FAILED;
 }
 
-/* From one source address the client's own search for a free port is the limit at many short connections. Not
- * for other protocols: their servers may trust 127.0.0.1 alone, as Redis does. */
-static void source_default(struct plan *p)
-{
-        for (size_t i = 0; i < p->target_count; i++)
-                if (p->targets[i].sa.any.sa_family != AF_INET || !address_is_loopback(&p->targets[i]))
-                        return;
-        if (p->source.size || p->request)
-                return;
-        p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
-        p->source.size = sizeof p->source.sa.v4;
-        p->source_count = 64;
-}
-
 static int server_begin(struct run_options *o, struct process *server)
 {
         char why[WHY_MAX], text[ADDRESS_TEXT_MAX];
@@ -329,7 +315,6 @@ int command_run(int argc, char **argv)
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
 
         run_options_parse(argc, argv, &o);
-        source_default(&o.plan);
         if (o.dry_run)
                 requirements_print(stdout, &o.plan);
         if (!requirements_are_met(&o.plan, why, sizeof why))
