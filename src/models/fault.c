@@ -15,7 +15,7 @@
  * 1.2 ms would be one of 2. A timerfd would cost a system call more whenever another reply is the next.
  *
  * Level-triggered, one read per report, a copy of every byte: simple, as speed is not its purpose; it serves
- * some hundred thousand requests per second.
+ * some ten thousand requests per second.
  *
  * Rejected. Delays by a sleeping thread per connection: thousands of threads wake each other late. A proxy in
  * front of a real server: its own latency would add to both. */
