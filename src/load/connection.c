@@ -174,7 +174,7 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
 }
 
 /* A reply is complete. In a closed loop it counts if it comes in the window; in an open one, if its request
- * was to begin there. */
+ * was to begin there, and then its latency does also when it comes later: or the slowest would be missing. */
 static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 {
         uint64_t intended = *intended_of(c, r, reply_sequence(c));
@@ -187,6 +187,8 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         r->busy--;
         if (now >= r->window_end) {
                 r->answered_late += counts;
+                if (counts && r->plan->rate > 0)
+                        histogram_record(r->latency, now - intended);
                 return;
         }
         r->ended++;

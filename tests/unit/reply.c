@@ -123,6 +123,27 @@ static void two_replies_that_changed_places_are_swapped_bytes(void **state)
         end(&f);
 }
 
+static void in_open_loop_the_latency_of_a_late_reply_counts(void **state)
+{
+        struct fixture f = {.plan = {.depth = 1, .request_bytes = SIZE, .rate = 1, .connections = 1}};
+        uint8_t bytes[SIZE];
+
+        (void)state;
+        begin(&f);
+        assert_int_equal(connection_fall_due(&f.c, &f.recorder, BEGIN), STEP_SEND); /* in the warm-up */
+        (void)sent_take(&f, bytes);
+        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, BEGIN + 3 * NS_PER_S);
+        assert_int_equal(histogram_count(f.recorder.latency), 0);
+        assert_int_equal(connection_fall_due(&f.c, &f.recorder, BEGIN + 4 * NS_PER_S), STEP_SEND);
+        (void)sent_take(&f, bytes);
+        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, END + NS_PER_S);
+        assert_int_equal(f.recorder.answered, 0);
+        assert_int_equal(f.recorder.answered_late, 1);
+        assert_int_equal(histogram_max(f.recorder.latency), END - BEGIN); /* it was due after a second */
+        assert_int_equal(f.recorder.due_in_window, 1);
+        end(&f);
+}
+
 static void more_is_never_in_flight_than_requests_are_left(void **state)
 {
         struct fixture f = {.plan = {.depth = DEPTH,
@@ -260,6 +281,7 @@ int main(void)
                 cmocka_unit_test(as_many_requests_are_in_flight_as_depth_says),
                 cmocka_unit_test(replies_may_come_in_any_pieces),
                 cmocka_unit_test(two_replies_that_changed_places_are_swapped_bytes),
+                cmocka_unit_test(in_open_loop_the_latency_of_a_late_reply_counts),
                 cmocka_unit_test(more_is_never_in_flight_than_requests_are_left),
                 cmocka_unit_test(what_comes_before_the_window_does_not_count),
                 cmocka_unit_test(other_protocols_tell_a_reply_by_bytes_length_or_end),
