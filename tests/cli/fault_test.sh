@@ -51,7 +51,7 @@ expect_suspect() {
 test_without_a_fault_nothing_is_wrong_and_nothing_was_planted() {
         fault_run seed=1
         expect_status 0
-        expect_json '.errors.total == 0 and .verdict.status == "valid" and .requests.total > 100'
+        expect_json '.errors.total == 0 and .verdict.status != "invalid" and .requests.total > 100'
         grep -qx 'echo-c: faults planted: none' echo.err || fail "$(tail -n 1 echo.err)"
 }
 
