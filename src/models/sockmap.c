@@ -12,11 +12,13 @@
  * future", 2019); here, where a system call is dear, client and server share a CPU, and so does the kernel
  * worker, it is as fast as io_uring.
  *
- * What it cannot promise. A redirected segment is not charged to the receiving socket, so the window never
- * closes: a client that sends and does not read makes the kernel's memory grow. Unix sockets have no sockops.
- * Rights are needed, CAP_BPF and CAP_NET_ADMIN, and a look at every TCP connection of the machine; other
- * listeners' are left alone, by address, port and network namespace. Both programs are attached by links,
- * which the kernel removes with the process, however it ends.
+ * What it cannot promise. The sending is done by the CPU's ordinary kernel worker, which has no better claim
+ * to the CPU than anybody: with two dozen busy threads on two CPUs it did not run for seconds (6.18), nothing
+ * was echoed meanwhile, and no setting of the server's would help. A redirected segment is not charged to the
+ * receiving socket, so the window never closes: a client that sends and does not read makes the kernel's
+ * memory grow. Unix sockets have no sockops. Rights are needed, CAP_BPF and CAP_NET_ADMIN, and a look at
+ * every TCP connection of the machine; other listeners' are left alone, by address, port and network
+ * namespace. Both programs are attached by links, which the kernel removes with the process, however it ends.
  *
  * Three races. What arrives before accept(2) waits in the socket, since the program runs for sockets that
  * have a file; a recv(2) that finds nothing makes the kernel look again (tcp_bpf_recvmsg_parser, Linux 6.4).
@@ -551,8 +553,9 @@ const struct model model_sockmap = {
         .name = "sockmap",
         .summary = "an echo inside the kernel: BPF programs send each segment back by the socket that "
                    "received it",
-        .caveats =
-                "no backpressure: what a client does not read takes kernel memory without a bound; TCP only",
+        .caveats = "no backpressure: what a client does not read takes kernel memory without a bound; where "
+                   "others use "
+                   "up the CPUs, the kernel's workers and so the echo may stand still for seconds; TCP only",
         .listeners = LISTENERS_PER_WORKER,
         .tcp_only = true,
         .stalled_bytes = 0, /* in user space */
