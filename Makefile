@@ -9,6 +9,8 @@ PREFIX ?= /usr/local
 B := build
 BIN := $(CURDIR)
 LINK := -static-pie
+# Rules that depend on what is installed come before that of `all`.
+.DEFAULT_GOAL := all
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(FEATURES) -Isrc $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu2x $(WARNINGS) -fno-strict-overflow -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
 
@@ -23,6 +25,15 @@ ifneq ($(and $(BPFTOOL),$(BPF_CLANG),$(filter yes,$(call has,bpf/skel_internal.h
 FEATURES += -DHAVE_SOCKMAP -isystem $(B)/skeleton
 $(B)/src/models/sockmap.o: $(B)/skeleton/sockmap.skel.h
 endif
+# What the report's page is made of. Chart.js and its licence are Debian's; without them the page has its tables alone.
+CHARTJS := $(firstword $(wildcard /usr/share/javascript/chart.js/chart.min.js /usr/share/nodejs/chart.js/dist/chart.min.js))
+CHARTJS_LICENCE := $(firstword $(wildcard /usr/share/doc/libjs-chart.js/copyright /usr/share/doc/node-chart.js/copyright))
+ifneq ($(and $(CHARTJS),$(CHARTJS_LICENCE)),)
+FEATURES += -DHAVE_CHARTJS
+PAGE_CHARTS := $(B)/page/chart.js
+endif
+$(B)/src/report/assets.o: src/report/page.html src/report/page.css src/report/page.js $(B)/page/policy.txt $(PAGE_CHARTS)
+$(B)/src/report/assets.o: ALL_CPPFLAGS += -Wa,-Isrc/report -Wa,-I$(B)/page
 objects = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard src/$(1)/*.c))) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
 ECHO_C := $(foreach d,echo-c models coroutine base,$(call objects,$(d)))
 BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
@@ -68,6 +79,15 @@ $(B)/%.bpf.o: %.bpf.c
 $(B)/skeleton/%.skel.h: $(B)/src/models/%.bpf.o
 	@mkdir -p $(@D)
 	$(BPFTOOL) gen skeleton -L $< >$@.new && mv $@.new $@
+
+$(B)/page/chart.js: $(CHARTJS) $(CHARTJS_LICENCE)
+	@mkdir -p $(@D)
+	{ echo '/*'; sed 's|\*/|* /|g' $(CHARTJS_LICENCE); echo '*/'; cat $(CHARTJS); } >$@.new
+	! grep -qi '</script' $@.new && mv $@.new $@
+
+$(B)/page/policy.txt: scripts/page-policy src/report/page.css src/report/page.js $(PAGE_CHARTS)
+	@mkdir -p $(@D)
+	scripts/page-policy src/report/page.css src/report/page.js $(PAGE_CHARTS) >$@.new && mv $@.new $@
 
 $(B)/%.o: %.S
 	@mkdir -p $(@D)

@@ -6,5 +6,6 @@
 
 int command_run(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 #endif

@@ -11,6 +11,7 @@ static const struct {
 } commands[] = {
         {"run", "bench", command_run},
         {"compare", "bench compare", command_compare},
+        {"report", "bench report", command_report},
 };
 
 int main(int argc, char **argv)
