@@ -116,7 +116,7 @@ static const char *differing_print(FILE *out, const struct comparison *c, const 
                 if (*separator)
                         fprintf(out, "%s%s: %s, %.2f times", separator, name, direction, n->ratio.is.median);
                 else if (e->fewer_is_better)
-                        fprintf(out, "the 99th percentile of %s was %s, %.2f times that of %s", name,
+                        fprintf(out, "The 99th percentile of %s was %s, %.2f times that of %s", name,
                                 direction, n->ratio.is.median, baseline);
                 else
                         fprintf(out, "%s answered %.2f times as many requests per second as %s", name,
@@ -162,7 +162,8 @@ static void ratios_print(FILE *out, const struct comparison *c, struct entries *
                 return;
         count = names_print(list, c, e, DIFFERENCE_NONE, " or ");
         if (fclose(list) == 0 && count > 0) {
-                fprintf(out, "%sbetween %s and %s no difference was shown", separator, names, baseline);
+                fprintf(out, "%s%setween %s and %s no difference was shown", separator,
+                        *separator ? "b" : "B", names, baseline);
                 detectable_print(out, e);
                 separator = "; ";
         }
@@ -172,12 +173,13 @@ static void ratios_print(FILE *out, const struct comparison *c, struct entries *
                 return;
         count = names_print(list, c, e, DIFFERENCE_UNKNOWN, " and ");
         if (fclose(list) == 0 && count > 0) {
-                fprintf(out, "%sfor %s there are too few trials to say", separator, names);
+                fprintf(out, "%s%sor %s there are too few trials to say", separator, *separator ? "f" : "F",
+                        names);
                 separator = "; ";
         }
         free(names);
         if (!*separator)
-                fprintf(out, "nothing could be compared with %s", baseline);
+                fprintf(out, "Nothing could be compared with %s", baseline);
 }
 
 /* Without a baseline: who leads, and whose interval reaches into the leader's. */
@@ -189,7 +191,7 @@ static void intervals_print(FILE *out, const struct comparison *c, const struct 
         const char *separator = "; not told apart from it, for the intervals overlap: ";
 
         fprintf(out, "%s of %s %s %s (%s to %s)",
-                e->fewer_is_better ? "the 99th percentile" : "the requests per second",
+                e->fewer_is_better ? "The 99th percentile" : "The requests per second",
                 c->servers[first->server].name,
                 e->fewer_is_better ? "was the shortest measured:" : "were the most:",
                 value(key, first->is.median, m), value(key, first->is.low, a), value(key, first->is.high, b));
@@ -216,7 +218,7 @@ static void medians_print(FILE *out, const struct comparison *c, const struct en
 {
         char text[REPORT_TEXT_MAX];
 
-        fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "requests per second: ");
+        fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "Requests per second: ");
         for (size_t i = 0; i < e->count; i++)
                 fprintf(out, "%s%s %s", i ? ", " : "", c->servers[e->entry[i].server].name,
                         value(key, e->entry[i].is.median, text));
@@ -235,7 +237,7 @@ void answer_print(FILE *out, const struct comparison *c, size_t scenario)
         for (size_t i = 0; i < e.count; i++)
                 ratios |= isfinite(e.entry[i].ratio.is.median);
         if (e.count == 0)
-                fputs("no server has a number to compare", out);
+                fputs("No server has a number to compare", out);
         else if (ratios)
                 ratios_print(out, c, &e);
         else if (e.count > 1 && has_interval(&e.entry[0].is))
@@ -244,6 +246,24 @@ void answer_print(FILE *out, const struct comparison *c, size_t scenario)
                 medians_print(out, c, &e, key);
         fputs(".\n", out);
         free(e.entry);
+}
+
+/* A reason as a part of a sentence: without the stop, colon or space that it may end in. */
+static void phrase_print(FILE *out, const char *reason)
+{
+        size_t length = strlen(reason);
+
+        while (length > 0 && strchr(" .:\n", reason[length - 1]))
+                length--;
+        fprintf(out, "%.*s", (int)length, reason);
+}
+
+static bool has_reason(const struct result *r, const char *code)
+{
+        for (uint64_t k = 0; r && k < r->verdict.reason_count; k++)
+                if (strcmp(r->verdict.reasons[k].code, code) == 0)
+                        return true;
+        return false;
 }
 
 /* Trials of a server in a scenario whose verdict has that reason, and the first sentence of them. */
@@ -271,10 +291,8 @@ static bool is_first(const struct comparison *c, size_t trial, const char *code)
 {
         for (size_t i = 0; i < trial; i++) {
                 const struct comparison_trial *t = &c->trials[i];
-                for (uint64_t k = 0; t->result && k < t->result->verdict.reason_count; k++)
-                        if (t->scenario == c->trials[trial].scenario &&
-                            strcmp(t->result->verdict.reasons[k].code, code) == 0)
-                                return false;
+                if (t->scenario == c->trials[trial].scenario && has_reason(t->result, code))
+                        return false;
         }
         return true;
 }
@@ -297,7 +315,9 @@ static void reasons_print(FILE *out, const struct comparison *c)
                                         between = ", ";
                                 }
                         }
-                        fprintf(out, "; for instance: %s.\n", text ? text : "");
+                        fputs("; for instance: ", out);
+                        phrase_print(out, text ? text : "");
+                        fputs(".\n", out);
                 }
         }
 }
@@ -334,30 +354,40 @@ static void cell_missing_print(FILE *out, const struct comparison *c, size_t ser
         size_t lost = lost_count(c, server, scenario, &why);
 
         if (!cell->summary)
-                fprintf(out, "%s has no result in '%s': %s.\n", name, flags, why ? why : "no trial ran");
+                fprintf(out, "%s has no result in '%s': ", name, flags);
         else if (cell->left_out > 0)
-                fprintf(out, "%s in '%s': %zu of %zu trials were left out%s%s.\n", name, flags,
-                        cell->left_out, cell->trials, why ? ": " : "", why ? why : "");
+                fprintf(out, "%s in '%s': %zu of %zu trials were left out%s", name, flags, cell->left_out,
+                        cell->trials, why ? ": " : "");
         else if (lost > 0)
-                fprintf(out, "%s in '%s': %zu of %zu trials failed: %s.\n", name, flags, lost, cell->trials,
-                        why);
+                fprintf(out, "%s in '%s': %zu of %zu trials failed: ", name, flags, lost, cell->trials);
+        else
+                return;
+        phrase_print(out, why ? why : cell->summary ? "" : "no trial ran");
+        fputs(".\n", out);
 }
 
 static void missing_print(FILE *out, const struct comparison *c)
 {
         for (size_t s = 0; s < c->server_count; s++) {
                 const char *failed = comparison_cell(c, 0, s)->failed;
-                if (c->servers[s].skipped)
-                        fprintf(out, "%s was skipped: %s.\n", c->servers[s].name, c->servers[s].skipped);
-                else if (has_no_result(c, s) && c->scenario_count > 1)
-                        fprintf(out, "%s has no result in any scenario: %s.\n", c->servers[s].name,
-                                failed ? failed : "no trial ran");
-                else
+                bool absent = c->servers[s].skipped || (has_no_result(c, s) && c->scenario_count > 1);
+                if (absent) {
+                        fprintf(out,
+                                c->servers[s].skipped ? "%s was skipped: "
+                                                      : "%s has no result in any scenario: ",
+                                c->servers[s].name);
+                        phrase_print(out, c->servers[s].skipped ? c->servers[s].skipped
+                                          : failed              ? failed
+                                                                : "no trial ran");
+                        fputs(".\n", out);
+                }
+                if (!absent)
                         for (size_t k = 0; k < c->scenario_count; k++)
                                 cell_missing_print(out, c, s, k);
         }
 }
 
+/* Of what no verdict's reason has said already. */
 static void interference_print(FILE *out, const struct comparison *c)
 {
         double most = 0;
@@ -365,7 +395,7 @@ static void interference_print(FILE *out, const struct comparison *c)
 
         for (size_t i = 0; i < c->trial_count; i++) {
                 double share = c->trials[i].result ? c->trials[i].result->environment.interference : NAN;
-                if (isfinite(share)) {
+                if (isfinite(share) && !has_reason(c->trials[i].result, "interference")) {
                         most = fmax(most, share);
                         above += share >= INTERFERENCE_MIN;
                 }

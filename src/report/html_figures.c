@@ -268,9 +268,7 @@ static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
         if (!any_summary(c, scenario))
                 return;
         figure_begin(out, c, "cpu", &series,
-                     "CPU time per request: shorter is better; the generator's, beside it, is not the "
-                     "server's fault",
-                     heads);
+                     "CPU time per request: shorter is better; beside it the load generator's", heads);
         for (size_t s = 0; s < c->server_count; s++) {
                 const struct comparison_cell *cell = comparison_cell(c, scenario, s);
                 const struct comparison_estimate *e = &cell->estimates[COMPARISON_CPU];

@@ -197,13 +197,12 @@
     const of = list.map((server) => estimate(scenario, server, 'requests_per_second'));
     const dots = [];
     for (const trial of data.trials) {
-      const y = list.findIndex((server) => server.name === trial.server);
-      if (trial.scenario === data.scenarios[scenario].flags && trial.result && y >= 0)
-        dots.push({ x: trial.result.requests.per_second, y });
+      if (trial.scenario === data.scenarios[scenario].flags && trial.result && names.includes(trial.server))
+        dots.push({ x: trial.result.requests.per_second, y: trial.server });
     }
     const datasets = [
       {
-        label: 'each trial', type: 'scatter', data: dots, pointRadius: 3, pointHoverRadius: 5, borderWidth: 1,
+        label: 'a trial', type: 'scatter', data: dots, pointRadius: 3, pointHoverRadius: 5, borderWidth: 1,
         backgroundColor: mark, borderColor: theme().grid,
       },
       {
@@ -269,7 +268,7 @@
       if (known.length > 0)
         datasets.push({
           label: server.name, data: known, borderColor: server.colour, backgroundColor: server.colour,
-          borderDash: server.dash, borderWidth: 2, pointRadius: dots ? 3 : 0, pointHitRadius: 8, tension: 0,
+          borderDash: server.dash, borderWidth: 2, pointRadius: dots ? 3 : 0, pointHitRadius: 8, clip: 6,
         });
     }
     const values = (name) => datasets.flatMap((dataset) => dataset.data.map((point) => point[name]));
@@ -293,7 +292,9 @@
         min: 1,
         max: Math.max(10, ...values),
         afterBuildTicks: (scale) => {
-          scale.ticks = ticks.filter((value) => value <= scale.max).map((value) => ({ value }));
+          // The first two are close together where the axis is long and the screen is narrow.
+          const room = (scale.width * Math.log10(2)) / Math.log10(scale.max) > 48;
+          scale.ticks = ticks.filter((value) => value <= scale.max && (room || value !== 2)).map((value) => ({ value }));
         },
       });
     };
@@ -366,16 +367,19 @@
 
   function sample(dataset) {
     const svg = document.createElementNS(SVG, 'svg');
-    const line = document.createElementNS(SVG, dataset.borderDash ? 'line' : 'rect');
-    const colour = [].concat(dataset.backgroundColor)[0];
-    const attributes = dataset.borderDash
-      ? { x1: 0, x2: 24, y1: 6, y2: 6, stroke: colour, 'stroke-width': 3, 'stroke-dasharray': dataset.borderDash.join(' ') }
-      : { x: 6, y: 0, width: 12, height: 12, fill: colour };
+    // Bars in the colours of their servers have none in common.
+    const colour = Array.isArray(dataset.backgroundColor) ? theme().soft : dataset.backgroundColor;
+    const [name, attributes] = dataset.borderDash
+      ? ['line', { x1: 0, x2: 24, y1: 6, y2: 6, stroke: colour, 'stroke-width': 3, 'stroke-dasharray': dataset.borderDash.join(' ') }]
+      : dataset.type === 'scatter' ? ['circle', { cx: 12, cy: 6, r: 4, fill: colour }]
+        : dataset.barThickness ? ['rect', { x: 2, y: 4, width: 20, height: 4, fill: colour }]
+          : ['rect', { x: 6, y: 0, width: 12, height: 12, fill: colour }];
+    const shape = document.createElementNS(SVG, name);
     svg.setAttribute('viewBox', '0 0 24 12');
     svg.setAttribute('aria-hidden', 'true');
-    for (const [name, value] of Object.entries(attributes))
-      line.setAttribute(name, value);
-    svg.append(line);
+    for (const [attribute, value] of Object.entries(attributes))
+      shape.setAttribute(attribute, value);
+    svg.append(shape);
     return svg;
   }
 
