@@ -154,8 +154,8 @@ static void bars_script(FILE *out, const char *name, size_t count, enum gnuplot_
 {
         fprintf(out,
                 "set style fill solid 0.8 noborder\nset xrange [0:*]\nset yrange [%zu.5:-0.5] noextend\n"
-                "set format x '%%.0f'\n",
-                count - 1);
+                "set format x '%s'\n",
+                count - 1, chart == GNUPLOT_THROUGHPUT ? "%.0f" : "%g");
         if (chart == GNUPLOT_THROUGHPUT)
                 fprintf(out,
                         "set xlabel 'requests per second; the line is the interval'\nunset key\n"
@@ -165,7 +165,7 @@ static void bars_script(FILE *out, const char *name, size_t count, enum gnuplot_
                         name);
         else
                 fprintf(out,
-                        "set xlabel 'us of CPU time per request'\nset key outside bottom horizontal\n"
+                        "set xlabel 'us of CPU time per request'\nset key outside top horizontal\n"
                         "plot '%s.dat' using (0):0:(0):5:($0-0.35):($0+0.05):ytic(1) with boxxyerror lc rgb "
                         "'#3b82c4' title 'server, user', \\\n"
                         "     '' using (0):0:5:($5+$6):($0-0.35):($0+0.05) with boxxyerror lc rgb '#e07b1a' "
@@ -180,13 +180,14 @@ static void curves_script(FILE *out, const struct comparison *c, size_t scenario
         size_t index = 0, count = drawn_count(c, scenario, GNUPLOT_LATENCY);
 
         fprintf(out, "set logscale xy\n"
-                     "set xtics ('0%%' 1, '50%%' 2, '90%%' 10, '99%%' 100, '99.9%%' 1e3, '99.99%%' 1e4, "
-                     "'99.999%%' 1e5, '99.9999%%' 1e6)\n"
+                     "set xtics ('0%%%%' 1, '50%%%%' 2, '90%%%%' 10, '99%%%%' 100, '99.9%%%%' 1e3, "
+                     "'99.99%%%%' 1e4, "
+                     "'99.999%%%%' 1e5, '99.9999%%%%' 1e6)\n"
                      "set xlabel 'percentile'\nset ylabel 'latency, ms'\nset key outside right\nplot ");
         for (size_t s = 0; s < c->server_count; s++) {
                 if (!is_drawn(c, scenario, s, GNUPLOT_LATENCY))
                         continue;
-                fprintf(out, "'%s.dat' index %zu using 2:3 with lines lw 2 dt %zu lc rgb '%s' title ", name,
+                fprintf(out, "'%s.dat' index %zu using 2:3 with fsteps lw 2 dt %zu lc rgb '%s' title ", name,
                         index, index / 10 + 1, c->servers[s].colour);
                 quoted_print(out, "", c->servers[s].name);
                 fputs(++index < count ? ", \\\n     " : "\n", out);

@@ -298,12 +298,17 @@
         },
       });
     };
-    return lines((server) => {
+    const drawn = lines((server) => {
       const entry = cell(scenario, server);
       const latency = entry && entry.result[name];
       return ((latency && latency.curve) || []).map(([inverse, ns]) => ({ x: inverse, y: ns }));
     }, x, (values) => logarithmic(title, duration, values),
     (item) => `${item.dataset.label}: ${percentile(item.parsed.x)} within ${duration(item.parsed.y)}`, false);
+    // A bucket of a histogram has one value for all the shares that end in it: from the last one's up to its own.
+    drawn.config.data.datasets.forEach((dataset) => {
+      dataset.stepped = 'after';
+    });
+    return drawn;
   }
 
   const moments = ['p50', 'p99', 'max'];
