@@ -143,9 +143,11 @@ static void facts_print(FILE *out, const struct comparison *c)
         if (r)
                 machine_print(out, r);
         fputs("<dt>Trials</dt><dd>", out);
-        fprintf(out, "%zu servers, %zu scenarios", c->server_count, c->scenario_count);
+        fprintf(out, "%zu server%s, %zu scenario%s", c->server_count, c->server_count == 1 ? "" : "s",
+                c->scenario_count, c->scenario_count == 1 ? "" : "s");
         if (json_is_integer(rounds))
-                fprintf(out, ", %" JSON_INTEGER_FORMAT " rounds", json_integer_value(rounds));
+                fprintf(out, ", %" JSON_INTEGER_FORMAT " round%s", json_integer_value(rounds),
+                        json_integer_value(rounds) == 1 ? "" : "s");
         if (c->duration) {
                 fputs(", each for ", out);
                 html_text(out, c->duration);

@@ -117,7 +117,7 @@ function legendClick() {
 function widthMeasure() {
   const width = document.documentElement.clientWidth;
   const out = [...document.querySelectorAll('main *, header *')].filter((element) =>
-    !element.closest('.scroll') && element.getBoundingClientRect().right > width + 1);
+    !element.closest('.scroll *') && element.getBoundingClientRect().right > width + 1);
   return {
     page: document.documentElement.scrollWidth,
     out: out.slice(0, 5).map((element) => `${element.tagName} ${element.className} ${element.textContent.slice(0, 40)}`),
