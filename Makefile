@@ -101,7 +101,7 @@ SANITIZED = $(SELF) all tests LINK=-pie
 SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
 TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/build/seam \
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
-CLI_TESTS = $(wildcard tests/cli/*_test.sh)
+CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
 .PHONY: demo bench check check-full variants run-tests lint asan tsan peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
@@ -115,17 +115,18 @@ bench:  ## measure all servers in all ways that docs/performance.md shows (half 
 	@scripts/performance
 
 check:  ## build and run every test (6 minutes)
-	@scripts/install-deps --peers --cli
+	@scripts/install-deps --peers --cli --web
 	@$(SELF) all tests peers variants
 	@$(SELF) run-tests
 
 check-full:  ## the same with the largest sizes, and minutes of load on every model
-	@scripts/install-deps --peers --cli
+	@scripts/install-deps --peers --cli --web
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
-variants:  ## builds that the tests look at besides: failing io_uring, coroutines without assembly, and on aarch64
+variants:  ## builds that the tests look at besides: failing io_uring, no charts, coroutines without assembly, on aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
+	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
 		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \

@@ -222,7 +222,7 @@ static int chart_write(const char *directory, const char *name, const struct com
 static int charts_write(const char *directory, const struct comparison *c)
 {
         char name[GNUPLOT_NAME_MAX], script[GNUPLOT_NAME_MAX + 4];
-        bool gnuplot = true;
+        bool gnuplot = true, any = false;
 
         if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
                 fprintf(stderr, "bench report: %s: %s\n", directory, strerror(errno));
@@ -232,6 +232,7 @@ static int charts_write(const char *directory, const struct comparison *c)
                 for (enum gnuplot_chart chart = 0; chart < GNUPLOT_CHARTS; chart++) {
                         if (!gnuplot_name(c, scenario, chart, name))
                                 continue;
+                        any = true;
                         int error = chart_write(directory, name, c, scenario, chart);
                         if (error) {
                                 fprintf(stderr, "bench report: %s/%s: %s\n", directory, name,
@@ -247,6 +248,8 @@ static int charts_write(const char *directory, const struct comparison *c)
                                 return EXIT_FAILED;
                         }
                 }
+        if (!any)
+                fprintf(stderr, "bench report: there is nothing to draw: no trial has a number\n");
         if (!gnuplot)
                 fprintf(stderr,
                         "bench report: gnuplot is not installed (Debian: gnuplot-nox): %s has its scripts "

@@ -72,10 +72,11 @@ static struct series series_of(size_t scenario)
         return (struct series){.scenario = {scenario}, .count = 1};
 }
 
-static bool any_summary(const struct comparison *c, size_t scenario)
+/* Does anybody have a number for this key? */
+static bool any_estimate(const struct comparison *c, size_t scenario, enum comparison_key key)
 {
         for (size_t s = 0; s < c->server_count; s++)
-                if (comparison_cell(c, scenario, s)->summary)
+                if (isfinite(comparison_cell(c, scenario, s)->estimates[key].median))
                         return true;
         return false;
 }
@@ -106,7 +107,7 @@ void html_throughput(FILE *out, const struct comparison *c)
         fputs("<div class=\"figures\">\n", out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 struct series series = series_of(i);
-                if (!any_summary(c, i))
+                if (!any_estimate(c, i, COMPARISON_REQUESTS))
                         continue;
                 figure_begin(
                         out, c, "throughput", &series,
@@ -265,7 +266,7 @@ static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
         struct series series = series_of(scenario);
         double user, system;
 
-        if (!any_summary(c, scenario))
+        if (!any_estimate(c, scenario, COMPARISON_CPU))
                 return;
         figure_begin(out, c, "cpu", &series,
                      "CPU time per request: shorter is better; beside it the load generator's", heads);
@@ -331,12 +332,13 @@ static struct series connections_series(const struct comparison *c)
         for (size_t first = 0; first < c->scenario_count; first++) {
                 const struct result *a = scenario_result(c, first);
                 struct series series = {.count = 0};
-                if (!a || a->config.connections == RESULT_UNKNOWN)
+                if (!a || a->config.connections == RESULT_UNKNOWN || !any_estimate(c, first, COMPARISON_RSS))
                         continue;
                 series_insert(&series, first, (double)a->config.connections);
                 for (size_t i = first + 1; i < c->scenario_count; i++) {
                         const struct result *b = scenario_result(c, i);
-                        if (b && b->config.connections != RESULT_UNKNOWN && alike(a, b))
+                        if (b && b->config.connections != RESULT_UNKNOWN && alike(a, b) &&
+                            any_estimate(c, i, COMPARISON_RSS))
                                 series_insert(&series, i, (double)b->config.connections);
                 }
                 if (series.count > longest.count)
@@ -382,7 +384,7 @@ static void memory_figures(FILE *out, const struct comparison *c)
         for (size_t i = 0; i < c->scenario_count; i++) {
                 const struct result *r = scenario_result(c, i);
                 struct series one = {.count = 0};
-                if (!r)
+                if (!r || !any_estimate(c, i, COMPARISON_RSS))
                         continue;
                 series_insert(&one, i, known(r->config.connections));
                 figure_begin(out, c, "memory", &one, "Most memory that the server held: shorter is better",

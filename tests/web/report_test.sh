@@ -30,7 +30,8 @@ comparison() {
 
 # An expression of jq changes comparison.json.
 change() {
-        jq "$1" comparison.json >changed.json && mv changed.json comparison.json || fail "jq cannot change it by $1"
+        jq "$1" comparison.json >changed.json || fail "jq cannot change it by $1"
+        mv changed.json comparison.json
 }
 
 # Makes the page of a file and opens it: facts.json. Checks what holds for each page.
@@ -129,6 +130,7 @@ test_one_result_is_a_page_too() {
         facts '(.results | length) == 1 and (.results[0].rows | length) == 1'
         facts '(.results[0].rows[0][1] | gsub(","; "") | tonumber) == ($c.requests.per_second | round)'
         facts '.answers[0] | test("there is nothing to compare it with")'
+        facts '[.figures[].chart] | index("cpu") == null and index("memory") == null' 'charts of what was not measured'
 }
 
 test_one_server_is_a_page() {
@@ -163,6 +165,9 @@ test_a_run_of_nothing_but_errors_says_so_and_draws_no_latency() {
         closed=$(port_free)
         bench -q -c 4 -d 200ms --json result.json -t "127.0.0.1:$closed"
         expect_json '.errors.total > 0 and .requests.total == 0'
+        cp result.json comparison.json
+        open_page result.json
+        facts '.figures == [] and .answers == ["No server has a number to compare."]'
         comparison '["a", "b"]' '["-c 4"]' 2
         change '(.summary[], .trials[]).result.verdict = {status: "invalid", reasons: [{code: "nothing-opened", text: "none"}]}'
         open_page comparison.json only-errors
