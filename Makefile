@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Programs land in the repository's root, objects under build/. `make help` lists the targets.
+.DEFAULT_GOAL := all
 VERSION := 0.1
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef \
@@ -9,8 +10,6 @@ PREFIX ?= /usr/local
 B := build
 BIN := $(CURDIR)
 LINK := -static-pie
-# Rules that depend on what is installed come before that of `all`.
-.DEFAULT_GOAL := all
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(FEATURES) -Isrc $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu2x $(WARNINGS) -fno-strict-overflow -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
 

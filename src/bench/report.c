@@ -82,6 +82,18 @@ static bool is_same_file(const char *a, const char *b)
         return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+static void output_choose(struct report_options *o, const struct argp_state *state)
+{
+        if (strlen(o->output ? o->output : o->input) > PATH_MAX - 16)
+                argp_error(state, "the name of the output is too long");
+        if (!o->output)
+                output_default(o);
+        else if (!form_choose(o))
+                argp_error(state, "-o takes FILE.html, FILE.md or a directory, not '%s'", o->output);
+        if (strcmp(o->path, "-") != 0 && is_same_file(o->input, o->path))
+                argp_error(state, "'%s' would be overwritten by its own report", o->input);
+}
+
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
         struct report_options *o = state->input;
@@ -98,18 +110,12 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 o->input = arg;
                 return 0;
         case ARGP_KEY_END:
-                if (!o->input)
+                if (o->input)
+                        output_choose(o, state);
+                else
                         argp_error(
                                 state,
                                 "a FILE.json is expected, which bench --json or bench compare has written");
-                if (strlen(o->output ? o->output : o->input) > PATH_MAX - 16)
-                        argp_error(state, "the name of the output is too long");
-                if (!o->output)
-                        output_default(o);
-                else if (!form_choose(o))
-                        argp_error(state, "-o takes FILE.html, FILE.md or a directory, not '%s'", o->output);
-                if (strcmp(o->path, "-") != 0 && is_same_file(o->input, o->path))
-                        argp_error(state, "'%s' would be overwritten by its own report", o->input);
                 return 0;
         default:
                 return ARGP_ERR_UNKNOWN;

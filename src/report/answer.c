@@ -109,10 +109,11 @@ static const char *differing_print(FILE *out, const struct comparison *c, const 
         for (size_t i = 0; i < e->count; i++) {
                 const struct entry *n = &e->entry[i];
                 const char *name = c->servers[n->server].name;
-                if (is_baseline(c, n) ||
-                    (n->ratio.difference != DIFFERENCE_HIGHER && n->ratio.difference != DIFFERENCE_LOWER))
+                if (is_baseline(c, n) || (n->ratio.difference != COMPARISON_DIFFERENCE_HIGHER &&
+                                          n->ratio.difference != COMPARISON_DIFFERENCE_LOWER))
                         continue;
-                const char *direction = n->ratio.difference == DIFFERENCE_HIGHER ? "higher" : "lower";
+                const char *direction = n->ratio.difference == COMPARISON_DIFFERENCE_HIGHER ? "higher"
+                                                                                            : "lower";
                 if (*separator)
                         fprintf(out, "%s%s: %s, %.2f times", separator, name, direction, n->ratio.is.median);
                 else if (e->fewer_is_better)
@@ -134,7 +135,7 @@ static void detectable_print(FILE *out, const struct entries *e)
 
         for (size_t i = 0; i < e->count; i++) {
                 double d = e->entry[i].ratio.detectable;
-                if (e->entry[i].ratio.difference == DIFFERENCE_NONE && isfinite(d)) {
+                if (e->entry[i].ratio.difference == COMPARISON_DIFFERENCE_NONE && isfinite(d)) {
                         least = fmin(least, d);
                         most = fmax(most, d);
                 }
@@ -160,7 +161,7 @@ static void ratios_print(FILE *out, const struct comparison *c, struct entries *
         FILE *list = open_memstream(&names, &size);
         if (!list)
                 return;
-        count = names_print(list, c, e, DIFFERENCE_NONE, " or ");
+        count = names_print(list, c, e, COMPARISON_DIFFERENCE_NONE, " or ");
         if (fclose(list) == 0 && count > 0) {
                 fprintf(out, "%s%setween %s and %s no difference was shown", separator,
                         *separator ? "b" : "B", names, baseline);
@@ -171,7 +172,7 @@ static void ratios_print(FILE *out, const struct comparison *c, struct entries *
         list = open_memstream(&names, &size);
         if (!list)
                 return;
-        count = names_print(list, c, e, DIFFERENCE_UNKNOWN, " and ");
+        count = names_print(list, c, e, COMPARISON_DIFFERENCE_UNKNOWN, " and ");
         if (fclose(list) == 0 && count > 0) {
                 fprintf(out, "%s%sor %s there are too few trials to say", separator, *separator ? "f" : "F",
                         names);

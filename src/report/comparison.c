@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,11 +164,11 @@ static double median_of(const struct result *r, enum comparison_key key)
 static enum comparison_difference difference_read(const char *word)
 {
         if (!word)
-                return DIFFERENCE_UNKNOWN;
-        return strcmp(word, "higher") == 0  ? DIFFERENCE_HIGHER
-               : strcmp(word, "lower") == 0 ? DIFFERENCE_LOWER
-               : strcmp(word, "none") == 0  ? DIFFERENCE_NONE
-                                            : DIFFERENCE_UNKNOWN;
+                return COMPARISON_DIFFERENCE_UNKNOWN;
+        return strcmp(word, "higher") == 0  ? COMPARISON_DIFFERENCE_HIGHER
+               : strcmp(word, "lower") == 0 ? COMPARISON_DIFFERENCE_LOWER
+               : strcmp(word, "none") == 0  ? COMPARISON_DIFFERENCE_NONE
+                                            : COMPARISON_DIFFERENCE_UNKNOWN;
 }
 
 static void estimates_read(struct comparison_cell *cell, const json_t *entry)
@@ -183,6 +184,8 @@ static void estimates_read(struct comparison_cell *cell, const json_t *entry)
                 cell->ratios[key].is = estimate_read(ratio);
                 cell->ratios[key].difference = difference_read(string_at(ratio, "difference"));
                 cell->ratios[key].detectable = number_at(ratio, "detectable");
+                if (!isfinite(cell->ratios[key].is.low)) /* no interval: none could have been seen */
+                        cell->ratios[key].difference = COMPARISON_DIFFERENCE_UNKNOWN;
         }
 }
 
@@ -318,23 +321,25 @@ static uint64_t median(uint64_t *counts, size_t count)
 }
 
 /* Interval number k of the trials together: medians, of max the greatest, of errors the sum. */
-static struct result_interval interval_join(struct result *const *results, size_t count, uint64_t k,
-                                            uint64_t *scratch)
+static struct result_interval interval_join(const struct comparison *c, const size_t *chosen, size_t count,
+                                            uint64_t k, uint64_t *scratch)
 {
-        struct result_interval joined = {.at = results[0]->intervals[k].at, .max = RESULT_UNKNOWN};
+        struct result_interval joined = {.at = c->trials[chosen[0]].result->intervals[k].at,
+                                         .max = RESULT_UNKNOWN};
         static const size_t medians[] = {offsetof(struct result_interval, requests),
                                          offsetof(struct result_interval, p50),
                                          offsetof(struct result_interval, p99)};
 
         for (size_t m = 0; m < sizeof medians / sizeof *medians; m++) {
                 for (size_t i = 0; i < count; i++)
-                        memcpy(&scratch[i], (const char *)&results[i]->intervals[k] + medians[m],
+                        memcpy(&scratch[i],
+                               (const char *)&c->trials[chosen[i]].result->intervals[k] + medians[m],
                                sizeof *scratch);
                 uint64_t value = median(scratch, count);
                 memcpy((char *)&joined + medians[m], &value, sizeof value);
         }
         for (size_t i = 0; i < count; i++) {
-                const struct result_interval *in = &results[i]->intervals[k];
+                const struct result_interval *in = &c->trials[chosen[i]].result->intervals[k];
                 if (in->max != RESULT_UNKNOWN && (joined.max == RESULT_UNKNOWN || in->max > joined.max))
                         joined.max = in->max;
                 joined.errors += in->errors == RESULT_UNKNOWN ? 0 : in->errors;
@@ -343,7 +348,7 @@ static struct result_interval interval_join(struct result *const *results, size_
 }
 
 /* Gives one cell's summary the intervals of its trials, as many as each of them has. */
-static bool cell_intervals_join(struct comparison *c, size_t scenario, size_t server, struct result **results,
+static bool cell_intervals_join(struct comparison *c, size_t scenario, size_t server, size_t *chosen,
                                 uint64_t *scratch)
 {
         struct result *summary = c->cells[scenario * c->server_count + server].summary;
@@ -355,7 +360,7 @@ static bool cell_intervals_join(struct comparison *c, size_t scenario, size_t se
                 if (t->server != server || t->scenario != scenario || !t->result || t->failed ||
                     t->result->interval_count == 0)
                         continue;
-                results[count++] = t->result;
+                chosen[count++] = i;
                 if (t->result->interval_count < least)
                         least = t->result->interval_count;
         }
@@ -366,23 +371,23 @@ static bool cell_intervals_join(struct comparison *c, size_t scenario, size_t se
                 return false;
         summary->interval_count = least;
         for (uint64_t k = 0; k < least; k++)
-                summary->intervals[k] = interval_join(results, count, k, scratch);
+                summary->intervals[k] = interval_join(c, chosen, count, k, scratch);
         return true;
 }
 
 static bool intervals_join(struct comparison *c, char *why, size_t why_size)
 {
-        struct result **results = calloc(c->trial_count + 1, sizeof *results);
+        size_t *chosen = calloc(c->trial_count + 1, sizeof *chosen);
         uint64_t *scratch = calloc(c->trial_count + 1, sizeof *scratch);
-        bool right = results && scratch;
+        bool right = chosen && scratch;
 
         for (size_t scenario = 0; right && scenario < c->scenario_count; scenario++)
                 for (size_t server = 0; right && server < c->server_count; server++)
-                        right = cell_intervals_join(c, scenario, server, results, scratch);
+                        right = cell_intervals_join(c, scenario, server, chosen, scratch);
         if (!right)
                 (void)snprintf(why, why_size, "out of memory");
         free(scratch);
-        free(results);
+        free(chosen);
         return right;
 }
 
@@ -401,22 +406,31 @@ static char *program_of(const char *command, char name[static RESULT_NAME_MAX])
         return length > 0 ? name : NULL;
 }
 
-static const char *flags_of(const struct result *r, char flags[static FLAGS_MAX])
+/* Appends to the flags; what has no room is cut. */
+__attribute__((format(printf, 2, 3))) static void flag_add(char flags[static FLAGS_MAX], const char *format,
+                                                           ...)
 {
-        char *end = flags + FLAGS_MAX;
-        char *at = flags;
+        size_t used = strlen(flags);
+        va_list arguments;
 
-        at += snprintf(at, (size_t)(end - at), "-c %" PRIu64,
-                       r->config.connections == RESULT_UNKNOWN ? 1 : r->config.connections);
+        va_start(arguments, format);
+        (void)vsnprintf(flags + used, FLAGS_MAX - used, format, arguments);
+        va_end(arguments);
+}
+
+/* The flags of bench that say what a result was a run of. */
+static void flags_of(const struct result *r, char flags[static FLAGS_MAX])
+{
+        flags[0] = '\0';
+        flag_add(flags, "-c %" PRIu64, r->config.connections == RESULT_UNKNOWN ? 1 : r->config.connections);
         if (r->config.request_bytes != RESULT_UNKNOWN)
-                at += snprintf(at, (size_t)(end - at), " -s %" PRIu64, r->config.request_bytes);
+                flag_add(flags, " -s %" PRIu64, r->config.request_bytes);
         if (r->config.requests_per_connection != RESULT_UNKNOWN && r->config.requests_per_connection > 0)
-                at += snprintf(at, (size_t)(end - at), " -r %" PRIu64, r->config.requests_per_connection);
+                flag_add(flags, " -r %" PRIu64, r->config.requests_per_connection);
         if (r->config.depth != RESULT_UNKNOWN && r->config.depth > 1)
-                at += snprintf(at, (size_t)(end - at), " --depth %" PRIu64, r->config.depth);
+                flag_add(flags, " --depth %" PRIu64, r->config.depth);
         if (isfinite(r->config.rate))
-                (void)snprintf(at, (size_t)(end - at), " -R %.0f", r->config.rate);
-        return flags;
+                flag_add(flags, " -R %.0f", r->config.rate);
 }
 
 /* One result as a comparison. A new reference, or NULL: what is wrong is in `why`. */
@@ -430,7 +444,7 @@ static json_t *result_wrap(json_t *json, char *why, size_t why_size)
         const char *server = *r->server.command ? program_of(r->server.command, name) : NULL;
         if (!server)
                 server = *r->targets ? r->targets : "server";
-        (void)flags_of(r, flags);
+        flags_of(r, flags);
         json_t *wrapped = json_pack(
                 "{s:s,s:O*,s:i,s:[{s:s,s:s?}],s:[{s:s}],s:[{s:s,s:s,s:i,s:n,s:O}],s:[{s:s,s:s,s:i,s:O}]}",
                 "schema", COMPARISON_SCHEMA, "environment", json_object_get(json, "environment"), "rounds", 1,

@@ -25,7 +25,12 @@ enum comparison_key {
         COMPARISON_KEYS
 };
 
-enum comparison_difference { DIFFERENCE_UNKNOWN, DIFFERENCE_NONE, DIFFERENCE_HIGHER, DIFFERENCE_LOWER };
+enum comparison_difference {
+        COMPARISON_DIFFERENCE_UNKNOWN,
+        COMPARISON_DIFFERENCE_NONE,
+        COMPARISON_DIFFERENCE_HIGHER,
+        COMPARISON_DIFFERENCE_LOWER
+};
 
 struct comparison_estimate {
         double median, low, high; /* NaN: unknown; the interval may be unknown alone */

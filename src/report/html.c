@@ -17,9 +17,16 @@ struct page {
         const json_t *data;
 };
 
+/* The two are symbols of the assembler's, which C takes for two objects whose addresses it does not compare.
+ */
+static size_t asset_size(const char *begin, const char *end)
+{
+        return (uintptr_t)end - (uintptr_t)begin;
+}
+
 static void asset_print(FILE *out, const char *begin, const char *end)
 {
-        (void)fwrite(begin, 1, (size_t)(end - begin), out); /* the stream's error is looked at in the end */
+        (void)fwrite(begin, 1, asset_size(begin, end), out); /* the stream's error is looked at in the end */
 }
 
 /* "<" only stands in strings of JSON, where \u003c is the same: so no text can end the element it is in. */
@@ -48,7 +55,7 @@ static void title_print(FILE *out, const struct comparison *c)
 
 static bool has_charts(void)
 {
-        return &asset_charts_end[0] > &asset_charts[0];
+        return asset_size(asset_charts, asset_charts_end) > 0;
 }
 
 static void word_print(FILE *out, const struct page *p, const char *word)
@@ -91,12 +98,12 @@ int report_html(FILE *out, const struct comparison *c)
 
         if (!data)
                 return -ENOMEM;
-        for (const char *at = asset_template; at < asset_template_end;) {
-                size_t length = word_at(at, word);
+        for (size_t at = 0; at < asset_size(asset_template, asset_template_end);) {
+                size_t length = word_at(asset_template + at, word);
                 if (length > 0)
                         word_print(out, &page, word);
                 else
-                        fputc(*at, out);
+                        fputc(asset_template[at], out);
                 at += length > 0 ? length : 1;
         }
         json_decref(data);

@@ -94,7 +94,7 @@ static void trials_cell(FILE *out, const struct comparison *c, size_t scenario, 
                 if (trial->scenario != scenario || trial->server != server || !trial->result)
                         continue;
                 fprintf(out, "%s%s%s", separator, report_count(trial->result->requests.per_second, t),
-                        trial->failed ? " (left out)" : "");
+                        trial->failed ? " (failed)" : "");
                 separator = "; ";
         }
         fputs("</td>", out);

@@ -138,6 +138,8 @@ static void facts_print(FILE *out, const struct comparison *c)
         const struct result *r = any_result(c);
         const json_t *seed = json_object_get(c->json, "seed"), *rounds = json_object_get(c->json, "rounds");
 
+        const char *warmup = json_string_value(json_object_get(c->json, "warmup"));
+
         fputs("<dl class=\"facts\">\n", out);
         when_print(out, c);
         if (r)
@@ -151,6 +153,10 @@ static void facts_print(FILE *out, const struct comparison *c)
         if (c->duration) {
                 fputs(", each for ", out);
                 html_text(out, c->duration);
+        }
+        if (warmup) {
+                fputs(" after a warm-up of ", out);
+                html_text(out, warmup);
         }
         if (json_is_integer(seed))
                 fprintf(out, "; seed %" JSON_INTEGER_FORMAT, json_integer_value(seed));

@@ -195,15 +195,17 @@
     const names = list.map((server) => server.name);
     const { mark } = theme();
     const of = list.map((server) => estimate(scenario, server, 'requests_per_second'));
-    const dots = [];
-    for (const trial of data.trials) {
-      if (trial.scenario === data.scenarios[scenario].flags && trial.result && names.includes(trial.server))
-        dots.push({ x: trial.result.requests.per_second, y: trial.server });
-    }
+    const dots = (failed) => data.trials.filter((trial) => trial.scenario === data.scenarios[scenario].flags &&
+      trial.result && names.includes(trial.server) && (trial.failed != null) === failed)
+      .map((trial) => ({ x: trial.result.requests.per_second, y: trial.server }));
     const datasets = [
       {
-        label: 'a trial', type: 'scatter', data: dots, pointRadius: 3, pointHoverRadius: 5, borderWidth: 1,
+        label: 'a trial', type: 'scatter', data: dots(false), pointRadius: 3, pointHoverRadius: 5, borderWidth: 1,
         backgroundColor: mark, borderColor: theme().grid,
+      },
+      {
+        label: 'a failed trial', type: 'scatter', data: dots(true), pointStyle: 'crossRot', pointRadius: 4,
+        pointHoverRadius: 6, borderWidth: 2, backgroundColor: '#d9534f', borderColor: '#d9534f',
       },
       {
         label: 'interval', data: of.map((e) => (e.low == null ? null : [e.low, e.high])), grouped: false,
@@ -214,9 +216,8 @@
         backgroundColor: list.map((server) => server.colour),
       },
     ];
-    if (of.every((e) => e.low == null))
-      datasets.splice(1, 1);
-    return bars(names, linear('requests per second', count), datasets, (item) => {
+    const known = datasets.filter(({ data: values }) => values.some((value) => value != null));
+    return bars(names, linear('requests per second', count), known, (item) => {
       const value = item.dataset.label === 'interval' ? of[item.dataIndex] : null;
       return item.dataset.label + ': ' +
         (value ? `${whole(value.low)} to ${whole(value.high)}` : whole(item.parsed.x)) + ' requests/s';
@@ -376,7 +377,8 @@
     const colour = Array.isArray(dataset.backgroundColor) ? theme().soft : dataset.backgroundColor;
     const [name, attributes] = dataset.borderDash
       ? ['line', { x1: 0, x2: 24, y1: 6, y2: 6, stroke: colour, 'stroke-width': 3, 'stroke-dasharray': dataset.borderDash.join(' ') }]
-      : dataset.type === 'scatter' ? ['circle', { cx: 12, cy: 6, r: 4, fill: colour }]
+      : dataset.pointStyle ? ['path', { d: 'M8 2 L16 10 M16 2 L8 10', stroke: colour, 'stroke-width': 2 }]
+        : dataset.type === 'scatter' ? ['circle', { cx: 12, cy: 6, r: 4, fill: colour }]
         : dataset.barThickness ? ['rect', { x: 2, y: 4, width: 20, height: 4, fill: colour }]
           : ['rect', { x: 6, y: 0, width: 12, height: 12, fill: colour }];
     const shape = document.createElementNS(SVG, name);
