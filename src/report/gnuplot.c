@@ -187,7 +187,7 @@ static void curves_script(FILE *out, const struct comparison *c, size_t scenario
         for (size_t s = 0; s < c->server_count; s++) {
                 if (!is_drawn(c, scenario, s, GNUPLOT_LATENCY))
                         continue;
-                fprintf(out, "'%s.dat' index %zu using 2:3 with fsteps lw 2 dt %zu lc rgb '%s' title ", name,
+                fprintf(out, "'%s.dat' index %zu using 2:3 with lines lw 2 dt %zu lc rgb '%s' title ", name,
                         index, index / 10 + 1, c->servers[s].colour);
                 quoted_print(out, "", c->servers[s].name);
                 fputs(++index < count ? ", \\\n     " : "\n", out);

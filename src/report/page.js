@@ -205,7 +205,7 @@
       },
       {
         label: 'a failed trial', type: 'scatter', data: dots(true), pointStyle: 'crossRot', pointRadius: 4,
-        pointHoverRadius: 6, borderWidth: 2, backgroundColor: '#d9534f', borderColor: '#d9534f',
+        pointHoverRadius: 6, borderWidth: 2, backgroundColor: mark, borderColor: mark,
       },
       {
         label: 'interval', data: of.map((e) => (e.low == null ? null : [e.low, e.high])), grouped: false,
@@ -299,17 +299,12 @@
         },
       });
     };
-    const drawn = lines((server) => {
+    return lines((server) => {
       const entry = cell(scenario, server);
       const latency = entry && entry.result[name];
       return ((latency && latency.curve) || []).map(([inverse, ns]) => ({ x: inverse, y: ns }));
     }, x, (values) => logarithmic(title, duration, values),
     (item) => `${item.dataset.label}: ${percentile(item.parsed.x)} within ${duration(item.parsed.y)}`, false);
-    // A bucket of a histogram has one value for all the shares that end in it: from the last one's up to its own.
-    drawn.config.data.datasets.forEach((dataset) => {
-      dataset.stepped = 'after';
-    });
-    return drawn;
   }
 
   const moments = ['p50', 'p99', 'max'];
