@@ -24,6 +24,15 @@ ifneq ($(and $(BPFTOOL),$(BPF_CLANG),$(filter yes,$(call has,bpf/skel_internal.h
 FEATURES += -DHAVE_SOCKMAP -isystem $(B)/skeleton
 $(B)/src/models/sockmap.o: $(B)/skeleton/sockmap.skel.h
 endif
+# What the report's page is made of. Chart.js and its licence are Debian's; without them the page has its tables alone.
+CHARTJS := $(firstword $(wildcard /usr/share/javascript/chart.js/chart.min.js /usr/share/nodejs/chart.js/dist/chart.min.js))
+CHARTJS_LICENCE := $(firstword $(wildcard /usr/share/doc/libjs-chart.js/copyright /usr/share/doc/node-chart.js/copyright))
+ifneq ($(and $(CHARTJS),$(CHARTJS_LICENCE)),)
+FEATURES += -DHAVE_CHARTJS
+PAGE_CHARTS := $(B)/page/chart.js
+endif
+$(B)/src/report/assets.o: src/report/page.html src/report/page.css src/report/page.js $(B)/page/policy.txt $(PAGE_CHARTS)
+$(B)/src/report/assets.o: ALL_CPPFLAGS += -Wa,-Isrc/report -Wa,-I$(B)/page
 objects = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard src/$(1)/*.c))) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
 ECHO_C := $(foreach d,echo-c models coroutine base,$(call objects,$(d)))
 BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
@@ -71,6 +80,15 @@ $(B)/skeleton/%.skel.h: $(B)/src/models/%.bpf.o
 	@mkdir -p $(@D)
 	$(BPFTOOL) gen skeleton -L $< >$@.new && mv $@.new $@
 
+$(B)/page/chart.js: $(CHARTJS) $(CHARTJS_LICENCE)
+	@mkdir -p $(@D)
+	{ echo '/*'; sed 's|\*/|* /|g' $(CHARTJS_LICENCE); echo '*/'; cat $(CHARTJS); } >$@.new
+	! grep -qi '</script' $@.new && mv $@.new $@
+
+$(B)/page/policy.txt: scripts/page-policy src/report/page.css src/report/page.js $(PAGE_CHARTS)
+	@mkdir -p $(@D)
+	scripts/page-policy src/report/page.css src/report/page.js $(PAGE_CHARTS) >$@.new && mv $@.new $@
+
 $(B)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
@@ -83,7 +101,7 @@ SANITIZED = $(SELF) all tests LINK=-pie
 SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
 TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/build/seam \
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
-CLI_TESTS = $(wildcard tests/cli/*_test.sh)
+CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
 .PHONY: demo bench check check-full variants run-tests lint asan tsan peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
@@ -97,17 +115,18 @@ bench:  ## measure all servers in all ways that docs/performance.md shows (half 
 	@scripts/performance
 
 check:  ## build and run every test (6 minutes)
-	@scripts/install-deps --peers --cli
+	@scripts/install-deps --peers --cli --web
 	@$(SELF) all tests peers variants
 	@$(SELF) run-tests
 
 check-full:  ## the same with the largest sizes, and minutes of load on every model
-	@scripts/install-deps --peers --cli
+	@scripts/install-deps --peers --cli --web
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
-variants:  ## builds that the tests look at besides: failing io_uring, coroutines without assembly, and on aarch64
+variants:  ## builds that the tests look at besides: failing io_uring, no charts, coroutines without assembly, on aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
+	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
 		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \

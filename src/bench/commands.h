@@ -11,5 +11,6 @@ int command_diff(int argc, char **argv);
 int command_merge(int argc, char **argv);
 int command_calibrate(int argc, char **argv);
 int command_capacity(int argc, char **argv);
+int command_report(int argc, char **argv);
 
 #endif

@@ -15,6 +15,7 @@ static const struct {
         {"capacity", "bench capacity", command_capacity},
         {"merge", "bench merge", command_merge},
         {"diff", "bench diff", command_diff},
+        {"report", "bench report", command_report},
 };
 
 int main(int argc, char **argv)

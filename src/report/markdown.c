@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/report.h"
 
+#include "report/answer.h"
+
 #include "base/clock.h"
 #include "base/duration.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX])
 {
@@ -39,12 +43,31 @@ const char *report_latency(uint64_t ns, char text[static REPORT_TEXT_MAX])
         return duration_format((ns + unit / 2) / unit * unit, text);
 }
 
-static const char *cpu_time(uint64_t ns, char text[static REPORT_TEXT_MAX])
+const char *report_cpu_time(uint64_t ns, char text[static REPORT_TEXT_MAX])
 {
         if (ns == RESULT_UNKNOWN)
                 (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
         else
                 (void)snprintf(text, REPORT_TEXT_MAX, "%.2fs", (double)ns / (double)NS_PER_S);
+        return text;
+}
+
+const char *report_count(double count, char text[static REPORT_TEXT_MAX])
+{
+        char digits[REPORT_TEXT_MAX];
+        size_t at = 0;
+
+        if (!isfinite(count) || count < 0 || count >= 1e18) {
+                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
+                return text;
+        }
+        (void)snprintf(digits, sizeof digits, "%.0f", count);
+        for (size_t i = 0, length = strlen(digits); i < length; i++) {
+                if (i > 0 && (length - i) % 3 == 0)
+                        text[at++] = ',';
+                text[at++] = digits[i];
+        }
+        text[at] = '\0';
         return text;
 }
 
@@ -91,9 +114,98 @@ void report_markdown_row(FILE *out, const char *name, const struct result *r)
         fprintf(out, " %s |", percentile(r->latency, 0.95, t));
         fprintf(out, " %s |", percentile(r->latency, 0.99, t));
         fprintf(out, " %s |", report_bytes(r->server.max_rss, t));
-        fprintf(out, " %s |", cpu_time(r->server.cpu_user, t));
-        fprintf(out, " %s |", cpu_time(r->server.cpu_system, t));
+        fprintf(out, " %s |", report_cpu_time(r->server.cpu_user, t));
+        fprintf(out, " %s |", report_cpu_time(r->server.cpu_system, t));
         fprintf(out, " %s |", cpu_per_request(r->server.cpu_per_request, t));
         fprintf(out, " %s |", cpu_per_request(r->machine.cpu_per_request, t));
         fprintf(out, " %" PRIu64 " |\n", errors_total(&r->errors));
+}
+
+/* A text as a cell or a line of its own: what Markdown would take for markup or HTML is escaped. */
+static void text_print(FILE *out, const char *text)
+{
+        for (; *text; text++) {
+                if (strchr("|<>*_`[]\\", *text))
+                        fputc('\\', out);
+                fputc(*text == '\n' ? ' ' : *text, out);
+        }
+}
+
+/* Lines of plain text, each with something before it. */
+static void lines_print(FILE *out, char *lines, const char *before)
+{
+        char *rest;
+
+        for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                fputs(before, out);
+                text_print(out, line);
+                fputc('\n', out);
+        }
+}
+
+static void markdown_warnings(FILE *out, const struct comparison *c)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *lines = open_memstream(&text, &size);
+
+        if (!lines)
+                return;
+        warnings_print(lines, c);
+        if (fclose(lines) == 0 && size > 0) {
+                fputs("Read this first:\n\n", out);
+                lines_print(out, text, "- ");
+        }
+        free(text);
+}
+
+static void markdown_answer(FILE *out, const struct comparison *c, size_t scenario)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *lines = open_memstream(&text, &size);
+
+        if (!lines)
+                return;
+        answer_print(lines, c, scenario);
+        if (fclose(lines) == 0)
+                lines_print(out, text, "");
+        free(text);
+}
+
+static void markdown_server(FILE *out, const struct comparison *c, size_t scenario, size_t server)
+{
+        const struct comparison_cell *cell = comparison_cell(c, scenario, server);
+        const struct comparison_server *s = &c->servers[server];
+        char *name = NULL;
+        size_t size;
+        FILE *escaped = open_memstream(&name, &size);
+
+        if (!escaped)
+                return;
+        text_print(escaped, s->name);
+        if (fclose(escaped) == 0 && cell->summary) {
+                report_markdown_row(out, name, cell->summary);
+        } else if (name) {
+                fprintf(out, "| %s | %s: ", name, s->skipped ? "skipped" : "failed");
+                text_print(out, s->skipped ? s->skipped : cell->failed ? cell->failed : "no trial ran");
+                fputs(" |\n", out);
+        }
+        free(name);
+}
+
+void report_markdown_comparison(FILE *out, const struct comparison *c)
+{
+        markdown_warnings(out, c);
+        for (size_t scenario = 0; scenario < c->scenario_count; scenario++) {
+                fprintf(out, "\n`bench %s", c->scenarios[scenario].flags);
+                if (c->duration)
+                        fprintf(out, " -d %s", c->duration);
+                fputs("`\n\n", out);
+                markdown_answer(out, c, scenario);
+                fputc('\n', out);
+                report_markdown_head(out, "server");
+                for (size_t server = 0; server < c->server_count; server++)
+                        markdown_server(out, c, scenario, server);
+        }
 }

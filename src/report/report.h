@@ -26,10 +26,16 @@ void report_hgrm(FILE *, const struct histogram *);
  * what is unknown is empty. */
 void report_csv(FILE *, const struct result *);
 
-/* Sizes and CPU times as the tables show them. */
+/* A comparison: what to know first, the answer in words and a table for each scenario. */
+struct comparison;
+void report_markdown_comparison(FILE *, const struct comparison *);
+
+/* Numbers as the tables show them; what is not known is n/a. */
 enum { REPORT_TEXT_MAX = 32 };
 const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX]);
 const char *report_latency(uint64_t ns,
                            char text[static REPORT_TEXT_MAX]); /* three digits, as Go prints it */
+const char *report_cpu_time(uint64_t ns, char text[static REPORT_TEXT_MAX]);
+const char *report_count(double count, char text[static REPORT_TEXT_MAX]); /* whole, with commas */
 
 #endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* A reader remembers the sentence, not the table, so a sentence may claim no more than its interval does: who
+ * differs from the baseline by how much at least and at most, and between whom nothing was shown. There is no
+ * score over several scenarios or measures: its weights would be an opinion. */
+#include "report/answer.h"
+
+#include "report/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INTERFERENCE_MIN 0.02 /* of the CPUs' time: what is less is not worth a line */
+
+struct entry {
+        size_t server;
+        struct comparison_estimate is;
+        struct comparison_ratio ratio;
+};
+
+struct entries {
+        struct entry *entry; /* [count], owned */
+        size_t count;
+        bool fewer_is_better;
+};
+
+enum comparison_key answer_key(const struct comparison *c, size_t scenario)
+{
+        for (size_t i = 0; i < c->server_count; i++) {
+                const struct result *r = comparison_cell(c, scenario, i)->summary;
+                if (r && isfinite(r->config.rate))
+                        return COMPARISON_P99;
+        }
+        return COMPARISON_REQUESTS;
+}
+
+static const char *value(enum comparison_key key, double v, char text[static REPORT_TEXT_MAX])
+{
+        if (key == COMPARISON_REQUESTS)
+                return report_count(v, text);
+        return report_latency(isfinite(v) && v >= 0 ? (uint64_t)v : RESULT_UNKNOWN, text);
+}
+
+/* Descending. */
+static int entries_compare(const void *a, const void *b)
+{
+        double x = ((const struct entry *)a)->is.median, y = ((const struct entry *)b)->is.median;
+
+        return (x < y) - (x > y);
+}
+
+/* The servers that have a number, the best first. */
+static struct entries entries_collect(const struct comparison *c, size_t scenario, enum comparison_key key)
+{
+        struct entries e = {.entry = calloc(c->server_count, sizeof *e.entry),
+                            .fewer_is_better = key != COMPARISON_REQUESTS};
+
+        for (size_t i = 0; e.entry && i < c->server_count; i++) {
+                const struct comparison_cell *cell = comparison_cell(c, scenario, i);
+                if (cell->summary && isfinite(cell->estimates[key].median))
+                        e.entry[e.count++] = (struct entry){i, cell->estimates[key], cell->ratios[key]};
+        }
+        if (e.count > 0)
+                qsort(e.entry, e.count, sizeof *e.entry, entries_compare);
+        for (size_t i = 0; e.fewer_is_better && i < e.count / 2; i++) {
+                struct entry swapped = e.entry[i];
+                e.entry[i] = e.entry[e.count - 1 - i];
+                e.entry[e.count - 1 - i] = swapped;
+        }
+        return e;
+}
+
+static bool has_interval(const struct comparison_estimate *e)
+{
+        return isfinite(e->low) && isfinite(e->high);
+}
+
+/* "a, b and c" of the entries of a kind. Returns how many. */
+static size_t names_print(FILE *out, const struct comparison *c, const struct entries *e,
+                          enum comparison_difference kind, const char *last)
+{
+        size_t count = 0, printed = 0;
+
+        for (size_t i = 0; i < e->count; i++)
+                count += e->entry[i].ratio.difference == kind && isfinite(e->entry[i].ratio.is.median);
+        for (size_t i = 0; i < e->count; i++) {
+                if (e->entry[i].ratio.difference != kind || !isfinite(e->entry[i].ratio.is.median))
+                        continue;
+                fprintf(out, "%s%s",
+                        printed == 0          ? ""
+                        : printed + 1 < count ? ", "
+                                              : last,
+                        c->servers[e->entry[i].server].name);
+                printed++;
+        }
+        return count;
+}
+
+static bool is_baseline(const struct comparison *c, const struct entry *e)
+{
+        return c->baseline && strcmp(c->servers[e->server].name, c->baseline) == 0;
+}
+
+/* "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71)": of those that differ. */
+static const char *differing_print(FILE *out, const struct comparison *c, const struct entries *e)
+{
+        const char *baseline = c->baseline ? c->baseline : "the baseline", *separator = "";
+
+        for (size_t i = 0; i < e->count; i++) {
+                const struct entry *n = &e->entry[i];
+                const char *name = c->servers[n->server].name;
+                if (is_baseline(c, n) || (n->ratio.difference != COMPARISON_DIFFERENCE_HIGHER &&
+                                          n->ratio.difference != COMPARISON_DIFFERENCE_LOWER))
+                        continue;
+                const char *direction = n->ratio.difference == COMPARISON_DIFFERENCE_HIGHER ? "higher"
+                                                                                            : "lower";
+                if (*separator)
+                        fprintf(out, "%s%s: %s, %.2f times", separator, name, direction, n->ratio.is.median);
+                else if (e->fewer_is_better)
+                        fprintf(out, "The 99th percentile of %s was %s, %.2f times that of %s", name,
+                                direction, n->ratio.is.median, baseline);
+                else
+                        fprintf(out, "%s answered %.2f times as many requests per second as %s", name,
+                                n->ratio.is.median, baseline);
+                if (has_interval(&n->ratio.is))
+                        fprintf(out, " (%.2f to %.2f)", n->ratio.is.low, n->ratio.is.high);
+                separator = "; ";
+        }
+        return separator;
+}
+
+static void detectable_print(FILE *out, const struct entries *e)
+{
+        double least = INFINITY, most = -INFINITY;
+
+        for (size_t i = 0; i < e->count; i++) {
+                double d = e->entry[i].ratio.detectable;
+                if (e->entry[i].ratio.difference == COMPARISON_DIFFERENCE_NONE && isfinite(d)) {
+                        least = fmin(least, d);
+                        most = fmax(most, d);
+                }
+        }
+        if (most < least)
+                return;
+        if (round(least) == round(most))
+                fprintf(out, " (smallest these trials could show: %.2g%%)", most);
+        else
+                fprintf(out, " (smallest these trials could show: %.2g%% to %.2g%%)", least, most);
+}
+
+static void ratios_print(FILE *out, const struct comparison *c, struct entries *e)
+{
+        const char *baseline = c->baseline ? c->baseline : "the baseline", *separator;
+        char *names = NULL;
+        size_t size, count;
+
+        for (size_t i = 0; i < e->count; i++)
+                if (is_baseline(c, &e->entry[i]))
+                        e->entry[i].ratio.is.median = NAN; /* it has no ratio to itself */
+        separator = differing_print(out, c, e);
+        FILE *list = open_memstream(&names, &size);
+        if (!list)
+                return;
+        count = names_print(list, c, e, COMPARISON_DIFFERENCE_NONE, " or ");
+        if (fclose(list) == 0 && count > 0) {
+                fprintf(out, "%s%setween %s and %s no difference was shown", separator,
+                        *separator ? "b" : "B", names, baseline);
+                detectable_print(out, e);
+                separator = "; ";
+        }
+        free(names);
+        list = open_memstream(&names, &size);
+        if (!list)
+                return;
+        count = names_print(list, c, e, COMPARISON_DIFFERENCE_UNKNOWN, " and ");
+        if (fclose(list) == 0 && count > 0) {
+                fprintf(out, "%s%sor %s there are too few trials to say", separator, *separator ? "f" : "F",
+                        names);
+                separator = "; ";
+        }
+        free(names);
+        if (!*separator)
+                fprintf(out, "Nothing could be compared with %s", baseline);
+}
+
+/* Without a baseline: who leads, and whose interval reaches into the leader's. */
+static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e,
+                            enum comparison_key key)
+{
+        const struct entry *first = &e->entry[0];
+        char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], m[REPORT_TEXT_MAX];
+        const char *separator = "; not told apart from it, for the intervals overlap: ";
+
+        fprintf(out, "%s of %s %s %s (%s to %s)",
+                e->fewer_is_better ? "The 99th percentile" : "The requests per second",
+                c->servers[first->server].name,
+                e->fewer_is_better ? "was the shortest measured:" : "were the most:",
+                value(key, first->is.median, m), value(key, first->is.low, a), value(key, first->is.high, b));
+        for (int apart = 0; apart < 2; apart++) {
+                for (size_t i = 1; i < e->count; i++) {
+                        const struct entry *n = &e->entry[i];
+                        bool overlaps = !has_interval(&n->is) ||
+                                        (n->is.low <= first->is.high && n->is.high >= first->is.low);
+                        if (overlaps == apart)
+                                continue;
+                        fprintf(out, "%s%s %s", separator, c->servers[n->server].name,
+                                value(key, n->is.median, m));
+                        if (has_interval(&n->is))
+                                fprintf(out, " (%s to %s)", value(key, n->is.low, a),
+                                        value(key, n->is.high, b));
+                        separator = ", ";
+                }
+                separator = e->fewer_is_better ? "; longer: " : "; fewer: ";
+        }
+}
+
+static void medians_print(FILE *out, const struct comparison *c, const struct entries *e,
+                          enum comparison_key key)
+{
+        char text[REPORT_TEXT_MAX];
+
+        fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "Requests per second: ");
+        for (size_t i = 0; i < e->count; i++)
+                fprintf(out, "%s%s %s", i ? ", " : "", c->servers[e->entry[i].server].name,
+                        value(key, e->entry[i].is.median, text));
+        if (e->count > 1)
+                fputs("; these are medians without intervals, so no difference is shown by them", out);
+        else
+                fputs("; there is nothing to compare it with", out);
+}
+
+void answer_print(FILE *out, const struct comparison *c, size_t scenario)
+{
+        enum comparison_key key = answer_key(c, scenario);
+        struct entries e = entries_collect(c, scenario, key);
+        bool ratios = false;
+
+        for (size_t i = 0; i < e.count; i++)
+                ratios |= isfinite(e.entry[i].ratio.is.median);
+        if (e.count == 0)
+                fputs("No server has a number to compare", out);
+        else if (ratios)
+                ratios_print(out, c, &e);
+        else if (e.count > 1 && has_interval(&e.entry[0].is))
+                intervals_print(out, c, &e, key);
+        else
+                medians_print(out, c, &e, key);
+        fputs(".\n", out);
+        free(e.entry);
+}
+
+/* A reason as a part of a sentence: without the stop, colon or space that it may end in. */
+static void phrase_print(FILE *out, const char *reason)
+{
+        size_t length = strlen(reason);
+
+        while (length > 0 && strchr(" .:\n", reason[length - 1]))
+                length--;
+        fprintf(out, "%.*s", (int)length, reason);
+}
+
+static bool has_reason(const struct result *r, const char *code)
+{
+        for (uint64_t k = 0; r && k < r->verdict.reason_count; k++)
+                if (strcmp(r->verdict.reasons[k].code, code) == 0)
+                        return true;
+        return false;
+}
+
+/* Trials of a server in a scenario whose verdict has that reason, and the first sentence of them. */
+static size_t reason_count(const struct comparison *c, size_t server, size_t scenario, const char *code,
+                           const char **text)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < c->trial_count; i++) {
+                const struct comparison_trial *t = &c->trials[i];
+                if (!t->result || t->server != server || t->scenario != scenario)
+                        continue;
+                for (uint64_t k = 0; k < t->result->verdict.reason_count; k++)
+                        if (strcmp(t->result->verdict.reasons[k].code, code) == 0) {
+                                if (!*text)
+                                        *text = t->result->verdict.reasons[k].text;
+                                count++;
+                        }
+        }
+        return count;
+}
+
+/* Is this the first trial, in the order of the file, whose verdict has that reason in that scenario? */
+static bool is_first(const struct comparison *c, size_t trial, const char *code)
+{
+        for (size_t i = 0; i < trial; i++) {
+                const struct comparison_trial *t = &c->trials[i];
+                if (t->scenario == c->trials[trial].scenario && has_reason(t->result, code))
+                        return false;
+        }
+        return true;
+}
+
+/* One line for each reason in each scenario, with the servers that it concerns. */
+static void reasons_print(FILE *out, const struct comparison *c)
+{
+        for (size_t i = 0; i < c->trial_count; i++) {
+                const struct comparison_trial *t = &c->trials[i];
+                for (uint64_t k = 0; t->result && k < t->result->verdict.reason_count; k++) {
+                        const char *code = t->result->verdict.reasons[k].code, *text = NULL, *between = "";
+                        if (!is_first(c, i, code))
+                                continue;
+                        fprintf(out, "%s in '%s': ", code, c->scenarios[t->scenario].flags);
+                        for (size_t s = 0; s < c->server_count; s++) {
+                                size_t count = reason_count(c, s, t->scenario, code, &text);
+                                if (count > 0) {
+                                        fprintf(out, "%s%s in %zu of %zu trials", between, c->servers[s].name,
+                                                count, comparison_cell(c, t->scenario, s)->trials);
+                                        between = ", ";
+                                }
+                        }
+                        fputs("; for instance: ", out);
+                        phrase_print(out, text ? text : "");
+                        fputs(".\n", out);
+                }
+        }
+}
+
+static bool has_no_result(const struct comparison *c, size_t server)
+{
+        for (size_t k = 0; k < c->scenario_count; k++)
+                if (comparison_cell(c, k, server)->summary)
+                        return false;
+        return true;
+}
+
+/* Trials of a server in a scenario that have no result at all, and why the first has none. */
+static size_t lost_count(const struct comparison *c, size_t server, size_t scenario, const char **why)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < c->trial_count; i++) {
+                const struct comparison_trial *t = &c->trials[i];
+                if (t->server != server || t->scenario != scenario || t->result || !t->failed)
+                        continue;
+                if (count++ == 0)
+                        *why = t->failed;
+        }
+        return count;
+}
+
+/* What is missing of one server in one scenario. An invalid trial's reasons are listed with the others. */
+static void cell_missing_print(FILE *out, const struct comparison *c, size_t server, size_t scenario)
+{
+        const struct comparison_cell *cell = comparison_cell(c, scenario, server);
+        const char *name = c->servers[server].name, *flags = c->scenarios[scenario].flags,
+                   *why = cell->failed;
+        size_t lost = lost_count(c, server, scenario, &why);
+
+        if (!cell->summary)
+                fprintf(out, "%s has no result in '%s': ", name, flags);
+        else if (cell->left_out > 0)
+                fprintf(out, "%s in '%s': %zu of %zu trials were left out%s", name, flags, cell->left_out,
+                        cell->trials, why ? ": " : "");
+        else if (lost > 0)
+                fprintf(out, "%s in '%s': %zu of %zu trials failed: ", name, flags, lost, cell->trials);
+        else
+                return;
+        phrase_print(out, why ? why : cell->summary ? "" : "no trial ran");
+        fputs(".\n", out);
+}
+
+static void missing_print(FILE *out, const struct comparison *c)
+{
+        for (size_t s = 0; s < c->server_count; s++) {
+                const char *failed = comparison_cell(c, 0, s)->failed;
+                bool absent = c->servers[s].skipped || (has_no_result(c, s) && c->scenario_count > 1);
+                if (absent) {
+                        fprintf(out,
+                                c->servers[s].skipped ? "%s was skipped: "
+                                                      : "%s has no result in any scenario: ",
+                                c->servers[s].name);
+                        phrase_print(out, c->servers[s].skipped ? c->servers[s].skipped
+                                          : failed              ? failed
+                                                                : "no trial ran");
+                        fputs(".\n", out);
+                }
+                if (!absent)
+                        for (size_t k = 0; k < c->scenario_count; k++)
+                                cell_missing_print(out, c, s, k);
+        }
+}
+
+/* Of what no verdict's reason has said already. */
+static void interference_print(FILE *out, const struct comparison *c)
+{
+        double most = 0;
+        size_t above = 0;
+
+        for (size_t i = 0; i < c->trial_count; i++) {
+                double share = c->trials[i].result ? c->trials[i].result->environment.interference : NAN;
+                if (isfinite(share) && !has_reason(c->trials[i].result, "interference")) {
+                        most = fmax(most, share);
+                        above += share >= INTERFERENCE_MIN;
+                }
+        }
+        if (above > 0)
+                fprintf(out,
+                        "Others used the CPUs too: %.0f%% or more of their time around %zu of %zu trials, "
+                        "%.1f%% at most.\n",
+                        INTERFERENCE_MIN * 100, above, c->trial_count, most * 100);
+}
+
+void warnings_print(FILE *out, const struct comparison *c)
+{
+        missing_print(out, c);
+        reasons_print(out, c);
+        interference_print(out, c);
+        if (c->placement && strcmp(c->placement, "shared") == 0)
+                fputs("The servers and the load generator shared the same CPUs: each took time from the "
+                      "other.\n",
+                      out);
+        else if (c->placement && strcmp(c->placement, "none") == 0)
+                fputs("Neither the servers nor the load generator were kept to CPUs of their own.\n", out);
+}

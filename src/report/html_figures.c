@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/html_figures.h"
+
+#include "report/html_parts.h"
+#include "report/page_data.h"
+#include "report/report.h"
+
+#include "base/duration.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SERIES_MAX = 256 };
+
+/* Scenarios that one chart puts on its x axis, in rising order of `at`. */
+struct series {
+        size_t scenario[SERIES_MAX];
+        double at[SERIES_MAX];
+        size_t count;
+};
+
+bool html_has_sweep(const struct comparison *c)
+{
+        for (size_t i = 0; i < c->scenario_count; i++)
+                if (isfinite(c->scenarios[i].sweep_value))
+                        return true;
+        return false;
+}
+
+bool html_has_time(const struct comparison *c)
+{
+        for (size_t i = 0; i < c->scenario_count * c->server_count; i++)
+                if (c->cells[i].summary && c->cells[i].summary->interval_count > 0)
+                        return true;
+        return false;
+}
+
+static double known(uint64_t value)
+{
+        return value == RESULT_UNKNOWN ? NAN : (double)value;
+}
+
+/* Figures. */
+
+/* Writes a figure up to its table. */
+static void figure_begin(FILE *out, const struct comparison *c, const char *chart,
+                         const struct series *series, const char *title, const char *const *heads)
+{
+        fprintf(out, "<figure data-chart=\"%s\" data-scenarios=\"", chart);
+        for (size_t i = 0; i < series->count; i++)
+                fprintf(out, "%s%zu", i ? "," : "", series->scenario[i]);
+        fprintf(out, "\">\n<figcaption>%s", title);
+        if (series->count == 1) {
+                fputs(" <span>", out);
+                html_command(out, c, series->scenario[0]);
+                fputs("</span>", out);
+        }
+        fputs("</figcaption>\n<div class=\"plot\"></div>\n<details><summary>Its numbers</summary>\n", out);
+        html_table_begin(out, "numbers", title, heads);
+}
+
+static void figure_end(FILE *out)
+{
+        html_table_end(out);
+        fputs("</details></figure>\n", out);
+}
+
+static struct series series_of(size_t scenario)
+{
+        return (struct series){.scenario = {scenario}, .count = 1};
+}
+
+/* Does anybody have a number for this key? */
+static bool any_estimate(const struct comparison *c, size_t scenario, enum comparison_key key)
+{
+        for (size_t s = 0; s < c->server_count; s++)
+                if (isfinite(comparison_cell(c, scenario, s)->estimates[key].median))
+                        return true;
+        return false;
+}
+
+/* 4: throughput. */
+
+static void trials_cell(FILE *out, const struct comparison *c, size_t scenario, size_t server)
+{
+        const char *separator = "";
+        char t[REPORT_TEXT_MAX];
+
+        fputs("<td>", out);
+        for (size_t i = 0; i < c->trial_count; i++) {
+                const struct comparison_trial *trial = &c->trials[i];
+                if (trial->scenario != scenario || trial->server != server || !trial->result)
+                        continue;
+                fprintf(out, "%s%s%s", separator, report_count(trial->result->requests.per_second, t),
+                        trial->failed ? " (failed)" : "");
+                separator = "; ";
+        }
+        fputs("</td>", out);
+}
+
+void html_throughput(FILE *out, const struct comparison *c)
+{
+        static const char *const heads[] = {"server", "median req/s", "low", "high", "trials", NULL};
+
+        fputs("<div class=\"figures\">\n", out);
+        for (size_t i = 0; i < c->scenario_count; i++) {
+                struct series series = series_of(i);
+                if (!any_estimate(c, i, COMPARISON_REQUESTS))
+                        continue;
+                figure_begin(
+                        out, c, "throughput", &series,
+                        "Requests per second: longer is better; the line is the interval, a dot is a trial",
+                        heads);
+                for (size_t s = 0; s < c->server_count; s++) {
+                        const struct comparison_cell *cell = comparison_cell(c, i, s);
+                        const struct comparison_estimate *e = &cell->estimates[COMPARISON_REQUESTS];
+                        if (!cell->summary)
+                                continue;
+                        fputs("<tr>", out);
+                        html_server_head(out, &c->servers[s]);
+                        html_cell_count(out, e->median);
+                        html_cell_count(out, e->low);
+                        html_cell_count(out, e->high);
+                        trials_cell(out, c, i, s);
+                        fputs("</tr>\n", out);
+                }
+                figure_end(out);
+        }
+        fputs("</div>\n", out);
+}
+
+/* 5: latency. */
+
+typedef const struct histogram *histogram_function(const struct result *);
+
+static const struct histogram *latency_of(const struct result *r)
+{
+        return r->latency;
+}
+
+static const struct histogram *connect_latency_of(const struct result *r)
+{
+        return r->connect_latency;
+}
+
+static bool has_curve(const struct comparison *c, size_t scenario, histogram_function *histogram_of)
+{
+        struct page_point points[PAGE_CURVE_POINTS];
+
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                if (r && page_curve(histogram_of(r), points) > 0)
+                        return true;
+        }
+        return false;
+}
+
+static void percentiles_figure(FILE *out, const struct comparison *c, size_t scenario, const char *chart,
+                               const char *title, histogram_function *histogram_of)
+{
+        static const char *const heads[] = {"server", "p50",    "p90", "p95",     "p99",
+                                            "p99.9",  "p99.99", "max", "samples", NULL};
+        static const double shares[] = {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999};
+        struct series series = series_of(scenario);
+
+        if (!has_curve(c, scenario, histogram_of))
+                return;
+        figure_begin(out, c, chart, &series, title, heads);
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct histogram *h = r ? histogram_of(r) : NULL;
+                if (!h || histogram_count(h) == 0)
+                        continue;
+                fputs("<tr>", out);
+                html_server_head(out, &c->servers[s]);
+                for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+                        html_cell_percentile(out, h, shares[i]);
+                html_cell_latency(out, (double)histogram_max(h));
+                html_cell_count(out, (double)histogram_count(h));
+                fputs("</tr>\n", out);
+        }
+        figure_end(out);
+}
+
+void html_latency(FILE *out, const struct comparison *c)
+{
+        fputs("<p>Each step to the right is a rarer request: at 99% one in a hundred took longer than the "
+              "curve says. A curve ends where fewer than ten samples are left.</p>\n<div "
+              "class=\"figures\">\n",
+              out);
+        for (size_t i = 0; i < c->scenario_count; i++)
+                percentiles_figure(out, c, i, "latency",
+                                   "Latency by percentile: lower is better, to the right is the tail",
+                                   latency_of);
+        for (size_t i = 0; i < c->scenario_count; i++)
+                percentiles_figure(out, c, i, "connect",
+                                   "Time to connect by percentile: lower is better, to the right is the tail",
+                                   connect_latency_of);
+        fputs("</div>\n", out);
+}
+
+/* 6: over time. */
+
+static void time_figure(FILE *out, const struct comparison *c, size_t scenario)
+{
+        static const char *const heads[] = {"server", "at", "requests", "errors", "p50", "p99", "max", NULL};
+        struct series series = series_of(scenario);
+        char t[DURATION_TEXT_MAX];
+        bool any = false;
+
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                any |= r && r->interval_count > 0;
+        }
+        if (!any)
+                return;
+        figure_begin(out, c, "time", &series,
+                     "Latency in the course of the run: flat is better, a rise is a queue or a pause", heads);
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                for (uint64_t k = 0; r && k < r->interval_count; k++) {
+                        const struct result_interval *in = &r->intervals[k];
+                        fputs("<tr>", out);
+                        html_server_head(out, &c->servers[s]);
+                        html_cell_text(out, duration_format(in->at, t));
+                        html_cell_count(out, known(in->requests));
+                        html_cell_count(out, known(in->errors));
+                        html_cell_latency(out, known(in->p50));
+                        html_cell_latency(out, known(in->p99));
+                        html_cell_latency(out, known(in->max));
+                        fputs("</tr>\n", out);
+                }
+        }
+        figure_end(out);
+}
+
+void html_time(FILE *out, const struct comparison *c)
+{
+        fputs("<p>Of each interval: the medians of the trials' p50 and p99, and the greatest of their "
+              "maxima.</p>\n"
+              "<div class=\"figures\">\n",
+              out);
+        for (size_t i = 0; i < c->scenario_count; i++)
+                time_figure(out, c, i);
+        fputs("</div>\n", out);
+}
+
+/* 7: what it cost. */
+
+/* The server's CPU time per request, split as user and system time were. */
+static void cpu_split(const struct result *r, double *user, double *system)
+{
+        double u = known(r->server.cpu_user), s = known(r->server.cpu_system);
+        double share = u + s > 0 ? u / (u + s) : 0; /* NaN if they are unknown */
+
+        *user = r->server.cpu_per_request * share;
+        *system = r->server.cpu_per_request * (1 - share);
+}
+
+static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
+{
+        static const char *const heads[] = {"server", "server, user", "server, system", "server", "low",
+                                            "high",   "generator",    "machine",        NULL};
+        struct series series = series_of(scenario);
+        double user, system;
+
+        if (!any_estimate(c, scenario, COMPARISON_CPU))
+                return;
+        figure_begin(out, c, "cpu", &series,
+                     "CPU time per request: shorter is better; beside it the load generator's", heads);
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct comparison_cell *cell = comparison_cell(c, scenario, s);
+                const struct comparison_estimate *e = &cell->estimates[COMPARISON_CPU];
+                if (!cell->summary)
+                        continue;
+                cpu_split(cell->summary, &user, &system);
+                fputs("<tr>", out);
+                html_server_head(out, &c->servers[s]);
+                html_cell_latency(out, user);
+                html_cell_latency(out, system);
+                html_cell_latency(out, e->median);
+                html_cell_latency(out, e->low);
+                html_cell_latency(out, e->high);
+                html_cell_latency(out, cell->summary->generator.cpu_per_request);
+                html_cell_latency(out, cell->summary->machine.cpu_per_request);
+                fputs("</tr>\n", out);
+        }
+        figure_end(out);
+}
+
+/* Keeps the series in rising order. */
+static void series_insert(struct series *series, size_t scenario, double at)
+{
+        size_t place = series->count;
+
+        if (series->count == SERIES_MAX)
+                return;
+        while (place > 0 && series->at[place - 1] > at) {
+                series->at[place] = series->at[place - 1];
+                series->scenario[place] = series->scenario[place - 1];
+                place--;
+        }
+        series->at[place] = at;
+        series->scenario[place] = scenario;
+        series->count++;
+}
+
+static const struct result *scenario_result(const struct comparison *c, size_t scenario)
+{
+        for (size_t s = 0; s < c->server_count; s++)
+                if (comparison_cell(c, scenario, s)->summary)
+                        return comparison_cell(c, scenario, s)->summary;
+        return NULL;
+}
+
+/* Do they differ in the number of connections alone? */
+static bool alike(const struct result *a, const struct result *b)
+{
+        return a->config.request_bytes == b->config.request_bytes &&
+               a->config.requests_per_connection == b->config.requests_per_connection &&
+               a->config.depth == b->config.depth && !isfinite(a->config.rate) && !isfinite(b->config.rate) &&
+               a->config.connections != b->config.connections;
+}
+
+/* The longest series of scenarios that differ in the number of connections alone. */
+static struct series connections_series(const struct comparison *c)
+{
+        struct series longest = {.count = 0};
+
+        for (size_t first = 0; first < c->scenario_count; first++) {
+                const struct result *a = scenario_result(c, first);
+                struct series series = {.count = 0};
+                if (!a || a->config.connections == RESULT_UNKNOWN || !any_estimate(c, first, COMPARISON_RSS))
+                        continue;
+                series_insert(&series, first, (double)a->config.connections);
+                for (size_t i = first + 1; i < c->scenario_count; i++) {
+                        const struct result *b = scenario_result(c, i);
+                        if (b && b->config.connections != RESULT_UNKNOWN && alike(a, b) &&
+                            any_estimate(c, i, COMPARISON_RSS))
+                                series_insert(&series, i, (double)b->config.connections);
+                }
+                if (series.count > longest.count)
+                        longest = series;
+        }
+        return longest;
+}
+
+/* A line for each server and scenario of a series: its x, then the median and the interval of a key. */
+static void series_rows(FILE *out, const struct comparison *c, const struct series *series,
+                        enum comparison_key key, void (*print)(FILE *, double))
+{
+        for (size_t s = 0; s < c->server_count; s++)
+                for (size_t i = 0; i < series->count; i++) {
+                        const struct comparison_cell *cell = comparison_cell(c, series->scenario[i], s);
+                        const struct comparison_estimate *e = &cell->estimates[key];
+                        if (!cell->summary)
+                                continue;
+                        fputs("<tr>", out);
+                        html_server_head(out, &c->servers[s]);
+                        html_cell_count(out, series->at[i]);
+                        print(out, e->median);
+                        print(out, e->low);
+                        print(out, e->high);
+                        fputs("</tr>\n", out);
+                }
+}
+
+static void memory_figures(FILE *out, const struct comparison *c)
+{
+        static const char *const heads[] = {"server", "connections", "max rss", "low", "high", NULL};
+        struct series series = connections_series(c);
+
+        if (series.count > 1) {
+                figure_begin(out, c, "memory", &series,
+                             "Memory of the server against connections: lower is better, the slope is what "
+                             "one costs",
+                             heads);
+                series_rows(out, c, &series, COMPARISON_RSS, html_cell_bytes);
+                figure_end(out);
+                return;
+        }
+        for (size_t i = 0; i < c->scenario_count; i++) {
+                const struct result *r = scenario_result(c, i);
+                struct series one = {.count = 0};
+                if (!r || !any_estimate(c, i, COMPARISON_RSS))
+                        continue;
+                series_insert(&one, i, known(r->config.connections));
+                figure_begin(out, c, "memory", &one, "Most memory that the server held: shorter is better",
+                             heads);
+                series_rows(out, c, &one, COMPARISON_RSS, html_cell_bytes);
+                figure_end(out);
+        }
+}
+
+void html_cost(FILE *out, const struct comparison *c)
+{
+        fputs("<div class=\"figures\">\n", out);
+        for (size_t i = 0; i < c->scenario_count; i++)
+                cpu_figure(out, c, i);
+        memory_figures(out, c);
+        fputs("</div>\n", out);
+}
+
+/* 8: sweeps. */
+
+/* A sweep of several scenarios has each value several times: one series takes the first of each that is left.
+ */
+static struct series sweep_take(const struct comparison *c, bool *taken)
+{
+        struct series series = {.count = 0};
+
+        for (size_t i = 0; i < c->scenario_count; i++) {
+                double at = c->scenarios[i].sweep_value;
+                bool there = !isfinite(at) || taken[i];
+                for (size_t k = 0; k < series.count; k++)
+                        there |= series.at[k] == at;
+                if (!there && series.count < SERIES_MAX) {
+                        series_insert(&series, i, at);
+                        taken[i] = true;
+                }
+        }
+        return series;
+}
+
+static void sweep_figure(FILE *out, const struct comparison *c, const struct series *series,
+                         const char *chart, enum comparison_key key, const char *title)
+{
+        bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
+        const char *const heads[] = {
+                "server", rate ? "offered req/s" : "connections", comparison_key_name(key), "low", "high",
+                NULL};
+
+        figure_begin(out, c, chart, series, title, heads);
+        series_rows(out, c, series, key, key == COMPARISON_REQUESTS ? html_cell_count : html_cell_latency);
+        figure_end(out);
+}
+
+void html_sweep(FILE *out, const struct comparison *c)
+{
+        bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
+        bool *taken = calloc(c->scenario_count, sizeof *taken);
+
+        fputs("<div class=\"figures\">\n", out);
+        for (struct series series; taken && (series = sweep_take(c, taken)).count > 0;)
+                if (rate) {
+                        sweep_figure(out, c, &series, "sweep-p50", COMPARISON_P50,
+                                     "Median latency against offered rate: lower is better, the knee is the "
+                                     "capacity");
+                        sweep_figure(out, c, &series, "sweep-p99", COMPARISON_P99,
+                                     "99th percentile against offered rate: lower is better, the knee is the "
+                                     "capacity");
+                } else {
+                        sweep_figure(out, c, &series, "sweep-throughput", COMPARISON_REQUESTS,
+                                     "Requests per second against connections: higher is better, flat is "
+                                     "saturated");
+                        sweep_figure(out, c, &series, "sweep-p99", COMPARISON_P99,
+                                     "99th percentile against connections: lower is better");
+                }
+        fputs("</div>\n", out);
+        free(taken);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* html_figures: the sections that are charts: each figure is a title that says what to see, a place that
+ * page.js draws into (data-chart names the chart, data-scenarios what is in it), and its numbers in a table.
+ */
+#ifndef REPORT_HTML_FIGURES_H
+#define REPORT_HTML_FIGURES_H
+
+#include "report/comparison.h"
+
+#include <stdio.h>
+
+void html_throughput(FILE *, const struct comparison *);
+void html_latency(FILE *, const struct comparison *);
+void html_time(FILE *, const struct comparison *); /* if html_has_time */
+void html_cost(FILE *, const struct comparison *);
+void html_sweep(FILE *, const struct comparison *); /* if html_has_sweep */
+
+bool html_has_time(const struct comparison *);
+bool html_has_sweep(const struct comparison *);
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* A comparison of nine servers and nine scenarios is 28 MB, nearly all of it buckets of histograms. A curve
+ * is looked at on some 1000 pixels: 200 points are all that can be seen of it. */
+#include "report/page_data.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SAMPLES_LEFT_MIN = 10 }; /* as result_percentile */
+
+static const char *const histogram_names[] = {"latency",      "connect_latency", "connect_failure_latency",
+                                              "schedule_lag", "unread_time",     "first_byte_latency"};
+
+size_t page_curve(const struct histogram *h, struct page_point points[static PAGE_CURVE_POINTS])
+{
+        uint64_t total = h ? histogram_count(h) : 0, value, count, before = 0;
+        double last = (double)total / SAMPLES_LEFT_MIN, step;
+        size_t used = 0;
+
+        if (last < 2) /* not even the median */
+                return 0;
+        step = pow(last, 1.0 / (PAGE_CURVE_POINTS - 2));
+        points[used++] = (struct page_point){1, histogram_min(h)};
+        for (size_t cursor = 0; histogram_next(h, &cursor, &value, &count) && used < PAGE_CURVE_POINTS;) {
+                before += count;
+                double inverse = before < total ? (double)total / (double)(total - before) : INFINITY;
+                if (inverse < points[used - 1].inverse * step)
+                        continue;
+                points[used++] = (struct page_point){fmin(inverse, last), value};
+                if (inverse >= last)
+                        break;
+        }
+        return used;
+}
+
+/* Four digits are more than a pixel. */
+static double rounded(double value)
+{
+        double scale = pow(10, 3 - floor(log10(value)));
+
+        return round(value * scale) / scale;
+}
+
+static json_t *curve_to_json(const struct histogram *h)
+{
+        struct page_point points[PAGE_CURVE_POINTS];
+        size_t count = page_curve(h, points);
+        json_t *curve = json_array();
+
+        for (size_t i = 0; curve && i < count; i++)
+                if (json_array_append_new(curve, json_pack("[f,I]", rounded(points[i].inverse),
+                                                           (json_int_t)points[i].ns)) != 0) {
+                        json_decref(curve);
+                        return NULL;
+                }
+        return curve;
+}
+
+/* A copy of a result without its histograms; NULL: out of memory. */
+static json_t *result_thin(json_t *result)
+{
+        json_t *copy = json_copy(result);
+
+        for (size_t i = 0; copy && i < sizeof histogram_names / sizeof *histogram_names; i++) {
+                json_t *whole = json_object_get(copy, histogram_names[i]);
+                json_t *thin = json_is_object(whole) ? json_copy(whole) : NULL;
+                if (!thin)
+                        continue;
+                (void)json_object_del(thin, "histogram"); /* fails where there is none, which is as well */
+                if (json_object_set_new(copy, histogram_names[i], thin) != 0) {
+                        json_decref(copy);
+                        return NULL;
+                }
+        }
+        return copy;
+}
+
+static json_t *count(uint64_t value)
+{
+        return value == RESULT_UNKNOWN ? json_null() : json_integer((json_int_t)value);
+}
+
+static int curve_set(json_t *result, const char *name, const struct histogram *h)
+{
+        json_t *latency = json_object_get(result, name);
+
+        if (!h)
+                return 0;
+        if (!json_is_object(latency)) {
+                latency = json_object();
+                if (json_object_set_new(result, name, latency) != 0)
+                        return -1;
+        }
+        return json_object_set_new(latency, "curve", curve_to_json(h));
+}
+
+/* The entries of trials or summary, thin. */
+static json_t *entries_thin(const json_t *entries)
+{
+        json_t *thin = json_array(), *entry;
+        size_t i;
+
+        json_array_foreach(entries, i, entry)
+        {
+                json_t *copy = json_copy(entry), *result = json_object_get(entry, "result");
+                int error = json_array_append_new(thin, copy);
+                if (!error && json_is_object(result))
+                        error = json_object_set_new(copy, "result", result_thin(result));
+                if (error) {
+                        json_decref(thin);
+                        return NULL;
+                }
+        }
+        return thin;
+}
+
+/* The intervals of all trials together, where the summary has none of its own. */
+static int intervals_set(json_t *result, const struct result *r)
+{
+        json_t *intervals = json_array();
+        int error = intervals ? 0 : -1;
+
+        for (uint64_t i = 0; i < r->interval_count && !error; i++) {
+                const struct result_interval *in = &r->intervals[i];
+                error = json_array_append_new(
+                        intervals, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "at", count(in->at), "requests",
+                                             count(in->requests), "errors", count(in->errors), "p50",
+                                             count(in->p50), "p99", count(in->p99), "max", count(in->max)));
+        }
+        if (error || r->interval_count == 0) {
+                json_decref(intervals);
+                return error;
+        }
+        return json_object_set_new(result, "intervals", intervals);
+}
+
+static json_t *number(double value)
+{
+        return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* All estimates, also those that the file has only as medians of the summary. */
+static json_t *estimates(const struct comparison_cell *cell)
+{
+        json_t *object = json_object();
+        int error = object ? 0 : -1;
+
+        for (enum comparison_key key = 0; key < COMPARISON_KEYS && !error; key++) {
+                const struct comparison_estimate *e = &cell->estimates[key];
+                error = json_object_set_new(object, comparison_key_name(key),
+                                            json_pack("{s:o,s:o,s:o}", "median", number(e->median), "low",
+                                                      number(e->low), "high", number(e->high)));
+        }
+        if (!error)
+                return object;
+        json_decref(object);
+        return NULL;
+}
+
+static int curves_set(const struct comparison *c, const json_t *summary)
+{
+        json_t *entry;
+        size_t i;
+        int error = 0;
+
+        json_array_foreach(summary, i, entry)
+        {
+                const char *name = json_string_value(json_object_get(entry, "server"));
+                const char *flags = json_string_value(json_object_get(entry, "scenario"));
+                size_t server = 0, scenario = 0;
+                while (strcmp(c->servers[server].name, name) != 0) /* comparison_from_json found them */
+                        server++;
+                while (strcmp(c->scenarios[scenario].flags, flags) != 0)
+                        scenario++;
+                const struct comparison_cell *cell = comparison_cell(c, scenario, server);
+                const struct result *r = cell->summary;
+                json_t *result = json_object_get(entry, "result");
+                error = error || json_object_set_new(entry, "estimates", estimates(cell));
+                if (r && !error)
+                        error = curve_set(result, "latency", r->latency) ||
+                                curve_set(result, "connect_latency", r->connect_latency) ||
+                                intervals_set(result, r);
+        }
+        return error;
+}
+
+static json_t *lineup_coloured(const struct comparison *c)
+{
+        json_t *lineup = json_deep_copy(json_object_get(c->json, "lineup")), *entry;
+        size_t i;
+
+        json_array_foreach(lineup, i, entry)
+        {
+                if (json_object_set_new(entry, "colour", json_string(c->servers[i].colour)) != 0) {
+                        json_decref(lineup);
+                        return NULL;
+                }
+        }
+        return lineup;
+}
+
+json_t *page_data(const struct comparison *c)
+{
+        json_t *data = json_copy(c->json), *trials = entries_thin(json_object_get(c->json, "trials")),
+               *summary = entries_thin(json_object_get(c->json, "summary"));
+        int error = !data || !summary || curves_set(c, summary);
+
+        /* Each takes its reference, also where it fails. */
+        error |= json_object_set_new(data, "trials", trials);
+        error |= json_object_set_new(data, "summary", summary);
+        error |= json_object_set_new(data, "lineup", lineup_coloured(c));
+        if (error) {
+                json_decref(data);
+                return NULL;
+        }
+        return data;
+}

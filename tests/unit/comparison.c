@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/* What is read from a comparison, and what reports say of it: sentences, the page, its data, gnuplot's files.
+ */
+#include "report/comparison.h"
+#include "report/answer.h"
+#include "report/gnuplot.h"
+#include "report/html.h"
+#include "report/page_data.h"
+#include "report/report.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HOSTILE "</script><script>alert('1')</script>|&\"<!--"
+
+/* A server in the scenario "-c 8": what a line of a test's table says of it. low 0: no interval; ratio 0:
+ * none. */
+struct given {
+        const char *name;
+        double median, low, high, ratio, ratio_low, ratio_high;
+        const char *difference;
+        double detectable;
+};
+
+static json_t *result_json(double per_second, uint64_t latency, double rate)
+{
+        struct result *r = result_create();
+
+        assert_non_null(r);
+        r->requests.per_second = per_second;
+        r->config.connections = 8;
+        r->config.rate = rate;
+        r->server.cpu_user = 250 * NS_PER_MS;
+        r->server.cpu_system = 750 * NS_PER_MS;
+        r->server.cpu_per_request = 4000;
+        r->verdict.status = VERDICT_VALID;
+        r->latency = histogram_create();
+        assert_non_null(r->latency);
+        for (uint64_t i = 1; i <= 10000; i++)
+                histogram_record(r->latency, latency * i / 10000);
+        json_t *json = result_to_json(r);
+        result_destroy(r);
+        assert_non_null(json);
+        return json;
+}
+
+static json_t *estimate_json(double median, double low, double high)
+{
+        return json_pack("{s:f,s:o,s:o}", "median", median, "low", low > 0 ? json_real(low) : json_null(),
+                         "high", low > 0 ? json_real(high) : json_null());
+}
+
+static json_t *summary_json(const struct given *g, double rate)
+{
+        const char *key = isfinite(rate) ? "p99" : "requests_per_second";
+        json_t *ratios = json_null();
+
+        if (g->ratio > 0) {
+                json_t *ratio = estimate_json(g->ratio, g->ratio_low, g->ratio_high);
+                assert_int_equal(json_object_set_new(ratio, "difference", json_string(g->difference)), 0);
+                assert_int_equal(json_object_set_new(ratio, "detectable", json_real(g->detectable)), 0);
+                ratios = json_pack("{s:o}", key, ratio);
+        }
+        return json_pack("{s:s,s:s,s:i,s:i,s:o,s:{s:o},s:o}", "server", g->name, "scenario", "-c 8", "trials",
+                         1, "left_out", 0, "result",
+                         result_json(isfinite(rate) ? 100 : g->median, 5000000, rate), "estimates", key,
+                         estimate_json(g->median, g->low, g->high), "ratios", ratios);
+}
+
+static json_t *comparison_json(const struct given *given, size_t count, const char *baseline, double rate)
+{
+        json_t *lineup = json_array(), *summary = json_array(), *trials = json_array();
+
+        for (size_t i = 0; i < count; i++) {
+                assert_int_equal(
+                        json_array_append_new(lineup, json_pack("{s:s,s:s,s:n}", "name", given[i].name,
+                                                                "command", "true", "skipped")),
+                        0);
+                assert_int_equal(json_array_append_new(summary, summary_json(&given[i], rate)), 0);
+                assert_int_equal(json_array_append_new(
+                                         trials, json_pack("{s:s,s:s,s:i,s:n,s:o}", "server", given[i].name,
+                                                           "scenario", "-c 8", "round", 0, "failed", "result",
+                                                           result_json(given[i].median, 5000000, rate))),
+                                 0);
+        }
+        json_t *json = json_pack("{s:s,s:{s:s},s:s,s:i,s:s?,s:o,s:[{s:s}],s:o,s:o}", "schema",
+                                 COMPARISON_SCHEMA, "environment", "kernel", "6.1", "duration", "1s",
+                                 "rounds", 1, "baseline", baseline, "lineup", lineup, "scenarios", "flags",
+                                 "-c 8", "trials", trials, "summary", summary);
+        assert_non_null(json);
+        return json;
+}
+
+/* Takes the reference. */
+static struct comparison *comparison_of(json_t *json)
+{
+        char why[512] = "";
+        struct comparison *c = comparison_from_json(json, why, sizeof why);
+
+        json_decref(json);
+        if (!c)
+                fail_msg("%s", why);
+        return c;
+}
+
+typedef void print_function(FILE *, const struct comparison *);
+
+/* Owned by the caller. */
+static char *printed(print_function *print, const struct comparison *c)
+{
+        static char *text;
+        static size_t size;
+        FILE *out = open_memstream(&text, &size);
+
+        assert_non_null(out);
+        print(out, c);
+        assert_int_equal(fclose(out), 0);
+        return text;
+}
+
+static void first_answer(FILE *out, const struct comparison *c)
+{
+        answer_print(out, c, 0);
+}
+
+static void page(FILE *out, const struct comparison *c)
+{
+        assert_int_equal(report_html(out, c), 0);
+}
+
+/* The claims. */
+
+static void a_file_that_is_neither_is_refused_by_what_is_wrong(void **state)
+{
+        static const struct {
+                const char *text, *why;
+        } cases[] = {
+                {"{}", "its schema is missing, neither bench.comparison/1 nor bench.result/1"},
+                {"{\"schema\":\"bench.result/9\"}",
+                 "its schema is bench.result/9, neither bench.comparison/1 nor bench.result/1"},
+                {"{\"schema\":\"bench.comparison/1\"}", "its lineup has no server"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{}]}", "server 1 of its lineup has no name"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}]}", "it has no scenarios"},
+                {"{\"schema\":\"bench.comparison/"
+                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}]}",
+                 "it has no summary"},
+                {"{\"schema\":\"bench.comparison/"
+                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
+                 "\"summary\":[{\"server\":\"b\",\"scenario\":\"x\"}]}",
+                 "entry 1 of its summary names no server and scenario"},
+                {"{\"schema\":\"bench.comparison/"
+                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
+                 "\"summary\":[{\"server\":\"a\",\"scenario\":\"x\",\"result\":{}}]}",
+                 "summary of 'a' with 'x': its schema is missing, not bench.result/1"},
+                {"{\"schema\":\"bench.comparison/"
+                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
+                 "\"summary\":[],\"trials\":[{}]}",
+                 "trial 1: it names no server and scenario"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                char why[512] = "";
+                json_t *json = json_loads(cases[i].text, 0, NULL);
+                assert_non_null(json);
+                assert_null(comparison_from_json(json, why, sizeof why));
+                assert_string_equal(why, cases[i].why);
+                json_decref(json);
+        }
+}
+
+static void one_result_is_a_comparison_of_one_server_and_one_trial(void **state)
+{
+        json_t *json = result_json(5000, 1000000, NAN);
+
+        (void)state;
+        assert_int_equal(json_object_set_new(json_object_get(json, "server"), "command",
+                                             json_string("'/opt/my dir/echo' -t")),
+                         0);
+        struct comparison *c = comparison_of(json);
+        assert_int_equal(c->server_count, 1);
+        assert_int_equal(c->scenario_count, 1);
+        assert_int_equal(c->trial_count, 1);
+        assert_string_equal(c->scenarios[0].flags, "-c 8");
+        assert_float_equal(comparison_cell(c, 0, 0)->estimates[COMPARISON_REQUESTS].median, 5000, 0);
+        assert_true(isnan(comparison_cell(c, 0, 0)->estimates[COMPARISON_REQUESTS].low));
+        comparison_destroy(c);
+}
+
+static void a_colour_that_is_none_is_replaced(void **state)
+{
+        static const struct given given[] = {{.name = "a", .median = 1}, {.name = "b", .median = 1}};
+        json_t *json = comparison_json(given, 2, NULL, NAN), *lineup = json_object_get(json, "lineup");
+
+        (void)state;
+        (void)json_object_set_new(json_array_get(lineup, 0), "colour", json_string("#12aBff"));
+        (void)json_object_set_new(json_array_get(lineup, 1), "colour", json_string("\"><i>"));
+        struct comparison *c = comparison_of(json);
+        assert_string_equal(c->servers[0].colour, "#12aBff");
+        assert_int_equal(strspn(c->servers[1].colour, "#0123456789abcdef"), 7);
+        comparison_destroy(c);
+}
+
+static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
+{
+        static const struct {
+                const char *baseline, *sentence;
+                double rate;
+                struct given given[4];
+        } cases[] = {
+                {"tokio",
+                 "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71); go: lower, "
+                 "0.84 "
+                 "times (0.80 to 0.88); between epoll and tokio no difference was shown (smallest these "
+                 "trials could "
+                 "show: 4%).\n",
+                 NAN,
+                 {{"uring", 163, 160, 166, 1.63, 1.52, 1.71, "higher", 4},
+                  {"epoll", 101, 99, 103, 1.01, 0.97, 1.05, "none", 4},
+                  {"tokio", 100, 98, 102, 0, 0, 0, NULL, 0},
+                  {"go", 84, 80, 88, 0.84, 0.8, 0.88, "lower", 4}}},
+                {"a",
+                 "Between b or c and a no difference was shown (smallest these trials could show: 3% to "
+                 "9%).\n",
+                 NAN,
+                 {{"a", 100, 90, 110, 0, 0, 0, NULL, 0},
+                  {"b", 99, 90, 110, 0.99, 0.9, 1.1, "none", 3},
+                  {"c", 98, 90, 110, 0.98, 0.9, 1.1, "none", 9}}},
+                {"a",
+                 "The 99th percentile of b was lower, 0.50 times that of a (0.40 to 0.60).\n",
+                 1000,
+                 {{"a", 2e6, 1.9e6, 2.1e6, 0, 0, 0, NULL, 0},
+                  {"b", 1e6, 0.9e6, 1.1e6, 0.5, 0.4, 0.6, "lower", 5}}},
+                {NULL,
+                 "The requests per second of a were the most: 1,200 (1,100 to 1,300); not told apart from "
+                 "it, for the "
+                 "intervals overlap: b 1,150 (1,000 to 1,200); fewer: c 900 (800 to 1,000).\n",
+                 NAN,
+                 {{"b", 1150, 1000, 1200, 0, 0, 0, NULL, 0},
+                  {"c", 900, 800, 1000, 0, 0, 0, NULL, 0},
+                  {"a", 1200, 1100, 1300, 0, 0, 0, NULL, 0}}},
+                {NULL,
+                 "Requests per second: b 20, a 10; these are medians without intervals, so no difference is "
+                 "shown by "
+                 "them.\n",
+                 NAN,
+                 {{"a", 10, 0, 0, 0, 0, 0, NULL, 0}, {"b", 20, 0, 0, 0, 0, 0, NULL, 0}}},
+                {NULL,
+                 "Requests per second: a 10; there is nothing to compare it with.\n",
+                 NAN,
+                 {{"a", 10, 0, 0, 0, 0, 0, NULL, 0}}},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                size_t count = 0;
+                while (count < 4 && cases[i].given[count].name)
+                        count++;
+                struct comparison *c = comparison_of(
+                        comparison_json(cases[i].given, count, cases[i].baseline, cases[i].rate));
+                char *sentence = printed(first_answer, c);
+                assert_string_equal(sentence, cases[i].sentence);
+                free(sentence);
+                comparison_destroy(c);
+        }
+}
+
+static void warnings_name_reasons_missing_servers_and_placement(void **state)
+{
+        static const struct given given[] = {{.name = "a", .median = 10}, {.name = "b", .median = 10}};
+        json_t *json = comparison_json(given, 2, NULL, NAN),
+               *trial = json_array_get(json_object_get(json, "trials"), 1);
+
+        (void)state;
+        struct comparison *fine = comparison_of(json_deep_copy(json));
+        char *nothing = printed(warnings_print, fine);
+        assert_string_equal(nothing, "");
+        free(nothing);
+        comparison_destroy(fine);
+
+        (void)json_object_set_new(json, "placement", json_string("shared"));
+        (void)json_object_set_new(json_array_get(json_object_get(json, "summary"), 0), "left_out",
+                                  json_integer(1));
+        (void)json_object_set_new(json_object_get(trial, "result"), "verdict",
+                                  json_pack("{s:s,s:[{s:s,s:s}]}", "status", "suspect", "reasons", "code",
+                                            "little", "text", "it does not add up"));
+        (void)json_array_append_new(json_object_get(json, "lineup"),
+                                    json_pack("{s:s,s:s}", "name", "c", "skipped", "no ring here"));
+        struct comparison *c = comparison_of(json);
+        char *text = printed(warnings_print, c);
+        assert_string_equal(
+                text, "a in '-c 8': 1 of 1 trials were left out.\n"
+                      "c was skipped: no ring here.\n"
+                      "little in '-c 8': b in 1 of 1 trials; for instance: it does not add up.\n"
+                      "The servers and the load generator shared the same CPUs: each took time from the "
+                      "other.\n");
+        free(text);
+        comparison_destroy(c);
+}
+
+static size_t occurrences(const char *text, const char *part)
+{
+        size_t count = 0;
+
+        for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+                count++;
+        return count;
+}
+
+static void no_text_of_a_file_can_become_markup(void **state)
+{
+        static const struct given given[] = {{.name = HOSTILE, .median = 10}};
+        json_t *json = comparison_json(given, 1, HOSTILE, NAN);
+
+        (void)state;
+        (void)json_object_set_new(json, "placement", json_string(HOSTILE));
+        (void)json_object_set_new(json, "environment", json_pack("{s:s}", HOSTILE, HOSTILE));
+        (void)json_object_set_new(json_array_get(json_object_get(json, "lineup"), 0), "note",
+                                  json_string(HOSTILE));
+        struct comparison *c = comparison_of(json);
+        char *text = printed(page, c), *markdown = printed(report_markdown_comparison, c);
+        assert_int_equal(occurrences(text, "alert('1')</script>"), 0);
+        assert_int_equal(occurrences(text, "</script>"), 3);
+        assert_true(occurrences(text, "&lt;/script&gt;") > 4);
+        assert_int_equal(occurrences(markdown, "\n| \\</script\\>"), 1);
+        free(text);
+        free(markdown);
+        comparison_destroy(c);
+}
+
+static void the_page_has_every_server_in_its_table_and_a_policy(void **state)
+{
+        static const struct given given[] = {{.name = "a", .median = 12345}, {.name = "b", .median = 10}};
+        struct comparison *c = comparison_of(comparison_json(given, 2, NULL, NAN));
+        char *text = printed(page, c);
+
+        (void)state;
+        assert_non_null(
+                strstr(text, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "));
+        assert_null(strstr(text, "unsafe"));
+        assert_non_null(strstr(text, "<td>12,345</td>"));
+        assert_int_equal(occurrences(text, "<table class=\"results\">"), 1);
+        free(text);
+        comparison_destroy(c);
+}
+
+static void the_page_s_data_has_curves_in_the_place_of_histograms(void **state)
+{
+        static const struct given given[] = {{.name = "a", .median = 10, .low = 9, .high = 11}};
+        struct comparison *c = comparison_of(comparison_json(given, 1, NULL, NAN));
+        json_t *data = page_data(c);
+
+        (void)state;
+        assert_non_null(data);
+        const json_t *entry = json_array_get(json_object_get(data, "summary"), 0);
+        const json_t *latency = json_object_get(json_object_get(entry, "result"), "latency");
+        const json_t *trial = json_object_get(json_array_get(json_object_get(data, "trials"), 0), "result");
+        assert_null(json_object_get(latency, "histogram"));
+        assert_true(json_array_size(json_object_get(latency, "curve")) > 50);
+        assert_true(json_array_size(json_object_get(latency, "curve")) <= PAGE_CURVE_POINTS);
+        assert_null(json_object_get(json_object_get(trial, "latency"), "histogram"));
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(trial, "latency"), "samples")),
+                         10000);
+        /* The comparison that was read is as it was. */
+        latency = json_object_get(
+                json_object_get(json_array_get(json_object_get(c->json, "summary"), 0), "result"), "latency");
+        assert_non_null(json_object_get(latency, "histogram"));
+        json_decref(data);
+        comparison_destroy(c);
+}
+
+static void a_curve_rises_and_agrees_with_the_percentiles(void **state)
+{
+        struct histogram *h = histogram_create();
+        struct page_point points[PAGE_CURVE_POINTS];
+
+        (void)state;
+        assert_non_null(h);
+        assert_int_equal(page_curve(NULL, points), 0);
+        assert_int_equal(page_curve(h, points), 0);
+        for (uint64_t i = 0; i < 19; i++)
+                histogram_record(h, i);
+        assert_int_equal(page_curve(h, points), 0); /* too few for a median */
+        for (uint64_t i = 1; i <= 1000000; i++)
+                histogram_record(h, i * 10);
+        size_t count = page_curve(h, points);
+        assert_in_range(count, 50, PAGE_CURVE_POINTS);
+        for (size_t i = 1; i < count; i++) {
+                assert_true(points[i].inverse > points[i - 1].inverse);
+                assert_true(points[i].ns >= points[i - 1].ns);
+                double exact = (double)histogram_percentile(h, 1 - 1 / points[i].inverse);
+                assert_true(fabs((double)points[i].ns - exact) <= exact * 0.01 + 20);
+        }
+        assert_true(points[count - 1].inverse <= 1000019 / 10.0 + 1);
+        histogram_destroy(h);
+}
+
+static json_t *interval_json(uint64_t p99, uint64_t max)
+{
+        return json_pack("[{s:i,s:i,s:i,s:I,s:I,s:I},{s:I,s:i,s:i,s:n,s:n,s:n}]", "at", 0, "requests", 5,
+                         "errors", 1, "p50", (json_int_t)1, "p99", (json_int_t)p99, "max", (json_int_t)max,
+                         "at", (json_int_t)100000000, "requests", 0, "errors", 0, "p50", "p99", "max");
+}
+
+static void intervals_of_the_trials_join_by_median_and_greatest_maximum(void **state)
+{
+        static const struct given given[] = {{.name = "a", .median = 10}};
+        json_t *json = comparison_json(given, 1, NULL, NAN), *trials = json_object_get(json, "trials");
+        static const uint64_t p99[] = {30, 10, 20}, max[] = {31, 99, 21};
+
+        (void)state;
+        (void)json_array_append_new(trials, json_deep_copy(json_array_get(trials, 0)));
+        (void)json_array_append_new(trials, json_deep_copy(json_array_get(trials, 0)));
+        for (size_t i = 0; i < 3; i++)
+                (void)json_object_set_new(json_object_get(json_array_get(trials, i), "result"), "intervals",
+                                          interval_json(p99[i], max[i]));
+        struct comparison *c = comparison_of(json);
+        const struct result *r = comparison_cell(c, 0, 0)->summary;
+        assert_int_equal(r->interval_count, 2);
+        assert_int_equal(r->intervals[0].p99, 20);
+        assert_int_equal(r->intervals[0].max, 99);
+        assert_int_equal(r->intervals[0].errors, 3);
+        assert_int_equal(r->intervals[1].at, 100000000);
+        assert_true(r->intervals[1].p99 == RESULT_UNKNOWN);
+        assert_true(r->intervals[1].max == RESULT_UNKNOWN);
+        comparison_destroy(c);
+}
+
+static void gnuplot_s_files_have_plain_names_and_quoted_texts(void **state)
+{
+        static const struct given given[] = {
+                {.name = "it's \"a\"\tname", .median = 10, .low = 9, .high = 11}};
+        struct comparison *c = comparison_of(comparison_json(given, 1, NULL, NAN));
+        char name[GNUPLOT_NAME_MAX], *text;
+        size_t size;
+
+        (void)state;
+        assert_true(gnuplot_name(c, 0, GNUPLOT_LATENCY, name));
+        assert_string_equal(name, "01-c-8-latency");
+        FILE *out = open_memstream(&text, &size);
+        assert_non_null(out);
+        gnuplot_data(out, c, 0, GNUPLOT_THROUGHPUT);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(text, "# server\trequests/s\tlow\thigh\n\"it's 'a' name\"\t10\t9\t11\n");
+        free(text);
+        out = open_memstream(&text, &size);
+        assert_non_null(out);
+        gnuplot_script(out, c, 0, GNUPLOT_LATENCY);
+        assert_int_equal(fclose(out), 0);
+        assert_non_null(strstr(text, "title 'it''s \"a\" name'\n"));
+        free(text);
+        comparison_destroy(c);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_file_that_is_neither_is_refused_by_what_is_wrong),
+                cmocka_unit_test(one_result_is_a_comparison_of_one_server_and_one_trial),
+                cmocka_unit_test(a_colour_that_is_none_is_replaced),
+                cmocka_unit_test(an_answer_says_what_the_intervals_show_and_no_more),
+                cmocka_unit_test(warnings_name_reasons_missing_servers_and_placement),
+                cmocka_unit_test(no_text_of_a_file_can_become_markup),
+                cmocka_unit_test(the_page_has_every_server_in_its_table_and_a_policy),
+                cmocka_unit_test(the_page_s_data_has_curves_in_the_place_of_histograms),
+                cmocka_unit_test(a_curve_rises_and_agrees_with_the_percentiles),
+                cmocka_unit_test(intervals_of_the_trials_join_by_median_and_greatest_maximum),
+                cmocka_unit_test(gnuplot_s_files_have_plain_names_and_quoted_texts),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
