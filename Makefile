@@ -104,10 +104,10 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
 .PHONY: demo bench check check-full variants run-tests lint asan tsan peers install clean help
-demo:  ## build everything, compare all servers in four short scenarios, print the tables (2 minutes)
+demo:  ## build everything, compare all servers in four short scenarios, print the tables, make a page of charts (3 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
-	@./bench compare -d 1s -o build/demo
+	@./bench compare -d 1s -o build/demo && ./bench report build/demo/comparison.json
 
 bench:  ## measure all servers in all ways that docs/performance.md shows (half an hour)
 	@scripts/install-deps --peers --cli

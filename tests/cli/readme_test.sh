@@ -11,7 +11,8 @@ while IFS= read -r command; do
         case $command in
         make\ *) grep -q "^$(awk '{print $2}' <<<"$command"):" Makefile ;;
         *)
-                command=$(sed "s/ *#.*//; s/-d 10s/-d 300ms/; s/-l 127.0.0.1:1234/-l 127.0.0.1:0/" <<<"$command")
+                command=$(sed "s/ *#.*//; s/-d \(10\|5\)s/-d 300ms/; s/-l 127.0.0.1:1234/-l 127.0.0.1:0/;
+                        s#comparison/#$directory/#" <<<"$command")
                 case $command in
                 *bench\ compare*) command+=" -d 300ms -o $directory" ;;
                 esac
