@@ -38,12 +38,17 @@ void html_server_head(FILE *out, const struct comparison_server *s)
         fputs("</th>", out);
 }
 
-void html_table_begin(FILE *out, const char *class, const char *label, const char *const *heads)
+void html_table_open(FILE *out, const char *class, const char *label)
 {
         fprintf(out,
-                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table "
-                "class=\"%s\"><thead><tr>",
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table class=\"%s\">",
                 label, class);
+}
+
+void html_table_begin(FILE *out, const char *class, const char *label, const char *const *heads)
+{
+        html_table_open(out, class, label);
+        fputs("<thead><tr>", out);
         for (; *heads; heads++)
                 fprintf(out, "<th scope=\"col\">%s</th>", *heads);
         fputs("</tr></thead><tbody>\n", out);
