@@ -32,10 +32,10 @@ void html_server_head(FILE *out, const struct comparison_server *s)
 {
         fprintf(out,
                 "<th scope=\"row\"><svg class=\"swatch\" viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect "
-                "width=\"1\" height=\"1\" fill=\"%s\"/></svg>",
+                "width=\"1\" height=\"1\" fill=\"%s\"/></svg><span>",
                 s->colour);
         html_text(out, s->name);
-        fputs("</th>", out);
+        fputs("</span></th>", out);
 }
 
 void html_table_open(FILE *out, const char *class, const char *label)
