@@ -129,6 +129,12 @@ static const char *differing_print(FILE *out, const struct comparison *c, const 
         return separator;
 }
 
+/* Two digits say all that is known of it. */
+static void percent_print(FILE *out, double percent)
+{
+        fprintf(out, percent < 10 ? "%.2g%%" : "%.0f%%", percent);
+}
+
 static void detectable_print(FILE *out, const struct entries *e)
 {
         double least = INFINITY, most = -INFINITY;
@@ -142,10 +148,13 @@ static void detectable_print(FILE *out, const struct entries *e)
         }
         if (most < least)
                 return;
-        if (round(least) == round(most))
-                fprintf(out, " (smallest these trials could show: %.2g%%)", most);
-        else
-                fprintf(out, " (smallest these trials could show: %.2g%% to %.2g%%)", least, most);
+        fputs(" (smallest these trials could show: ", out);
+        if (round(least) != round(most)) {
+                percent_print(out, least);
+                fputs(" to ", out);
+        }
+        percent_print(out, most);
+        fputs(")", out);
 }
 
 static void ratios_print(FILE *out, const struct comparison *c, struct entries *e)

@@ -44,7 +44,7 @@ static double known(uint64_t value)
 
 /* Figures. */
 
-/* Writes a figure up to its table. */
+/* Writes a figure up to the rows of its table; with no heads, up to its <thead>. */
 static void figure_begin(FILE *out, const struct comparison *c, const char *chart,
                          const struct series *series, const char *title, const char *const *heads)
 {
@@ -58,7 +58,10 @@ static void figure_begin(FILE *out, const struct comparison *c, const char *char
                 fputs("</span>", out);
         }
         fputs("</figcaption>\n<div class=\"plot\"></div>\n<details><summary>Its numbers</summary>\n", out);
-        html_table_begin(out, "numbers", title, heads);
+        if (heads)
+                html_table_begin(out, "numbers", title, heads);
+        else
+                html_table_open(out, "numbers", title);
 }
 
 static void figure_end(FILE *out)
@@ -203,36 +206,71 @@ void html_latency(FILE *out, const struct comparison *c)
 
 /* 6: over time. */
 
-static void time_figure(FILE *out, const struct comparison *c, size_t scenario)
+/* The greatest number of intervals that a server has. */
+static uint64_t intervals_most(const struct comparison *c, size_t scenario)
 {
-        static const char *const heads[] = {"server", "at", "requests", "errors", "p50", "p99", "max", NULL};
-        struct series series = series_of(scenario);
-        char t[DURATION_TEXT_MAX];
-        bool any = false;
+        uint64_t most = 0;
 
         for (size_t s = 0; s < c->server_count; s++) {
                 const struct result *r = comparison_cell(c, scenario, s)->summary;
-                any |= r && r->interval_count > 0;
+                if (r && r->interval_count > most)
+                        most = r->interval_count;
         }
-        if (!any)
-                return;
-        figure_begin(out, c, "time", &series,
-                     "Latency in the course of the run: flat is better, a rise is a queue or a pause", heads);
+        return most;
+}
+
+/* A server has three columns here, or the table would be the largest part of the page. */
+static void time_head(FILE *out, const struct comparison *c, size_t scenario)
+{
+        fputs("<thead><tr><th scope=\"col\">at</th>", out);
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct result *r = comparison_cell(c, scenario, s)->summary;
-                for (uint64_t k = 0; r && k < r->interval_count; k++) {
-                        const struct result_interval *in = &r->intervals[k];
-                        fputs("<tr>", out);
-                        html_server_head(out, &c->servers[s]);
-                        html_cell_text(out, duration_format(in->at, t));
-                        html_cell_count(out, known(in->requests));
-                        html_cell_count(out, known(in->errors));
-                        html_cell_latency(out, known(in->p50));
-                        html_cell_latency(out, known(in->p99));
-                        html_cell_latency(out, known(in->max));
-                        fputs("</tr>\n", out);
+                static const char *const names[] = {"p50", "p99", "max"};
+                for (size_t i = 0; comparison_cell(c, scenario, s)->summary && i < 3; i++) {
+                        fputs("<th scope=\"col\">", out);
+                        html_text(out, c->servers[s].name);
+                        fprintf(out, " %s</th>", names[i]);
                 }
         }
+        fputs("</tr></thead><tbody>\n", out);
+}
+
+static void time_row(FILE *out, const struct comparison *c, size_t scenario, uint64_t k)
+{
+        static const struct result_interval unknown = {
+                .at = RESULT_UNKNOWN, .p50 = RESULT_UNKNOWN, .p99 = RESULT_UNKNOWN, .max = RESULT_UNKNOWN};
+        uint64_t at = RESULT_UNKNOWN;
+        char t[DURATION_TEXT_MAX];
+
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                if (r && k < r->interval_count && at == RESULT_UNKNOWN)
+                        at = r->intervals[k].at;
+        }
+        fprintf(out, "<tr><th scope=\"row\">%s</th>", at == RESULT_UNKNOWN ? "n/a" : duration_format(at, t));
+        for (size_t s = 0; s < c->server_count; s++) {
+                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct result_interval *in = r && k < r->interval_count ? &r->intervals[k] : &unknown;
+                if (!r)
+                        continue;
+                html_cell_latency(out, known(in->p50));
+                html_cell_latency(out, known(in->p99));
+                html_cell_latency(out, known(in->max));
+        }
+        fputs("</tr>\n", out);
+}
+
+static void time_figure(FILE *out, const struct comparison *c, size_t scenario)
+{
+        struct series series = series_of(scenario);
+        uint64_t count = intervals_most(c, scenario);
+
+        if (count == 0)
+                return;
+        figure_begin(out, c, "time", &series,
+                     "Latency in the course of the run: flat is better, a rise is a queue or a pause", NULL);
+        time_head(out, c, scenario);
+        for (uint64_t k = 0; k < count; k++)
+                time_row(out, c, scenario, k);
         figure_end(out);
 }
 

@@ -32,18 +32,23 @@ void html_server_head(FILE *out, const struct comparison_server *s)
 {
         fprintf(out,
                 "<th scope=\"row\"><svg class=\"swatch\" viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect "
-                "width=\"1\" height=\"1\" fill=\"%s\"/></svg>",
+                "width=\"1\" height=\"1\" fill=\"%s\"/></svg><span>",
                 s->colour);
         html_text(out, s->name);
-        fputs("</th>", out);
+        fputs("</span></th>", out);
+}
+
+void html_table_open(FILE *out, const char *class, const char *label)
+{
+        fprintf(out,
+                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table class=\"%s\">",
+                label, class);
 }
 
 void html_table_begin(FILE *out, const char *class, const char *label, const char *const *heads)
 {
-        fprintf(out,
-                "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\"><table "
-                "class=\"%s\"><thead><tr>",
-                label, class);
+        html_table_open(out, class, label);
+        fputs("<thead><tr>", out);
         for (; *heads; heads++)
                 fprintf(out, "<th scope=\"col\">%s</th>", *heads);
         fputs("</tr></thead><tbody>\n", out);

@@ -18,6 +18,9 @@ void html_server_head(FILE *, const struct comparison_server *);
 void html_table_begin(FILE *, const char *class, const char *label, const char *const *heads);
 void html_table_end(FILE *);
 
+/* The same up to its <thead>, which is the caller's, as is the begin of <tbody>. */
+void html_table_open(FILE *, const char *class, const char *label);
+
 /* Cells; NaN is not known. */
 void html_cell_text(FILE *, const char *text);
 void html_cell_count(FILE *, double value);

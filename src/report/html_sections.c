@@ -406,9 +406,12 @@ static void environment_section(FILE *out, const struct comparison *c)
         environment_print(out, c);
         notes_print(out, c);
         fputs("<h3>Raw data</h3>\n<p>The summaries and the numbers of every trial are in this page as JSON. "
-              "The "
-              "histograms are not: a curve of some 200 points stands in the place of each summary's; "
-              "the file that this page was made from has them whole.</p>\n"
+              "Their "
+              "histograms and the trials' intervals are not: in their place each summary has a curve of some "
+              "200 "
+              "points and the intervals of all its trials together. The file that this page was made from "
+              "has them "
+              "whole.</p>\n"
               "<p id=\"raw\" hidden><a download=\"comparison.json\">Download them</a></p>\n",
               out);
         section_end(out);

@@ -56,17 +56,19 @@ static json_t *curve_to_json(const struct histogram *h)
         return curve;
 }
 
-/* A copy of a result without its histograms; NULL: out of memory. */
+/* A copy of a result without its histograms and intervals; NULL: out of memory. */
 static json_t *result_thin(json_t *result)
 {
         json_t *copy = json_copy(result);
 
+        if (copy)
+                (void)json_object_del(copy, "intervals"); /* fails where there are none, which is as well */
         for (size_t i = 0; copy && i < sizeof histogram_names / sizeof *histogram_names; i++) {
                 json_t *whole = json_object_get(copy, histogram_names[i]);
                 json_t *thin = json_is_object(whole) ? json_copy(whole) : NULL;
                 if (!thin)
                         continue;
-                (void)json_object_del(thin, "histogram"); /* fails where there is none, which is as well */
+                (void)json_object_del(thin, "histogram"); /* likewise */
                 if (json_object_set_new(copy, histogram_names[i], thin) != 0) {
                         json_decref(copy);
                         return NULL;
@@ -114,7 +116,7 @@ static json_t *entries_thin(const json_t *entries)
         return thin;
 }
 
-/* The intervals of all trials together, where the summary has none of its own. */
+/* The intervals of all trials together, which the summary of a comparison has none of. */
 static int intervals_set(json_t *result, const struct result *r)
 {
         json_t *intervals = json_array();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* page_data: the numbers of a comparison as the report's page embeds them: the comparison's own JSON, in
- * which no histogram is left; the latencies of a summary have, beside their percentiles, a "curve" instead.
- */
+ * which neither histograms nor a trial's intervals are left. A summary has, beside its percentiles, a "curve"
+ * of its latencies, and the intervals of its trials together. */
 #ifndef REPORT_PAGE_DATA_H
 #define REPORT_PAGE_DATA_H
 

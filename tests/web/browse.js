@@ -89,16 +89,7 @@ function factsCollect() {
         rows: rows(figure.querySelector('table')),
       };
     }),
-    download: document.querySelector('#raw a').href,
   };
-}
-
-async function downloadRead() {
-  const link = document.querySelector('#raw a');
-  if (!link.href)
-    return null;
-  // fetch() is forbidden by the page's own policy, and a Blob's URL can be opened only by it or by a frame.
-  return { visible: !document.getElementById('raw').hidden, name: link.download };
 }
 
 function legendClick() {
@@ -166,6 +157,25 @@ async function pageBrowse(browser, url, pictures) {
     await settle();
   };
 
+  // Clicks on the link to the raw data, and reads what then lies in the directory of downloads.
+  const download = async () => {
+    const downloadPath = fs.mkdtempSync(path.join(os.tmpdir(), 'download-'));
+    await browser.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath, eventsEnabled: true });
+    const done = new Promise((resolve) => {
+      browser.listen(({ method, params }) => {
+        if (method === 'Browser.downloadProgress' && params.state !== 'inProgress')
+          resolve(params.state);
+      });
+      setTimeout(() => resolve('nothing came'), 10000);
+    });
+    const visible = await run('() => { const link = document.querySelector("#raw a"); link.click(); return link.getClientRects().length > 0; }');
+    const state = await done;
+    const [name] = fs.readdirSync(downloadPath);
+    const data = name ? JSON.parse(fs.readFileSync(path.join(downloadPath, name), 'utf8')) : null;
+    fs.rmSync(downloadPath, { recursive: true });
+    return { visible, state, name, data };
+  };
+
   for (const domain of ['Page', 'Runtime', 'Log', 'Network'])
     await send(`${domain}.enable`);
   await scheme('light');
@@ -177,7 +187,7 @@ async function pageBrowse(browser, url, pictures) {
   await drawAll();
   const facts = await run(factsCollect.toString());
   facts.drawnAtOnce = drawnAtOnce;
-  facts.download = await run(downloadRead.toString());
+  facts.download = await download();
   facts.legendClick = facts.figures.some((figure) => figure.drawn) ? await run(legendClick.toString()) : null;
   facts.widths = {};
   for (const width of WIDTHS) {

@@ -47,7 +47,8 @@ open_page() {
         facts '.requests == []' 'the page asks for something'
         facts 'all(.widths | to_entries[]; .value.page <= (.key | tonumber) and .value.out == [])' \
                 'something is wider than the screen'
-        facts '.download.visible and .download.name != ""' 'the data cannot be downloaded'
+        facts '.download.visible and .download.state == "completed" and .download.data.schema == "bench.comparison/1"' \
+                'the data cannot be downloaded'
         facts '.noCharts or all(.figures[]; .drawn and (.title | length > 20) and (.data | length > 0))' \
                 'a chart is not drawn'
         facts '.noCharts or all(.figures[]; .axes | any(. != null and . != "server"))' 'an axis has no title'
@@ -113,6 +114,17 @@ test_the_charts_draw_the_numbers_of_the_json() {
         facts 'all(.figures[] | select(.chart == "time"); .data[0].data | length == 2)' 'a point for each interval'
         facts 'all(.figures[]; (.rows | length) >= 2)' 'a chart without its numbers'
         facts '.drawnAtOnce < (.figures | length)' 'all charts are drawn before they are looked at'
+}
+
+test_the_raw_data_has_the_numbers_of_every_trial_and_no_histogram() {
+        measure
+        comparison '["a", "b"]' '["-c 4"]' 3
+        open_page
+        facts '.download.name == "comparison.json"'
+        facts '.download.data | [.trials[].result.requests.total] == [$c.trials[].result.requests.total]'
+        facts '.download.data | [.trials[].result.latency.p99] == [$c.trials[].result.latency.p99]'
+        facts '[.download.data | .. | objects | has("histogram")] | any | not' 'a histogram is left'
+        facts 'all(.download.data.summary[].result; (.latency.curve | length) > 20 and (.intervals | length) == 2)'
 }
 
 test_a_click_on_the_legend_hides_and_shows_a_dataset() {
