@@ -36,6 +36,8 @@
  */
 #include "compare/statistics.h"
 
+#include "base/random.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
@@ -66,16 +68,6 @@ double statistics_median(const double *values, size_t n)
                 return NAN;
         sort_copy(sorted, values, n);
         return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
-}
-
-/* Sebastiano Vigna's splitmix64. */
-static uint64_t random_next(uint64_t *state)
-{
-        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        return z ^ (z >> 31);
 }
 
 /* The median of n values drawn from n sorted ones with replacement. How often each was drawn is counted, so

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/duration.h"
+#include "base/random.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -216,16 +217,6 @@ static int trial_attempt(struct trials *all, struct trial *t, size_t number,
                 }
         }
         return error;
-}
-
-/* splitmix64, as in statistics.c and load/plan.c. */
-static uint64_t random_next(uint64_t *state)
-{
-        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-        return z ^ z >> 31;
 }
 
 /* The order of the servers in one scenario of one round (Fisher, Yates). */

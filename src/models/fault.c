@@ -9,7 +9,7 @@
  * late holds up those behind it, as in any protocol that answers in order.
  *
  * One thread. Every event has its place in one order then, so that the same requests with the same seed have
- * the same faults: splitmix64 (Steele, Lea and Flood, 2014) feeds all that is random. A heap holds the
+ * the same faults: splitmix64 feeds all that is random. A heap holds the
  * connections by when their first reply is due, and epoll_pwait2(2) (Linux 5.11) sleeps until then, to the
  * nanosecond; the kernel may wake it a thousandth of the time later. With millisecond timeouts a delay of
  * 1.2 ms would be one of 2. A timerfd would cost a system call more whenever another reply is the next.
@@ -23,6 +23,7 @@
 #include "models/server.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -90,18 +91,9 @@ struct loop {
 #define LISTENER_BIT (UINT64_C(1) << 32)
 #define STOP_BIT (UINT64_C(1) << 33)
 
-static uint64_t random_next(struct loop *l)
-{
-        uint64_t z = l->random += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-        return z ^ z >> 31;
-}
-
 static double random_uniform(struct loop *l) /* in [0, 1) */
 {
-        return (double)(random_next(l) >> 11) * 0x1p-53;
+        return (double)(random_next(&l->random) >> 11) * 0x1p-53;
 }
 
 static uint32_t random_below(struct loop *l, size_t limit)
@@ -367,7 +359,7 @@ static void reply_repeat(struct loop *l, struct reply *r)
 {
         uint32_t from = 0, size = r->size;
 
-        if (random_next(l) & 1) {
+        if (random_next(&l->random) & 1) {
                 from = random_below(l, r->size);
                 size = 1 + random_below(l, r->size - from);
         }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* random: numbers that a seed repeats: splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
+ * generators", 2014). Not for secrets. */
+#ifndef BASE_RANDOM_H
+#define BASE_RANDOM_H
+
+#include <stdint.h>
+
+/* The next 64 bits; *state is the seed at first. */
+static inline uint64_t random_next(uint64_t *state)
+{
+        uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+        return z ^ z >> 31;
+}
+
+/* The n-th bits (from 0) of a seed, without those before them. */
+static inline uint64_t random_at(uint64_t seed, uint64_t n)
+{
+        uint64_t state = seed + n * UINT64_C(0x9e3779b97f4a7c15);
+
+        return random_next(&state);
+}
+
+#endif
