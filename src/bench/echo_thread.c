@@ -119,7 +119,7 @@ static void connection_place(struct echo_threads *all, int fd)
         atomic_fetch_add_explicit(&all->open, 1, memory_order_relaxed);
         if (connection_await(&all->threads[all->next++ % all->count], c, EPOLL_CTL_ADD, EPOLLIN) != 0)
                 connection_close(all, c);
-}
+} /* NOLINT(clang-analyzer-unix.Malloc): epoll has its address */
 
 /* Accepts all that wait. Out of descriptors they wait on, since that ends when others have closed. */
 static void connections_accept(struct echo_threads *all)

@@ -227,19 +227,22 @@ static const uint8_t *bytes_parse(struct argp_state *state, const char *option, 
 static const uint8_t *file_read(struct argp_state *state, const char *path, uint32_t *count)
 {
         FILE *file = fopen(path, "re");
-        struct stat status;
+        struct stat status = {0};
+        uint8_t *bytes = NULL;
 
         if (!file || fstat(fileno(file), &status) != 0)
                 argp_failure(state, 1, 0, "--request: cannot read %s: %s", path, strerror(errno));
-        if (!S_ISREG(status.st_mode) || status.st_size < 1 || status.st_size > PLAN_REQUEST_MAX)
+        else if (!S_ISREG(status.st_mode) || status.st_size < 1 || status.st_size > PLAN_REQUEST_MAX)
                 argp_failure(state, USAGE_STATUS, 0, "--request: %s is no file of 1 to %d bytes", path,
                              PLAN_REQUEST_MAX);
-        uint8_t *bytes = malloc((size_t)status.st_size);
-        if (!bytes || fread(bytes, 1, (size_t)status.st_size, file) != (size_t)status.st_size)
-                argp_failure(state, 1, 0, "--request: cannot read %s", path);
-        (void)fclose(file); /* opened for reading */
-        *count = (uint32_t)status.st_size;
-        return bytes;
+        else {
+                *count = (uint32_t)status.st_size;
+                bytes = malloc(*count);
+                if (!bytes || fread(bytes, 1, *count, file) != *count)
+                        argp_failure(state, 1, 0, "--request: cannot read %s", path);
+                (void)fclose(file); /* opened for reading */
+        }
+        return bytes; /* not NULL: an error has ended the program */
 }
 
 static void request_set(struct argp_state *state, struct run_options *o, const char *text)

@@ -30,7 +30,7 @@ static size_t ports_count(void)
                         low = 32768, high = 60999;
                 (void)fclose(file); /* opened for reading */
         }
-        return (size_t)(high - low + 1);
+        return (size_t)high - (size_t)low + 1;
 }
 
 static struct requirements requirements_of(const struct plan *p)

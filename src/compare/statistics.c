@@ -271,6 +271,8 @@ void statistics_holm(double *p, size_t count)
         for (size_t i = 0; i < count; i++)
                 if (!isnan(p[i]))
                         sorted[known++] = p[i];
+        if (known == 0)
+                return;
         qsort(sorted, known, sizeof *sorted, numbers_compare);
         for (size_t i = 0; i < known; i++)
                 corrected[i] = least = fmin(1, fmax(least, (double)(known - i) * sorted[i]));

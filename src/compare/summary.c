@@ -144,7 +144,8 @@ size_t summary_comparisons(const struct trials *all)
 static struct estimate estimate_make(const struct trials *all, size_t server, size_t scenario,
                                      enum figure figure, const struct result *merged)
 {
-        double values[TRIALS_ROUNDS_MAX], baseline[TRIALS_ROUNDS_MAX], known[TRIALS_ROUNDS_MAX];
+        double values[TRIALS_ROUNDS_MAX] = {0}, baseline[TRIALS_ROUNDS_MAX] = {0},
+               known[TRIALS_ROUNDS_MAX] = {0};
         struct estimate e = {.median = figure_of(figure, merged)};
         size_t count = 0;
 

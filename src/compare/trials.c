@@ -275,7 +275,7 @@ static int round_run(struct trials *all, unsigned round, size_t scenario, struct
                      const volatile sig_atomic_t *interrupted)
 {
         const struct lineup *l = all->lineup;
-        size_t order[LINEUP_SERVERS_MAX];
+        size_t order[LINEUP_SERVERS_MAX] = {0};
 
         order_shuffle(all, round, scenario, order);
         for (size_t i = 0; i < l->server_count && !*interrupted; i++) {

@@ -88,8 +88,8 @@ static void model_set(struct argp_state *state, struct options *o, const char *n
                         strncat(names, models[i]->name, sizeof names - strlen(names) - 1);
                 }
                 argp_error(state, "there is no model '%s', but %s", name, names);
-        }
-        model_choose(state, o, model);
+        } else
+                model_choose(state, o, model);
 }
 
 static void fault_set(struct argp_state *state, struct options *o, const char *text)

@@ -157,13 +157,15 @@ static const struct {
         const char *name;
         answer_function *answer; /* NULL: connections are not served at all */
 } modes[] = {
-        {"echo", echo},         {"silent", silent},    {"half", half},       {"corrupt", corrupt},
-        {"lose", lose},         {"repeat", repeat},    {"surplus", surplus}, {"foreign", foreign},
-        {"close", close_after}, {"reset", reset},      {"exit", exit_after}, {"kill", kill_after},
+        {"echo", echo},       {"silent", silent},   {"half", half},
+        {"corrupt", corrupt}, {"lose", lose},       {"repeat", repeat},
+        {"surplus", surplus}, {"foreign", foreign}, {"close", close_after},
+        {"reset", reset},     {"exit", exit_after}, {"kill", kill_after},
         {"shut", NULL},  /* closes what it accepts at once */
         {"deaf", NULL},  /* accepts and never reads */
         {"queue", NULL}, /* never accepts; the queue holds one connection */
-        {"slow", slow},         {"early-exit", NULL},   {"no-listener", NULL}, {"late", echo}, /* listens after half a second */
+        {"slow", slow},       {"early-exit", NULL}, {"no-listener", NULL},
+        {"late", echo}, /* listens after half a second */
 };
 
 static void *connection_serve(void *argument)

@@ -14,7 +14,7 @@ static struct lineup lineup = {
         .servers = {{.name = "a", .command = "./a"},
                     {.name = "b", .command = "./b", .skipped = "no ring here"}},
         .server_count = 2,
-        .scenarios = {{"-c 1"}, {"-c 2"}},
+        .scenarios = {{.flags = "-c 1"}, {.flags = "-c 2"}},
         .scenario_count = 2,
 };
 
