@@ -114,7 +114,7 @@ bench:  ## measure all servers in all ways that docs/performance.md shows (half 
 	@$(SELF) all peers
 	@scripts/performance
 
-check:  ## build and run every test (6 minutes)
+check:  ## build and run every test (10 minutes)
 	@scripts/install-deps --peers --cli --web
 	@$(SELF) all tests peers variants
 	@$(SELF) run-tests
