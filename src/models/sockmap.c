@@ -20,7 +20,8 @@
  * every TCP connection of the machine; other listeners' are left alone, by address, port and network
  * namespace. Both programs are attached by links, which the kernel removes with the process, however it ends.
  *
- * Three races. What arrives before accept(2) waits in the socket, since the program runs for sockets that
+ * Four races. A connection may be accepted on another CPU before it is entered (establishment_await). What
+ * arrives before accept(2) waits in the socket, since the program runs for sockets that
  * have a file; a recv(2) that finds nothing makes the kernel look again (tcp_bpf_recvmsg_parser, Linux 6.4).
  * Connections that were established before the program was attached, or that found no memory for their entry,
  * are entered by hand when they are accepted. And a client's FIN may overtake its last bytes here, which a
@@ -252,6 +253,17 @@ static int connection_enter(const struct worker *w, int fd)
         return error == -EEXIST || error == -EBUSY ? 0 : error;
 }
 
+/* Waits until the kernel has done with the handshake's last segment. A connection can be accepted on one CPU
+ * while another still runs the program for it, and a recv(2) that began before it was entered would take
+ * bytes that are the kernel's to send; a call that needs the socket's lock comes after both. */
+static void establishment_await(int fd)
+{
+        struct tcp_info info;
+        socklen_t size = sizeof info.tcpi_state;
+
+        (void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size); /* only for its lock */
+}
+
 static void connection_begin(struct worker *w, int fd, bool may_be_missing)
 {
         int error = may_be_missing ? connection_enter(w, fd) : 0;
@@ -269,10 +281,16 @@ static void connection_begin(struct worker *w, int fd, bool may_be_missing)
                 connection_fail(w, fd);
 }
 
+/* How many connections the program could not enter. */
+static uint64_t missing_count(const struct worker *w)
+{
+        return __atomic_load_n(&w->kernel->configuration->missing, __ATOMIC_ACQUIRE);
+}
+
 /* Returns false if the queue may hold more that cannot be accepted now. */
 static bool connections_accept(struct worker *w, const struct listener *l)
 {
-        uint64_t missing = __atomic_load_n(&w->kernel->configuration->missing, __ATOMIC_ACQUIRE);
+        uint64_t missing = missing_count(w);
 
         for (int i = 0; i < ACCEPTS_MAX || w->draining; i++) {
                 int fd = server_accept_admitted(w->server, l, w->index);
@@ -282,8 +300,11 @@ static bool connections_accept(struct worker *w, const struct listener *l)
                 }
                 if (fd == -EBUSY)
                         return false;
-                if (fd >= 0)
-                        connection_begin(w, fd, missing != w->missing);
+                if (fd < 0)
+                        continue;
+                if (l->worker < 0)
+                        establishment_await(fd);
+                connection_begin(w, fd, missing_count(w) != w->missing);
         }
         return true; /* level-triggered: the listener is reported again */
 }
