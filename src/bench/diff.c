@@ -111,9 +111,8 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 break;
         case ARGP_KEY_END:
                 if (o->path_count < FILE_COUNT)
-                        argp_error(state,
-                                   "two files are compared: OLD.json and NEW.json, as bench compare writes "
-                                   "them");
+                        argp_error(state, "two files are compared: OLD.json and NEW.json, of bench compare "
+                                          "or of bench --json");
                 break;
         default:
                 return ARGP_ERR_UNKNOWN;
@@ -127,7 +126,8 @@ static void options_parse(int argc, char **argv, struct diff_options *o)
                 .options = option_table,
                 .parser = option_parse,
                 .args_doc = "OLD.json NEW.json",
-                .doc = "Says what became better or worse between two files of bench compare.\v"
+                .doc = "Says what became better or worse between two comparisons, or two results of bench "
+                       "--json.\v"
                        "Exit status: 0 nothing is worse, 2 wrong usage or files that cannot be compared, 4 "
                        "something is "
                        "worse by more than the tolerance.",
@@ -139,6 +139,34 @@ static void options_parse(int argc, char **argv, struct diff_options *o)
 }
 
 /* NULL, after a sentence, if it is no comparison. */
+/* A result of bench --json as a comparison of one trial. Its scenario is what was asked for, so that runs of
+ * different loads have nothing in common. Takes the reference. */
+static json_t *comparison_of_result(json_t *result)
+{
+        static const struct {
+                const char *flag, *name;
+        } flags[] = {{"-c", "connections"},
+                     {"-s", "request_bytes"},
+                     {"-r", "requests_per_connection"},
+                     {"--depth", "depth"},
+                     {"-R", "rate"}};
+        const json_t *config = json_object_get(result, "config"),
+                     *verdict = json_object_get(result, "verdict");
+        const char *status = json_string_value(json_object_get(verdict, "status"));
+        bool invalid = !status || strcmp(status, "invalid") == 0;
+        char scenario[256] = "";
+
+        for (size_t i = 0, used = 0; i < sizeof flags / sizeof *flags; i++) {
+                const json_t *value = json_object_get(config, flags[i].name);
+                if (json_is_number(value))
+                        used += (size_t)snprintf(scenario + used, sizeof scenario - used, "%s%s %.0f",
+                                                 used ? " " : "", flags[i].flag, json_number_value(value));
+        }
+        return json_pack("{s:s,s:O?,s:[{s:s,s:s,s:i,s:s?,s:o}]}", "schema", SCHEMA, "environment",
+                         json_object_get(result, "environment"), "trials", "server", "server", "scenario",
+                         scenario, "round", 0, "failed", invalid ? "invalid" : NULL, "result", result);
+}
+
 static json_t *comparison_read(const char *path)
 {
         char why[512];
@@ -155,7 +183,9 @@ static json_t *comparison_read(const char *path)
         const char *schema = json_string_value(json_object_get(json, "schema"));
         if (schema && strcmp(schema, SCHEMA) == 0 && json_is_array(json_object_get(json, "trials")))
                 return json;
-        fprintf(stderr, "bench diff: %s is %s%s, not " SCHEMA ", which bench compare writes\n", path,
+        if (schema && strcmp(schema, RESULT_SCHEMA) == 0)
+                return comparison_of_result(json);
+        fprintf(stderr, "bench diff: %s is %s%s, not " SCHEMA " or " RESULT_SCHEMA "\n", path,
                 schema ? "" : "JSON of an unknown schema", schema ? schema : "");
         json_decref(json);
         return NULL;

@@ -123,6 +123,8 @@ static void counts_print(FILE *out, const struct result *r)
         if (isfinite(r->generator.cpu_per_request)) {
                 fprintf(out, "generator     %.2f us of CPU per request, busiest thread %.0f%%",
                         r->generator.cpu_per_request / 1e3, r->generator.busiest_thread * 100);
+                if (isfinite(r->generator.ceiling_share))
+                        fprintf(out, ", %.0f%% of its ceiling", r->generator.ceiling_share * 100);
                 if (known(r->generator.run_delay))
                         fprintf(out, ", ready and not run for %s", report_latency(r->generator.run_delay, t));
                 fputc('\n', out);

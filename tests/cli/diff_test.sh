@@ -51,7 +51,7 @@ TABLE
 
 test_files_that_cannot_be_compared_are_refused_in_one_line() {
         comparison good.json
-        echo '{"schema": "bench.result/1"}' >result.json
+        echo '{"schema": "bench.merged/7"}' >result.json
         echo '[]' >array.json
         echo '{' >broken.json
         cp good.json other.json
@@ -67,7 +67,7 @@ test_files_that_cannot_be_compared_are_refused_in_one_line() {
         done <<'TABLE'
 nowhere.json|cannot read nowhere.json: No such file or directory
 broken.json|cannot read broken.json: line 2: 
-result.json|result.json is bench.result/1, not bench.comparison/1, which bench compare writes
+result.json|result.json is bench.merged/7, not bench.comparison/1 or bench.result/1
 array.json|array.json is JSON of an unknown schema, not bench.comparison/1
 other.json|there is no server and scenario of which both files have a valid trial
 failed.json|there is no server and scenario of which both files have a valid trial
@@ -253,6 +253,20 @@ test_a_loss_of_a_third_is_seen_in_nearly_all_pairs() {
         local count
         count=$(alarms)
         [ "$count" -ge 190 ] || fail "only $count of 200"
+}
+
+# Of one trial each nobody knows how far the next would be from it: shown, and no regression.
+test_two_results_of_bench_can_be_compared() {
+        local n
+        for n in 1 2; do bench -c 2 -d 100ms -q --json $n.json -- "$ECHO_C" -l 127.0.0.1:0; done
+        bench diff 1.json 2.json
+        expect_status 0
+        expect_output '^`bench -c 2 -s 1024 -r 0 --depth 1`$'
+        expect_output '^\| server \| req/s \| [0-9]+ \| [0-9]+ \|.*one trial says nothing'
+        bench -c 3 -d 100ms -q --json 3.json -- "$ECHO_C" -l 127.0.0.1:0
+        bench diff 1.json 3.json
+        expect_status 2
+        expect_error 'no server and scenario of which both files have a valid trial'
 }
 
 run_tests "$@"
