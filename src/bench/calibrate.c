@@ -275,10 +275,10 @@ static void text_print(const struct calibration *all, size_t count)
                         printf("%-8s not measured\n", all[i].engine->name);
         }
         printf("\ncpu/request: of the generator alone, on loopback. Ceiling: threads / cpu/request, where "
-               "its "
-               "threads are\nused up; the rate reached here is lower, as the echo had its part of the CPUs.\n"
-               "A run whose generator.ceiling_share (--json) is near 1 was limited by the generator, not by "
-               "its server.\n");
+               "its threads are\nused up; the rate reached here is lower, as the echo had its part of the "
+               "CPUs.\n"
+               "A run whose generator.ceiling_share (--json) is near 1 was limited by the generator, not "
+               "by its server.\n");
 }
 
 /* 0 or the exit status. */

@@ -31,8 +31,9 @@ static double generator_share(const struct capacity *c, double rate)
         const json_t *trial;
         size_t i;
 
-        json_array_foreach(c->trials, i, trial) if (json_number_value(json_object_get(trial, "rate")) == rate)
-                most = fmax(most, json_number_value(json_object_get(trial, "ceiling_share")));
+        json_array_foreach (c->trials, i, trial)
+                if (json_number_value(json_object_get(trial, "rate")) == rate)
+                        most = fmax(most, json_number_value(json_object_get(trial, "ceiling_share")));
         return most;
 }
 
@@ -49,13 +50,11 @@ static void ends_print(const struct capacity *c, const struct search_answer *a)
                        a->mixed ? "; between them some trials held and some missed" : "");
         if (a->missed_below > 0)
                 printf("At lower rates %u trial%s missed all the same: what disturbed them may have "
-                       "disturbed "
-                       "others.\n",
+                       "disturbed others.\n",
                        a->missed_below, a->missed_below == 1 ? "" : "s");
         if (used >= GENERATOR_USED_UP)
                 printf("At the rate that missed, the generator used %.0f%% of its threads' time: the limit "
-                       "may "
-                       "be its own (bench calibrate).\n",
+                       "may be its own (bench calibrate).\n",
                        used * 100);
 }
 

@@ -61,9 +61,8 @@ static void interrupt(int number)
 
 static const struct argp_option option_table[] = {
         {"lineup", KEY_LINEUP, "FILE|ours|peers|all", 0,
-         "the servers: a lineup file, every model of echo-c, every peer that is built, or both (default all, "
-         "unless "
-         "--server is given)",
+         "the servers: a lineup file, every model of echo-c, every peer that is built, or both (default "
+         "all, unless --server is given)",
          1},
         {"server", KEY_SERVER, "NAME=COMMAND", 0,
          "one more server; {host} and {port} are replaced, without them the target is where it listens; "
@@ -71,22 +70,19 @@ static const struct argp_option option_table[] = {
          1},
         {"scenario", KEY_SCENARIO, "FLAGS", 0,
          "flags of bench run; repeatable (default: the four '-c 10000', '-c 10000 -r 50', '-c 10000 -r 5' "
-         "and "
-         "'-c 5000 -r 1')",
+         "and '-c 5000 -r 1')",
          1},
         {"sweep", KEY_SWEEP, "KEY=A,B,..", 0,
          "each scenario with each of these values: connections=1,10,100 or rate=1000,2000", 1},
         {"equal-load", KEY_EQUAL_LOAD, NULL, 0,
-         "then each scenario of a closed loop again in open loop, at 60% of what the slowest server can do, "
-         "where "
-         "latencies can be compared",
+         "then each scenario of a closed loop again in open loop, at 60% of what the slowest server can "
+         "do, where latencies can be compared",
          1},
         {"baseline", KEY_BASELINE, "NAME", 0,
          "the server that the others are compared to (default: the first)", 2},
         {"pin", KEY_PIN, "shared|disjoint|none", 0,
-         "server and generator on all CPUs, so that a round trip can stay on one (default), each on half of "
-         "them, "
-         "or wherever the kernel puts them",
+         "server and generator on all CPUs, so that a round trip can stay on one (default), each on half "
+         "of them, or wherever the kernel puts them",
          2},
         {"seed", KEY_SEED, "N", 0, "decides the order of the servers in each round (default: by the clock)",
          2},
@@ -317,8 +313,7 @@ static int resume(struct compare_options *o, struct trials *all, char *why, size
         if (!json)
                 return -ENOENT;
         int error = 0;
-        json_array_foreach(json_object_get(json, "scenarios"), i, entry)
-        {
+        json_array_foreach (json_object_get(json, "scenarios"), i, entry) {
                 const char *flags = json_string_value(json_object_get(entry, "flags"));
                 if (o->equal_load && flags && i >= o->lineup.scenario_count && !error)
                         error = lineup_add_scenario(&o->lineup, flags, why, why_size);
@@ -399,8 +394,7 @@ int command_compare(int argc, char **argv)
         else if (!o.quiet)
                 fprintf(stderr,
                         "\n%s/comparison.json has every trial, %s/tables.md the tables; the order of the "
-                        "servers is "
-                        "that of --seed %" PRIu64 "\n",
+                        "servers is that of --seed %" PRIu64 "\n",
                         o.directory, o.directory, all.seed);
         int status = error == -EINVAL                                  ? USAGE_STATUS
                      : error || interrupted || trials_failed(&all) > 0 ? EXIT_FAILED

@@ -129,8 +129,7 @@ static void options_parse(int argc, char **argv, struct diff_options *o)
                 .doc = "Says what became better or worse between two comparisons, or two results of bench "
                        "--json.\v"
                        "Exit status: 0 nothing is worse, 2 wrong usage or files that cannot be compared, 4 "
-                       "something is "
-                       "worse by more than the tolerance.",
+                       "something is worse by more than the tolerance.",
         };
 
         *o = (struct diff_options){.tolerance = 0.05};
@@ -212,8 +211,7 @@ static size_t values_find(const json_t *file, struct subject subject, const stru
         struct subject s;
         size_t i, count = 0;
 
-        json_array_foreach(json_object_get(file, "trials"), i, trial)
-        {
+        json_array_foreach (json_object_get(file, "trials"), i, trial) {
                 const json_t *group = json_object_get(json_object_get(trial, "result"), m->group);
                 const json_t *value = json_object_get(group, m->member);
                 if (trial_subject(trial, &s) && is_same(s, subject) && json_is_number(value) &&
@@ -231,8 +229,7 @@ static size_t trials_count(const json_t *file, struct subject subject, size_t *f
         size_t i, count = 0;
 
         *failed = 0;
-        json_array_foreach(json_object_get(file, "trials"), i, trial)
-        {
+        json_array_foreach (json_object_get(file, "trials"), i, trial) {
                 if (!trial_subject(trial, &s) || !is_same(s, subject))
                         continue;
                 count++;
@@ -275,8 +272,7 @@ static int rows_find(struct diff *d)
         struct subject s;
         size_t i, failed;
 
-        json_array_foreach(json_object_get(d->files[OLD], "trials"), i, trial)
-        {
+        json_array_foreach (json_object_get(d->files[OLD], "trials"), i, trial) {
                 if (!trial_subject(trial, &s) || is_listed(d, s))
                         continue;
                 size_t old = trials_count(d->files[OLD], s, &failed),
@@ -392,8 +388,7 @@ static void tables_print(const struct diff *d, double tolerance)
                         }
         }
         printf("\nIntervals: all of them together hold with %.0f%%. p: by the ranks alone (Mann-Whitney, "
-               "Holm). "
-               "Tolerance: %g%%.\n",
+               "Holm). Tolerance: %g%%.\n",
                CONFIDENCE * 100, tolerance * 100);
 }
 
@@ -404,15 +399,13 @@ static void absences_print(const struct diff *d, size_t file)
         struct subject s, last = {"", ""};
         size_t i, failed, ignored;
 
-        json_array_foreach(json_object_get(d->files[file], "trials"), i, trial)
-        {
+        json_array_foreach (json_object_get(d->files[file], "trials"), i, trial) {
                 const json_t *earlier;
                 size_t j;
                 bool seen = false;
                 if (!trial_subject(trial, &s))
                         continue;
-                json_array_foreach(json_object_get(d->files[file], "trials"), j, earlier)
-                {
+                json_array_foreach (json_object_get(d->files[file], "trials"), j, earlier) {
                         if (j >= i || seen)
                                 break;
                         seen = trial_subject(earlier, &last) && is_same(last, s);
@@ -434,10 +427,9 @@ static const json_t *result_first(const json_t *file)
         const json_t *trial;
         size_t i;
 
-        json_array_foreach(
-                json_object_get(file, "trials"), i,
-                trial) if (json_is_object(json_object_get(trial, "result"))) return json_object_get(trial,
-                                                                                                    "result");
+        json_array_foreach (json_object_get(file, "trials"), i, trial)
+                if (json_is_object(json_object_get(trial, "result")))
+                        return json_object_get(trial, "result");
         return NULL;
 }
 

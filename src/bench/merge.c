@@ -66,12 +66,10 @@ static void options_parse(int argc, char **argv, struct merge_options *o)
                 .parser = option_parse,
                 .args_doc = "A.json B.json...",
                 .doc = "Merges results of runs with the same flags: of several generators that loaded a "
-                       "server at the "
-                       "same time, or of runs one after another. Percentiles are those of all samples "
-                       "together.\v"
-                       "Exit status: 0 success, 1 it failed, 2 wrong usage or results that cannot be merged, "
-                       "3 the "
-                       "measurement is invalid.",
+                       "server at the same time, or of runs one after another. Percentiles are those of "
+                       "all samples together.\v"
+                       "Exit status: 0 success, 1 it failed, 2 wrong usage or results that cannot be "
+                       "merged, 3 the measurement is invalid.",
         };
 
         argp_err_exit_status = USAGE_STATUS;

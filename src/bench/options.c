@@ -63,8 +63,7 @@ static const struct argp_option option_table[] = {
          1},
         {"rate", 'R', "RATE", 0,
          "open loop: this many requests/s in all, each at its time, whether replies come or not; latency "
-         "counts from "
-         "that time (default: closed loop)",
+         "counts from that time (default: closed loop)",
          1},
         {"arrivals", KEY_ARRIVALS, "HOW", 0,
          "open loop: constant, at equal distances (default), or poisson, at random", 1},
@@ -81,8 +80,7 @@ static const struct argp_option option_table[] = {
         {NULL, 0, NULL, 0, "Another protocol than echo:", 2},
         {"request", KEY_REQUEST, "STR|@FILE", 0,
          "the bytes of every request, with C's escapes, or those of a file; without one of the three below "
-         "the "
-         "reply is to be the same",
+         "the reply is to be the same",
          2},
         {"reply", KEY_REPLY, "STR", 0, "the bytes of every reply", 2},
         {"reply-bytes", KEY_REPLY_BYTES, "N", 0, "a reply has N bytes, whichever", 2},
@@ -493,12 +491,11 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
                 .parser = option_parse,
                 .args_doc = "[-- COMMAND...]",
                 .doc = "Loads a TCP server that answers each request with the same bytes, and checks every "
-                       "byte. With "
-                       "COMMAND it starts the server, measures it and stops it.\v"
+                       "byte. With COMMAND it starts the server, measures it and stops it.\v"
                        "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
                        "2 wrong usage, 3 the measurement is invalid, 4 a threshold was missed. Other "
-                       "commands, each with "
-                       "--help: bench compare, report, diff, merge, calibrate, capacity.",
+                       "commands, each with --help: bench compare, report, diff, merge, calibrate, "
+                       "capacity.",
         };
         struct parsing parsing = {.options = o, .pin = true};
 

@@ -56,8 +56,7 @@ static void ratios_print(FILE *out, const struct trials *all, size_t scenario)
 
         fprintf(out,
                 "\nTimes %s's, pair by pair within the %u rounds, in brackets intervals that all hold "
-                "together with "
-                "95%%:\n\n| server |",
+                "together with 95%%:\n\n| server |",
                 l->servers[all->baseline].name, all->rounds);
         for (size_t i = 0; i < COLUMN_COUNT; i++)
                 fprintf(out, " %s |", columns[i].name);

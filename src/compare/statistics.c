@@ -4,13 +4,13 @@
  * each, with how many the interval contained the true median; asked was 95%, and 99.5%, as ten comparisons at
  * once need:
  *
- *                                     percentile bootstrap        BCa bootstrap         Student's t of the
- * logarithms n = 3    5   10   20       5   10   20             3    5   10   20 normal, of 5%           95%
- * 77   94   94   93      94   94   93            95   95   95   94 the same with outliers  95%        75   94
- * 93   94      94   93   94            97   97   96   91 exponential tail        95%        76   94   93   93
- * 94   94   94            93   95   93   82 two modes               95%        77   94   93   93      94   92
- * 93            79   92   85   74 normal, of 5%         99.5%        77   94   98   98      94   98 98
- * 99.5 99.4 99.5 99.1
+ *                                     percentile bootstrap     BCa bootstrap      Student's t of the logarithms
+ *                          asked  n = 3    5   10   20       5   10   20           3     5    10    20
+ *  normal, of 5%             95%     77   94   94   93      94   94   93          95    95    95    94
+ *  the same with outliers    95%     75   94   93   94      94   93   94          97    97    96    91
+ *  exponential tail          95%     76   94   93   93      94   94   94          93    95    93    82
+ *  two modes                 95%     77   94   93   93      94   92   93          79    92    85    74
+ *  normal, of 5%           99.5%     77   94   98   98      94   98   98        99.5  99.4  99.5  99.1
  *
  * (Outliers: one trial in ten is slower by two fifths. The unit test measures the essential cells again.)
  *

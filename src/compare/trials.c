@@ -382,8 +382,7 @@ static int comparison_check(const struct trials *all, const json_t *comparison, 
                 (void)snprintf(why, why_size, "it is no bench.comparison/1");
                 return -EINVAL;
         }
-        json_array_foreach(lineup, i, entry)
-        {
+        json_array_foreach (lineup, i, entry) {
                 size_t server = server_find(l, text_of(entry, "name"));
                 if (server == l->server_count ||
                     strcmp(l->servers[server].command, text_of(entry, "command")) != 0) {
@@ -418,8 +417,7 @@ int trials_resume(struct trials *all, const json_t *comparison, char *why, size_
         if (error)
                 return error;
         all->seed = (uint64_t)json_integer_value(json_object_get(comparison, "seed"));
-        json_array_foreach(json_object_get(comparison, "trials"), i, entry)
-        {
+        json_array_foreach (json_object_get(comparison, "trials"), i, entry) {
                 struct trial t = {
                         .server = server_find(l, text_of(entry, "server")),
                         .scenario = scenario_find(l, text_of(entry, "scenario")),

@@ -147,8 +147,7 @@ static void start_print(const struct options *o, const struct model *model, cons
         if (o->backlog > somaxconn)
                 fprintf(stderr,
                         "echo-c: net.core.somaxconn cuts the backlog from %d to %d: of more connections at "
-                        "once, the "
-                        "rest have to try again after a second\n",
+                        "once, the rest have to try again after a second\n",
                         o->backlog, somaxconn);
         const char *which;
         size_t limit = model->connections_limit ? model->connections_limit(&which) : s->connections_max;

@@ -45,12 +45,10 @@ static const struct argp_option option_table[] = {
         {"drain-timeout", KEY_DRAIN_TIMEOUT, "DUR", 0,
          "after SIGTERM, cut connections that have not ended by then (default 5s)", 4},
         {"fault", KEY_FAULT, "SPEC", 0,
-         "for testing clients: be wrong on purpose, and say at the end how often it was. SPEC is NAME=VALUE, "
-         "separated by commas. With a probability per request, drop, corrupt, repeat, swap, cross, close, "
-         "rst, "
-         "silent, late (drop=0.001); and delay=10ms, delay=exp:2ms, stall=100ms/1s, spin=20us, size=BYTES of "
-         "a "
-         "request (default 1024), seed=N",
+         "for testing clients: be wrong on purpose, and say at the end how often it was. SPEC is "
+         "NAME=VALUE, separated by commas. With a probability per request, drop, corrupt, repeat, swap, "
+         "cross, close, rst, silent, late (drop=0.001); and delay=10ms, delay=exp:2ms, stall=100ms/1s, "
+         "spin=20us, size=BYTES of a request (default 1024), seed=N",
          4},
         {"quiet", 'q', NULL, 0, "print errors only", 4},
         {0},

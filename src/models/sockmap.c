@@ -574,9 +574,9 @@ const struct model model_sockmap = {
         .name = "sockmap",
         .summary = "an echo inside the kernel: BPF programs send each segment back by the socket that "
                    "received it",
-        .caveats = "no backpressure: what a client does not read takes kernel memory without a bound; where "
-                   "others use "
-                   "up the CPUs, the kernel's workers and so the echo may stand still for seconds; TCP only",
+        .caveats = "no backpressure: what a client does not read takes kernel memory without a bound; "
+                   "where others use up the CPUs, the kernel's workers and so the echo may stand still for "
+                   "seconds; TCP only",
         .listeners = LISTENERS_PER_WORKER,
         .tcp_only = true,
         .stalled_bytes = 0, /* in user space */

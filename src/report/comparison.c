@@ -69,8 +69,7 @@ static bool servers_read(struct comparison *c, char *why, size_t why_size)
                 return false;
         }
         c->servers = calloc(c->server_count, sizeof *c->servers);
-        json_array_foreach(lineup, i, entry)
-        {
+        json_array_foreach (lineup, i, entry) {
                 struct comparison_server *s = c->servers ? &c->servers[i] : NULL;
                 if (!s || !(s->name = string_at(entry, "name"))) {
                         (void)snprintf(why, why_size, "server %zu of its lineup has no name", i + 1);
@@ -95,8 +94,7 @@ static bool scenarios_read(struct comparison *c, char *why, size_t why_size)
                 return false;
         }
         c->scenarios = calloc(c->scenario_count, sizeof *c->scenarios);
-        json_array_foreach(scenarios, i, entry)
-        {
+        json_array_foreach (scenarios, i, entry) {
                 struct comparison_scenario *s = c->scenarios ? &c->scenarios[i] : NULL;
                 if (!s || !(s->flags = string_at(entry, "flags"))) {
                         (void)snprintf(why, why_size, "scenario %zu has no flags", i + 1);
@@ -202,8 +200,7 @@ static bool summaries_read(struct comparison *c, char *why, size_t why_size)
         }
         for (i = 0; i < c->server_count * c->scenario_count; i++)
                 estimates_read(&c->cells[i], NULL); /* all unknown */
-        json_array_foreach(summary, i, entry)
-        {
+        json_array_foreach (summary, i, entry) {
                 const json_t *result = json_object_get(entry, "result");
                 if (!place_find(c, entry, &server, &scenario)) {
                         (void)snprintf(why, why_size, "entry %zu of its summary names no server and scenario",
@@ -291,8 +288,7 @@ static bool trials_read(struct comparison *c, char *why, size_t why_size)
         c->trials = calloc(c->trial_count + 1, sizeof *c->trials);
         for (i = 0; right && i < cells; i++)
                 has[i] = c->cells[i].summary && c->cells[i].summary->connect_latency;
-        json_array_foreach(trials, i, entry)
-        {
+        json_array_foreach (trials, i, entry) {
                 right = right && c->trials && trial_read(c, &c->trials[i], entry, has, reason, sizeof reason);
                 if (!right) {
                         (void)snprintf(why, why_size, "trial %zu: %s", i + 1, reason);

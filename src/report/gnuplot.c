@@ -181,8 +181,7 @@ static void curves_script(FILE *out, const struct comparison *c, size_t scenario
 
         fprintf(out, "set logscale xy\n"
                      "set xtics ('0%%%%' 1, '50%%%%' 2, '90%%%%' 10, '99%%%%' 100, '99.9%%%%' 1e3, "
-                     "'99.99%%%%' 1e4, "
-                     "'99.999%%%%' 1e5, '99.9999%%%%' 1e6)\n"
+                     "'99.99%%%%' 1e4, '99.999%%%%' 1e5, '99.9999%%%%' 1e6)\n"
                      "set xlabel 'percentile'\nset ylabel 'latency, ms'\nset key outside right\nplot ");
         for (size_t s = 0; s < c->server_count; s++) {
                 if (!is_drawn(c, scenario, s, GNUPLOT_LATENCY))

@@ -245,8 +245,8 @@ static void what_section(FILE *out, const struct comparison *c, bool with_charts
                       out);
         else
                 fputs("<p class=\"note\" id=\"no-charts\">This page has no charts: Chart.js (Debian: "
-                      "libjs-chart.js) "
-                      "was not there when bench was built. Every number is in the tables.</p>\n",
+                      "libjs-chart.js) was not there when bench was built. Every number is in the "
+                      "tables.</p>\n",
                       out);
         commands_print(out, c);
         section_end(out);
@@ -317,9 +317,8 @@ static void tables_section(FILE *out, const struct comparison *c)
 
         section_begin(out, "tables");
         fputs("<p>Rates, memory and CPU time are medians of the trials; latencies are of all trials "
-              "together; "
-              "errors are added up. <b>cpu/req</b> is the server's CPU time per request, <b>machine/req</b> "
-              "that of the whole machine, the generator included.</p>\n",
+              "together; errors are added up. <b>cpu/req</b> is the server's CPU time per request, "
+              "<b>machine/req</b> that of the whole machine, the generator included.</p>\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 fputs("<h3>", out);
@@ -368,8 +367,7 @@ static void environment_print(FILE *out, const struct comparison *c)
         const char *name;
 
         html_table_begin(out, "environment", "The environment", heads);
-        json_object_foreach(environment, name, value)
-        {
+        json_object_foreach (environment, name, value) {
                 char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
                 fputs("<tr><th scope=\"row\">", out);
                 html_text(out, name);
@@ -405,13 +403,10 @@ static void environment_section(FILE *out, const struct comparison *c)
         section_begin(out, "environment");
         environment_print(out, c);
         notes_print(out, c);
-        fputs("<h3>Raw data</h3>\n<p>The summaries and the numbers of every trial are in this page as JSON. "
-              "Their "
-              "histograms and the trials' intervals are not: in their place each summary has a curve of some "
-              "200 "
-              "points and the intervals of all its trials together. The file that this page was made from "
-              "has them "
-              "whole.</p>\n"
+        fputs("<h3>Raw data</h3>\n<p>The summaries and the numbers of every trial are in this page as "
+              "JSON. Their histograms and the trials' intervals are not: in their place each summary has a "
+              "curve of some 200 points and the intervals of all its trials together. The file that this "
+              "page was made from has them whole.</p>\n"
               "<p id=\"raw\" hidden><a download=\"comparison.json\">Download them</a></p>\n",
               out);
         section_end(out);

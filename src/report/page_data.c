@@ -102,8 +102,7 @@ static json_t *entries_thin(const json_t *entries)
         json_t *thin = json_array(), *entry;
         size_t i;
 
-        json_array_foreach(entries, i, entry)
-        {
+        json_array_foreach (entries, i, entry) {
                 json_t *copy = json_copy(entry), *result = json_object_get(entry, "result");
                 int error = json_array_append_new(thin, copy);
                 if (!error && json_is_object(result))
@@ -165,8 +164,7 @@ static int curves_set(const struct comparison *c, const json_t *summary)
         size_t i;
         int error = 0;
 
-        json_array_foreach(summary, i, entry)
-        {
+        json_array_foreach (summary, i, entry) {
                 const char *name = json_string_value(json_object_get(entry, "server"));
                 const char *flags = json_string_value(json_object_get(entry, "scenario"));
                 size_t server = 0, scenario = 0;
@@ -191,8 +189,7 @@ static json_t *lineup_coloured(const struct comparison *c)
         json_t *lineup = json_deep_copy(json_object_get(c->json, "lineup")), *entry;
         size_t i;
 
-        json_array_foreach(lineup, i, entry)
-        {
+        json_array_foreach (lineup, i, entry) {
                 if (json_object_set_new(entry, "colour", json_string(c->servers[i].colour)) != 0) {
                         json_decref(lineup);
                         return NULL;

@@ -245,8 +245,7 @@ static bool histogram_read(const json_t *value, struct histogram **h)
         *h = histogram_create();
         if (!*h || !json_is_array(buckets))
                 return false;
-        json_array_foreach(buckets, i, bucket)
-        {
+        json_array_foreach (buckets, i, bucket) {
                 const json_t *top = json_array_get(bucket, 0);
                 json_int_t at = json_integer_value(top);
                 json_int_t count = json_integer_value(json_array_get(bucket, 1));
@@ -326,8 +325,7 @@ static void verdict_read(const json_t *value, struct result *r)
         for (enum verdict v = VERDICT_VALID; status && v <= VERDICT_INVALID; v++)
                 if (strcmp(status, verdict_name(v)) == 0)
                         r->verdict.status = v;
-        json_array_foreach(reasons, i, reason)
-        {
+        json_array_foreach (reasons, i, reason) {
                 const char *code = json_string_value(json_object_get(reason, "code"));
                 const char *sentence = json_string_value(json_object_get(reason, "text"));
                 if (i == RESULT_REASONS_MAX || !code || !sentence)

@@ -48,8 +48,7 @@ static void out_of_descriptors(struct trial *t)
         size_t served = clients_complete(clients, COUNT, 200);
         if (served == COUNT && strcmp(t->setup->model, "uring") == 0)
                 check_skip("io_uring keeps the limit that held when accept was posted; "
-                           "tests/cli/uring_test.sh makes "
-                           "accepts fail");
+                           "tests/cli/uring_test.sh makes accepts fail");
         if (served == COUNT)
                 check_fail("%d clients were served with %d more descriptors allowed", COUNT, MORE);
         process_await_rest(&t->server, 500, "the server to use no CPU where it can accept nothing");

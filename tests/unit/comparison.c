@@ -216,11 +216,9 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
                 struct given given[4];
         } cases[] = {
                 {"tokio",
-                 "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71); go: lower, "
-                 "0.84 "
-                 "times (0.80 to 0.88); between epoll and tokio no difference was shown (smallest these "
-                 "trials could "
-                 "show: 4%).\n",
+                 "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71); go: "
+                 "lower, 0.84 times (0.80 to 0.88); between epoll and tokio no difference was shown "
+                 "(smallest these trials could show: 4%).\n",
                  NAN,
                  {{"uring", 163, 160, 166, 1.63, 1.52, 1.71, "higher", 4},
                   {"epoll", 101, 99, 103, 1.01, 0.97, 1.05, "none", 4},
@@ -240,16 +238,14 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
                   {"b", 1e6, 0.9e6, 1.1e6, 0.5, 0.4, 0.6, "lower", 5}}},
                 {NULL,
                  "The requests per second of a were the most: 1,200 (1,100 to 1,300); not told apart from "
-                 "it, for the "
-                 "intervals overlap: b 1,150 (1,000 to 1,200); fewer: c 900 (800 to 1,000).\n",
+                 "it, for the intervals overlap: b 1,150 (1,000 to 1,200); fewer: c 900 (800 to 1,000).\n",
                  NAN,
                  {{"b", 1150, 1000, 1200, 0, 0, 0, NULL, 0},
                   {"c", 900, 800, 1000, 0, 0, 0, NULL, 0},
                   {"a", 1200, 1100, 1300, 0, 0, 0, NULL, 0}}},
                 {NULL,
-                 "Requests per second: b 20, a 10; these are medians without intervals, so no difference is "
-                 "shown by "
-                 "them.\n",
+                 "Requests per second: b 20, a 10; these are medians without intervals, so no difference "
+                 "is shown by them.\n",
                  NAN,
                  {{"a", 10, 0, 0, 0, 0, 0, NULL, 0}, {"b", 20, 0, 0, 0, 0, 0, NULL, 0}}},
                 {NULL,

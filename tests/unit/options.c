@@ -65,9 +65,8 @@ static void each_flag_sets_its_part_of_the_plan(void **state)
 
         (void)state;
         parse("bench -c 20 -s 64 -r 5 -d 1m30s -t 127.0.0.1:80 -t localhost:81 -R 5000 -T 3 --connect-rate "
-              "100 "
-              "--grace 0s --connect-timeout 250ms --request-timeout 3s --seed 7 --no-verify --engine epoll "
-              "--source 127.1.0.0/24 --pid 42 --json out.json -g -m -q");
+              "100 --grace 0s --connect-timeout 250ms --request-timeout 3s --seed 7 --no-verify --engine "
+              "epoll --source 127.1.0.0/24 --pid 42 --json out.json -g -m -q");
         assert_int_equal(o.plan.connections, 20);
         assert_int_equal(o.plan.request_bytes, 64);
         assert_int_equal(o.plan.requests_per_connection, 5);
