@@ -32,7 +32,6 @@ enum {
         EXIT_FAILED = 1,
         EXIT_INVALID = 3,
         ENGINES_MAX = 8,
-        WHY_MAX = 256,
         CONNECTIONS_PER_THREAD = 100,
         SPARE_DESCRIPTORS = 16,
 };
@@ -60,8 +59,8 @@ static int __attribute__((format(printf, 2, 3))) fail(int status, const char *fo
 /* What one engine did. */
 struct calibration {
         const struct engine *engine;
-        char unavailable[WHY_MAX]; /* why it cannot run here, or "" */
-        struct result *result;     /* owned; NULL: none */
+        struct why unavailable; /* why it cannot run here, or "" */
+        struct result *result;  /* owned; NULL: none */
         uint32_t connections, request_bytes;
 };
 
@@ -144,9 +143,9 @@ static int engines_choose(int argc, char **argv, struct calibration *all, size_t
                 struct calibration *c = &all[*count];
                 *c = (struct calibration){.engine = engines[i]};
                 (*count)++;
-                if (engines[i]->probe(c->unavailable, sizeof c->unavailable) != 0)
+                if (engines[i]->probe(&c->unavailable) != 0)
                         continue;
-                *c->unavailable = '\0';
+                *c->unavailable.text = '\0';
                 options_parse(argc, argv, engines[i]->name, &o);
                 int status = options_check(&o);
                 if (status)
@@ -228,7 +227,7 @@ static json_t *calibration_to_json(const struct calibration *c)
 
         if (!r)
                 return json_pack("{s:s,s:s?}", "engine", c->engine->name, "unavailable",
-                                 *c->unavailable ? c->unavailable : NULL);
+                                 *c->unavailable.text ? c->unavailable.text : NULL);
         return json_pack("{s:s,s:n,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s}", "engine", c->engine->name,
                          "unavailable", "threads", (json_int_t)r->tool.threads, "connections",
                          (json_int_t)c->connections, "request_bytes", (json_int_t)c->request_bytes, "window",
@@ -264,8 +263,8 @@ static void text_print(const struct calibration *all, size_t count)
                "cpu/request", "ceiling, requests/s", "ceiling_share");
         for (size_t i = 0; i < count; i++) {
                 const struct result *r = all[i].result;
-                if (*all[i].unavailable)
-                        printf("%-8s cannot run here: %s\n", all[i].engine->name, all[i].unavailable);
+                if (*all[i].unavailable.text)
+                        printf("%-8s cannot run here: %s\n", all[i].engine->name, all[i].unavailable.text);
                 else if (r && r->generator.cpu_per_request > 0)
                         printf("%-8s %8" PRIu64 " %12u %12.0f %12s %20.0f %14.2f\n", all[i].engine->name,
                                r->tool.threads, all[i].connections, r->requests.per_second,
@@ -315,7 +314,7 @@ int command_calibrate(int argc, char **argv)
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
         for (size_t i = 0; i < count && !interrupted; i++) {
-                int one = *all[i].unavailable ? 0 : engine_run(argc, argv, &all[i]);
+                int one = *all[i].unavailable.text ? 0 : engine_run(argc, argv, &all[i]);
                 if (one == EXIT_FAILED) {
                         status = one;
                         goto destroy_results;

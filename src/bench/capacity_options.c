@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_FAILED = 1, TRIALS_PER_RATE_MAX = 10, WHY_MAX = 512 };
+enum { EXIT_FAILED = 1, TRIALS_PER_RATE_MAX = 10 };
 /* What -R takes at most. That it is still there after the user's flags shows that none of them is -R. */
 #define RATE_MAX_TEXT "1000000000"
 
@@ -63,10 +63,10 @@ static void trials_set(struct capacity *c, const char *text)
 
 static void slo_set(struct capacity *c, const char *text)
 {
-        char why[WHY_MAX];
+        struct why why;
 
-        if (slo_parse(text, &c->slo, why, sizeof why) != 0)
-                exit(capacity_fail(USAGE_STATUS, "--slo: %s", why));
+        if (slo_parse(text, &c->slo, &why) != 0)
+                exit(capacity_fail(USAGE_STATUS, "--slo: %s", why.text));
         c->expression = text;
 }
 

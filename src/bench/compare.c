@@ -113,7 +113,8 @@ static void placement_set(struct argp_state *state, struct compare_options *o, c
 static error_t option_parse(int key, char *arg, struct argp_state *state)
 {
         struct compare_options *o = state->input;
-        char why[LINEUP_TEXT_MAX * 2], *end;
+        struct why why;
+        char *end;
         uint64_t ns;
         int error = 0;
 
@@ -122,13 +123,13 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 if (strcmp(arg, "ours") == 0 || strcmp(arg, "peers") == 0 || strcmp(arg, "all") == 0)
                         o->named = arg;
                 else
-                        error = lineup_read(&o->lineup, arg, why, sizeof why);
+                        error = lineup_read(&o->lineup, arg, &why);
                 break;
         case KEY_SERVER:
-                error = lineup_add_server(&o->lineup, arg, why, sizeof why);
+                error = lineup_add_server(&o->lineup, arg, &why);
                 break;
         case KEY_SCENARIO:
-                error = lineup_add_scenario(&o->lineup, arg, why, sizeof why);
+                error = lineup_add_scenario(&o->lineup, arg, &why);
                 break;
         case 'n':
                 o->rounds = (unsigned)strtoul(arg, &end, 10);
@@ -176,7 +177,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 return ARGP_ERR_UNKNOWN;
         }
         if (error)
-                argp_error(state, "%s", why);
+                argp_error(state, "%s", why.text);
         return 0;
 }
 
@@ -200,31 +201,29 @@ static void options_parse(int argc, char **argv, struct compare_options *o)
 }
 
 /* The servers and scenarios that were not given. */
-static int lineup_complete(struct compare_options *o, const char *directory, char *why, size_t why_size)
+static int lineup_complete(struct compare_options *o, const char *directory, struct why *why)
 {
         const char *named = o->named ? o->named : o->lineup.server_count == 0 ? "all" : "";
         int error = 0;
 
         if (strcmp(named, "ours") == 0 || strcmp(named, "all") == 0)
-                error = lineup_add_ours(&o->lineup, directory, why, why_size);
+                error = lineup_add_ours(&o->lineup, directory, why);
         if (!error && (strcmp(named, "peers") == 0 || strcmp(named, "all") == 0))
-                error = lineup_add_peers(&o->lineup, directory, why, why_size);
-        if (!error && o->lineup.server_count == 0) {
-                (void)snprintf(why, why_size, "no server to compare: make peers builds some");
-                return -ENOENT;
-        }
+                error = lineup_add_peers(&o->lineup, directory, why);
+        if (!error && o->lineup.server_count == 0)
+                return why_fail(why, -ENOENT, "no server to compare: make peers builds some");
         if (!error && o->sweep)
-                return lineup_sweep(&o->lineup, o->sweep, why, why_size);
+                return lineup_sweep(&o->lineup, o->sweep, why);
         for (size_t i = 0;
              !error && o->lineup.scenario_count < sizeof default_scenarios / sizeof *default_scenarios &&
              i == o->lineup.scenario_count;
              i++)
-                error = lineup_add_scenario(&o->lineup, default_scenarios[i], why, why_size);
+                error = lineup_add_scenario(&o->lineup, default_scenarios[i], why);
         return error;
 }
 
 /* The server named, or the first that can run. */
-static int baseline_find(const struct compare_options *o, size_t *baseline, char *why, size_t why_size)
+static int baseline_find(const struct compare_options *o, size_t *baseline, struct why *why)
 {
         const struct lineup *l = &o->lineup;
 
@@ -235,8 +234,7 @@ static int baseline_find(const struct compare_options *o, size_t *baseline, char
         *baseline = 0;
         if (!o->baseline)
                 return 0; /* none can run, and there is nothing to compare */
-        (void)snprintf(why, why_size, "--baseline: no server is named '%s'", o->baseline);
-        return -ENOENT;
+        return why_fail(why, -ENOENT, "--baseline: no server is named '%s'", o->baseline);
 }
 
 /* Is the load of these flags a closed loop? */
@@ -246,7 +244,7 @@ static bool is_closed_loop(const char *flags)
 }
 
 /* For each closed loop, an open one at a share of the slowest server's throughput. */
-static int equal_loads_add(struct lineup *l, const struct trials *all, char *why, size_t why_size)
+static int equal_loads_add(struct lineup *l, const struct trials *all, struct why *why)
 {
         size_t count = l->scenario_count;
 
@@ -268,7 +266,7 @@ static int equal_loads_add(struct lineup *l, const struct trials *all, char *why
                         continue; /* nobody could do it at all */
                 (void)snprintf(flags, sizeof flags, "%s -R %.0f", l->scenarios[scenario].flags,
                                slowest * EQUAL_LOAD);
-                int error = lineup_add_scenario(l, flags, why, why_size);
+                int error = lineup_add_scenario(l, flags, why);
                 if (error)
                         return error;
         }
@@ -302,38 +300,38 @@ static void save(const struct trials *all)
 }
 
 /* What an earlier comparison has already; its flags for the open loop of --equal-load are taken over too. */
-static int resume(struct compare_options *o, struct trials *all, char *why, size_t why_size)
+static int resume(struct compare_options *o, struct trials *all, struct why *why)
 {
         char path[PATH_MAX];
         size_t i;
         const json_t *entry;
 
         (void)snprintf(path, sizeof path, "%s/comparison.json", o->directory);
-        json_t *json = json_read(path, why, why_size);
+        json_t *json = json_read(path, why);
         if (!json)
                 return -ENOENT;
         int error = 0;
         json_array_foreach (json_object_get(json, "scenarios"), i, entry) {
                 const char *flags = json_string_value(json_object_get(entry, "flags"));
                 if (o->equal_load && flags && i >= o->lineup.scenario_count && !error)
-                        error = lineup_add_scenario(&o->lineup, flags, why, why_size);
+                        error = lineup_add_scenario(&o->lineup, flags, why);
         }
         if (!error)
-                error = trials_resume(all, json, why, why_size);
+                error = trials_resume(all, json, why);
         json_decref(json);
         return error;
 }
 
 /* The trials, and those at equal load, which follow from the others. */
-static int trials_all_run(struct compare_options *o, struct trials *all, char *why, size_t why_size)
+static int trials_all_run(struct compare_options *o, struct trials *all, struct why *why)
 {
         size_t given = o->lineup.scenario_count;
-        int error = o->resume ? resume(o, all, why, why_size) : 0;
+        int error = o->resume ? resume(o, all, why) : 0;
 
         if (!error)
                 error = trials_run(all, 0, &interrupted);
         if (!error && o->equal_load && !interrupted && o->lineup.scenario_count == given) {
-                error = equal_loads_add(&o->lineup, all, why, why_size);
+                error = equal_loads_add(&o->lineup, all, why);
                 if (!error)
                         error = trials_run(all, given, &interrupted);
         }
@@ -350,7 +348,8 @@ int command_compare(int argc, char **argv)
 {
         static struct compare_options o;
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
-        char bench[PATH_MAX] = "", directory[PATH_MAX], why[LINEUP_TEXT_MAX * 2] = "";
+        char bench[PATH_MAX] = "", directory[PATH_MAX];
+        struct why why = {0};
         size_t baseline;
 
         options_parse(argc, argv, &o);
@@ -358,13 +357,13 @@ int command_compare(int argc, char **argv)
                 return EXIT_FAILED;
         (void)strcpy(directory, bench); /* of the same size */
         *strrchr(directory, '/') = '\0';
-        int error = lineup_complete(&o, directory, why, sizeof why);
+        int error = lineup_complete(&o, directory, &why);
         if (error) {
-                (void)usage_fail(why);
+                (void)usage_fail(why.text);
                 return error == -EINVAL || error == -E2BIG ? USAGE_STATUS : EXIT_FAILED;
         }
-        if (baseline_find(&o, &baseline, why, sizeof why) != 0)
-                return usage_fail(why);
+        if (baseline_find(&o, &baseline, &why) != 0)
+                return usage_fail(why.text);
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
 
@@ -384,13 +383,14 @@ int command_compare(int argc, char **argv)
                              .baseline = baseline,
                              .save = save,
                              .quiet = o.quiet};
-        error = trials_all_run(&o, &all, why, sizeof why);
+        error = trials_all_run(&o, &all, &why);
         if (!error) {
                 tables_print(stdout, &all);
                 error = files_write(o.directory, &all);
         }
         if (error)
-                fprintf(stderr, "bench compare: %s: %s\n", o.directory, *why ? why : strerror(-error));
+                fprintf(stderr, "bench compare: %s: %s\n", o.directory,
+                        *why.text ? why.text : strerror(-error));
         else if (!o.quiet)
                 fprintf(stderr,
                         "\n%s/comparison.json has every trial, %s/tables.md the tables; the order of the "

@@ -168,15 +168,15 @@ static json_t *comparison_of_result(json_t *result)
 
 static json_t *comparison_read(const char *path)
 {
-        char why[512];
+        struct why why;
 
         if (strcmp(path, "-") != 0 && access(path, R_OK) != 0) {
                 fprintf(stderr, "bench diff: cannot read %s: %s\n", path, strerror(errno));
                 return NULL;
         }
-        json_t *json = json_read(path, why, sizeof why);
+        json_t *json = json_read(path, &why);
         if (!json) {
-                fprintf(stderr, "bench diff: cannot read %s: %s\n", path, why);
+                fprintf(stderr, "bench diff: cannot read %s: %s\n", path, why.text);
                 return NULL;
         }
         const char *schema = json_string_value(json_object_get(json, "schema"));

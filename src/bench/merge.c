@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_INVALID = 3, WHY_MAX = 1024 };
+enum { EXIT_FAILED = 1, EXIT_INVALID = 3 };
 enum key { KEY_JSON = 256 };
 
 struct merge_options {
@@ -77,14 +77,13 @@ static void options_parse(int argc, char **argv, struct merge_options *o)
 }
 
 /* A new result, or NULL and a sentence in `why`. */
-static struct result *result_read(const char *path, char *why, size_t why_size)
+static struct result *result_read(const char *path, struct why *why)
 {
-        char wrong[WHY_MAX / 2];
-        json_t *json = json_read(path, wrong, sizeof wrong);
-        struct result *r = json ? result_from_json(json, wrong, sizeof wrong) : NULL;
+        json_t *json = json_read(path, why);
+        struct result *r = json ? result_from_json(json, why) : NULL;
 
         if (!r)
-                (void)snprintf(why, why_size, "%s is no result of bench --json: %s", path, wrong);
+                (void)why_set(why, "%s is no result of bench --json: %s", path, why->text);
         json_decref(json);
         return r;
 }
@@ -136,7 +135,8 @@ int command_merge(int argc, char **argv)
         static struct merge_options o;
         static struct result *results[MERGE_PARTS_MAX];
         static struct merge_part parts[MERGE_PARTS_MAX];
-        char why[WHY_MAX] = "out of memory", command_line[RESULT_TEXT_MAX] = "";
+        struct why why = {"out of memory"};
+        char command_line[RESULT_TEXT_MAX] = "";
         struct result *merged = NULL;
         enum merge_kind kind;
         int status = USAGE_STATUS, error = 0;
@@ -145,12 +145,12 @@ int command_merge(int argc, char **argv)
         words_join(command_line, sizeof command_line, argv); /* argp puts files last */
         options_parse(argc, argv, &o);
         for (; read < o.count; read++) {
-                results[read] = result_read(o.files[read], why, sizeof why);
+                results[read] = result_read(o.files[read], &why);
                 if (!results[read])
                         goto print_why;
                 parts[read] = (struct merge_part){.name = o.files[read], .result = results[read]};
         }
-        error = result_merge(parts, o.count, &merged, &kind, why, sizeof why);
+        error = result_merge(parts, o.count, &merged, &kind, &why);
         if (error)
                 goto print_why;
         (void)strcpy(merged->command_line, command_line); /* of the same size */
@@ -160,7 +160,7 @@ int command_merge(int argc, char **argv)
 print_why:
         if (error == -ENOMEM)
                 status = EXIT_FAILED;
-        fprintf(stderr, "bench merge: %s\n", why);
+        fprintf(stderr, "bench merge: %s\n", why.text);
 destroy_results:
         result_destroy(merged);
         while (read > 0)

@@ -275,28 +275,28 @@ static void arrivals_set(struct argp_state *state, struct plan *p, const char *n
 
 static void threshold_add(struct argp_state *state, struct run_options *o, const char *text)
 {
-        char why[THRESHOLD_TEXT_MAX];
+        struct why why;
 
         if (o->threshold_count == OPTIONS_THRESHOLDS_MAX)
                 argp_error(state, "more than %d thresholds", OPTIONS_THRESHOLDS_MAX);
-        if (threshold_parse(text, &o->thresholds[o->threshold_count], why, sizeof why) != 0)
-                argp_error(state, "--threshold %s", why);
+        if (threshold_parse(text, &o->thresholds[o->threshold_count], &why) != 0)
+                argp_error(state, "--threshold %s", why.text);
         o->threshold_count++;
 }
 
 static void engine_set(struct argp_state *state, struct plan *p, const char *name)
 {
-        char why[256];
+        struct why why;
 
         p->engine = NULL;
         for (size_t i = 0; engines[i] && !p->engine; i++) {
                 if (strcmp(name, "auto") != 0 && strcmp(name, engines[i]->name) != 0)
                         continue;
-                int error = engines[i]->probe(why, sizeof why);
+                int error = engines[i]->probe(&why);
                 if (error == 0)
                         p->engine = engines[i];
                 else if (strcmp(name, "auto") != 0)
-                        argp_failure(state, 1, 0, "the engine %s cannot run here: %s", name, why);
+                        argp_failure(state, 1, 0, "the engine %s cannot run here: %s", name, why.text);
         }
         if (!p->engine)
                 argp_error(state, "there is no engine '%s'; see --help", name);

@@ -290,7 +290,7 @@ static void wildcard_resolve(struct address *a)
 }
 
 int process_await_listener(struct process *p, const struct address *wanted, struct address *found,
-                           const volatile sig_atomic_t *interrupted, char *why, size_t why_size)
+                           const volatile sig_atomic_t *interrupted, struct why *why)
 {
         uint64_t end = clock_now() + LISTEN_TIMEOUT_NS;
         char how[RESULT_NAME_MAX], text[ADDRESS_TEXT_MAX];
@@ -303,26 +303,19 @@ int process_await_listener(struct process *p, const struct address *wanted, stru
                         p->kernel_idle = kernel_memory_read();
                         return 0;
                 }
-                if (error == -EADDRINUSE) {
-                        (void)snprintf(why, why_size, "another process listens on %s too",
-                                       address_format(wanted ? wanted : found, text));
-                        return error;
-                }
-                if (process_has_ended(p, how, sizeof how)) {
-                        (void)snprintf(why, why_size, "%s before it listened: %s", how, output_last_line(p));
-                        return -ECHILD;
-                }
-                if (*interrupted) {
-                        (void)snprintf(why, why_size, "interrupted before it listened");
-                        return -EINTR;
-                }
+                if (error == -EADDRINUSE)
+                        return why_fail(why, error, "another process listens on %s too",
+                                        address_format(wanted ? wanted : found, text));
+                if (process_has_ended(p, how, sizeof how))
+                        return why_fail(why, -ECHILD, "%s before it listened: %s", how, output_last_line(p));
+                if (*interrupted)
+                        return why_fail(why, -EINTR, "interrupted before it listened");
                 output_take(p);
                 clock_sleep(POLL_NS);
         } while (clock_now() < end);
-        (void)snprintf(why, why_size, "it does not listen on %s within 10s%s%s",
-                       wanted ? address_format(wanted, text) : "any address", p->output_size ? ": " : "",
-                       output_last_line(p));
-        return -ETIMEDOUT;
+        return why_fail(why, -ETIMEDOUT, "it does not listen on %s within 10s%s%s",
+                        wanted ? address_format(wanted, text) : "any address", p->output_size ? ": " : "",
+                        output_last_line(p));
 }
 
 static void cpu_read(const struct process *p, uint64_t *user, uint64_t *system)

@@ -5,6 +5,7 @@
 #define BENCH_PROCESS_H
 
 #include "base/address.h"
+#include "base/why.h"
 #include "result/result.h"
 
 #include <signal.h>
@@ -38,7 +39,7 @@ int process_watch(struct process *, pid_t);
  * *found tells. 0; or a negative errno and a sentence in `why`: it ended, it does not listen in time, another
  * listens there too, *interrupted became true. */
 int process_await_listener(struct process *, const struct address *wanted, struct address *found,
-                           const volatile sig_atomic_t *interrupted, char *why, size_t why_size);
+                           const volatile sig_atomic_t *interrupted, struct why *why);
 
 void process_window_begins(struct process *);
 void process_tick(

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, STATUS_NO_GNUPLOT = 127, WHY_MAX = 1024 };
+enum { EXIT_FAILED = 1, STATUS_NO_GNUPLOT = 127 };
 enum form { FORM_HTML, FORM_MARKDOWN, FORM_CHARTS };
 
 struct report_options {
@@ -267,16 +267,16 @@ static int charts_write(const char *directory, const struct comparison *c)
 /* NULL: the file is none of ours, which one line has said. */
 static struct comparison *input_read(const char *path)
 {
-        char why[WHY_MAX];
+        struct why why;
         struct comparison *c = NULL;
-        json_t *json = json_read(path, why, sizeof why);
+        json_t *json = json_read(path, &why);
 
         if (json)
-                c = comparison_from_json(json, why, sizeof why);
+                c = comparison_from_json(json, &why);
         json_decref(json);
         if (!c)
                 fprintf(stderr, "bench report: %s: %s\n", strcmp(path, "-") == 0 ? "standard input" : path,
-                        why);
+                        why.text);
         return c;
 }
 

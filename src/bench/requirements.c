@@ -51,28 +51,27 @@ static struct requirements requirements_of(const struct plan *p)
         return r;
 }
 
-bool requirements_are_met(const struct plan *p, char *why, size_t why_size)
+bool requirements_are_met(const struct plan *p, struct why *why)
 {
         struct requirements r = requirements_of(p);
         char needed[REPORT_TEXT_MAX], there[REPORT_TEXT_MAX];
 
         if (r.descriptors > r.descriptors_allowed)
-                (void)snprintf(
-                        why, why_size,
-                        "%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it "
-                        "with ulimit -n",
-                        r.descriptors_allowed, r.descriptors, p->connections);
+                (void)why_set(why,
+                              "%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it "
+                              "with ulimit -n",
+                              r.descriptors_allowed, r.descriptors, p->connections);
         else if (r.ports_there && r.ports > r.ports_there)
-                (void)snprintf(
-                        why, why_size,
+                (void)why_set(
+                        why,
                         "%zu client ports per target and source address (net.ipv4.ip_local_port_range), "
                         "%zu needed: give more source addresses with --source",
                         r.ports_there, r.ports);
         else if (r.memory > r.memory_there)
-                (void)snprintf(why, why_size,
-                               "%s of memory free, %s needed: fewer connections (-c), or less "
-                               "in flight on each (--depth)",
-                               report_bytes(r.memory_there, there), report_bytes(r.memory, needed));
+                (void)why_set(why,
+                              "%s of memory free, %s needed: fewer connections (-c), or less "
+                              "in flight on each (--depth)",
+                              report_bytes(r.memory_there, there), report_bytes(r.memory, needed));
         else
                 return true;
         return false;

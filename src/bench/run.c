@@ -25,7 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_INVALID = 3, EXIT_MISSED = 4, WHY_MAX = 512 };
+enum { EXIT_FAILED = 1, EXIT_INVALID = 3, EXIT_MISSED = 4 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -49,7 +49,8 @@ static int __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 
 static int server_begin(struct run_options *o, struct process *server)
 {
-        char why[WHY_MAX], text[ADDRESS_TEXT_MAX];
+        struct why why;
+        char text[ADDRESS_TEXT_MAX];
         struct address *target = &o->plan.targets[0], found;
         int error;
 
@@ -63,11 +64,10 @@ static int server_begin(struct run_options *o, struct process *server)
         error = process_start(server, o->command);
         if (error)
                 return fail("cannot start %s: %s", o->command[0], strerror(-error));
-        error = process_await_listener(server, o->targets_given ? target : NULL, &found, &interrupted, why,
-                                       sizeof why);
+        error = process_await_listener(server, o->targets_given ? target : NULL, &found, &interrupted, &why);
         if (error) {
                 process_stop(server);
-                return fail("%s: %s", o->command[0], why);
+                return fail("%s: %s", o->command[0], why.text);
         }
         if (!o->targets_given) {
                 *target = found;
@@ -311,14 +311,14 @@ int command_run(int argc, char **argv)
 {
         static struct run_options o;
         static struct process server;
-        char why[WHY_MAX];
+        struct why why;
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
 
         run_options_parse(argc, argv, &o);
         if (o.dry_run)
                 requirements_print(stdout, &o.plan);
-        if (!requirements_are_met(&o.plan, why, sizeof why))
-                return fail("%s", why);
+        if (!requirements_are_met(&o.plan, &why))
+                return fail("%s", why.text);
         if (o.dry_run)
                 return 0;
         int status = 0;

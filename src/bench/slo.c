@@ -17,10 +17,10 @@ static const struct {
 } percentiles[] = {{"latency.p50", 20},   {"latency.p90", 100},     {"latency.p95", 200},
                    {"latency.p99", 1000}, {"latency.p99_9", 10000}, {"latency.p99_99", 100000}};
 
-int slo_parse(const char *text, struct slo *slo, char *why, size_t why_size)
+int slo_parse(const char *text, struct slo *slo, struct why *why)
 {
         *slo = (struct slo){.requests = 1};
-        int error = threshold_parse(text, &slo->threshold, why, why_size);
+        int error = threshold_parse(text, &slo->threshold, why);
 
         for (size_t i = 0; !error && i < sizeof percentiles / sizeof *percentiles; i++)
                 if (strcmp(slo->threshold.path, percentiles[i].path) == 0)

@@ -5,6 +5,8 @@
 
 #include "result/threshold.h"
 
+#include "base/why.h"
+
 #include <stdint.h>
 
 struct slo {
@@ -15,7 +17,7 @@ struct slo {
 enum { SLO_VALUE_MAX = 32 };
 
 /* Reads it as threshold_parse does, and fails as that does. */
-int slo_parse(const char *text, struct slo *, char *why, size_t why_size);
+int slo_parse(const char *text, struct slo *, struct why *why);
 
 /* Judges a "bench.result/1". *value is what it was judged by, NaN if the result does not tell it. */
 enum threshold_outcome slo_check(const json_t *result, const struct slo *, double *value);

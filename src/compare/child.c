@@ -71,7 +71,7 @@ static int command_await(char **words, int error_fd, const volatile sig_atomic_t
 /* What the process left behind becomes its result. */
 static void result_take(struct child *c, int status, const char *json_path, int error_fd)
 {
-        char why[CHILD_TEXT_MAX / 2];
+        struct why why;
 
         if (status < 0)
                 (void)snprintf(c->failed, sizeof c->failed, "cannot be started: %s", strerror(-status));
@@ -80,11 +80,13 @@ static void result_take(struct child *c, int status, const char *json_path, int 
                                sigabbrev_np(WTERMSIG(status)));
         else if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != STATUS_INVALID)
                 text_read(error_fd, c->failed, sizeof c->failed);
-        c->json = json_read(json_path, why, sizeof why);
+        c->json = json_read(json_path, &why);
         if (!c->json && *c->failed == '\0')
-                (void)snprintf(c->failed, sizeof c->failed, "no result: %.480s", why);
+                (void)snprintf(c->failed, sizeof c->failed, "no result: %.480s", why.text);
         if (c->json && *c->failed == '\0')
-                c->result = result_from_json(c->json, c->failed, sizeof c->failed);
+                c->result = result_from_json(c->json, &why);
+        if (c->json && *c->failed == '\0' && !c->result)
+                (void)snprintf(c->failed, sizeof c->failed, "%.500s", why.text);
         if (c->result && c->result->verdict.status == VERDICT_INVALID)
                 (void)snprintf(c->failed, sizeof c->failed, "invalid: %.480s",
                                c->result->verdict.reasons[0].text);

@@ -8,25 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int server_add(struct lineup *l, const char *name, const char *command, const char *skipped, char *why,
-                      size_t why_size)
+static int server_add(struct lineup *l, const char *name, const char *command, const char *skipped,
+                      struct why *why)
 {
-        if (l->server_count == LINEUP_SERVERS_MAX) {
-                (void)snprintf(why, why_size, "more than %d servers", LINEUP_SERVERS_MAX);
-                return -E2BIG;
-        }
+        if (l->server_count == LINEUP_SERVERS_MAX)
+                return why_fail(why, -E2BIG, "more than %d servers", LINEUP_SERVERS_MAX);
         for (size_t i = 0; i < l->server_count; i++)
-                if (strcmp(l->servers[i].name, name) == 0) {
-                        (void)snprintf(why, why_size, "there are two servers named '%s'", name);
-                        return -EEXIST;
-                }
+                if (strcmp(l->servers[i].name, name) == 0)
+                        return why_fail(why, -EEXIST, "there are two servers named '%s'", name);
         struct lineup_server *s = &l->servers[l->server_count];
-        if (strlen(name) >= sizeof s->name || strlen(command) >= sizeof s->command) {
-                (void)snprintf(why, why_size,
-                               "the server '%.32s': a name has at most %zu bytes, a command %zu", name,
-                               sizeof s->name - 1, sizeof s->command - 1);
-                return -ENAMETOOLONG;
-        }
+        if (strlen(name) >= sizeof s->name || strlen(command) >= sizeof s->command)
+                return why_fail(why, -ENAMETOOLONG,
+                                "the server '%.32s': a name has at most %zu bytes, a command %zu", name,
+                                sizeof s->name - 1, sizeof s->command - 1);
         (void)strcpy(s->name, name); /* both were measured */
         (void)strcpy(s->command, command);
         (void)snprintf(s->skipped, sizeof s->skipped, "%s", skipped);
@@ -34,26 +28,22 @@ static int server_add(struct lineup *l, const char *name, const char *command, c
         return 0;
 }
 
-int lineup_add_server(struct lineup *l, const char *text, char *why, size_t why_size)
+int lineup_add_server(struct lineup *l, const char *text, struct why *why)
 {
         char name[LINEUP_NAME_MAX];
         const char *equals = strchr(text, '=');
 
-        if (!equals || equals == text || (size_t)(equals - text) >= sizeof name || equals[1] == '\0') {
-                (void)snprintf(why, why_size, "a server is given as NAME=COMMAND, not '%s'", text);
-                return -EINVAL;
-        }
+        if (!equals || equals == text || (size_t)(equals - text) >= sizeof name || equals[1] == '\0')
+                return why_set(why, "a server is given as NAME=COMMAND, not '%s'", text);
         (void)snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
-        return server_add(l, name, equals + 1, "", why, why_size);
+        return server_add(l, name, equals + 1, "", why);
 }
 
-int lineup_add_scenario(struct lineup *l, const char *flags, char *why, size_t why_size)
+int lineup_add_scenario(struct lineup *l, const char *flags, struct why *why)
 {
-        if (l->scenario_count == LINEUP_SCENARIOS_MAX || strlen(flags) >= LINEUP_TEXT_MAX) {
-                (void)snprintf(why, why_size, "at most %d scenarios of %d bytes", LINEUP_SCENARIOS_MAX,
-                               LINEUP_TEXT_MAX - 1);
-                return -E2BIG;
-        }
+        if (l->scenario_count == LINEUP_SCENARIOS_MAX || strlen(flags) >= LINEUP_TEXT_MAX)
+                return why_fail(why, -E2BIG, "at most %d scenarios of %d bytes", LINEUP_SCENARIOS_MAX,
+                                LINEUP_TEXT_MAX - 1);
         struct lineup_scenario *s = &l->scenarios[l->scenario_count++];
         *s = (struct lineup_scenario){.sweep_value = NAN};
         (void)strcpy(s->flags, flags); /* was measured */
@@ -61,25 +51,23 @@ int lineup_add_scenario(struct lineup *l, const char *flags, char *why, size_t w
 }
 
 /* One scenario of a sweep: the flag behind the others outdoes an earlier one. */
-static int sweep_add(struct lineup *l, const char *flags, const char *flag, const char *value, char *why,
-                     size_t why_size)
+static int sweep_add(struct lineup *l, const char *flags, const char *flag, const char *value,
+                     struct why *why)
 {
         char text[LINEUP_TEXT_MAX * 2];
         char *end;
         double number = strtod(value, &end);
 
-        if (*value < '0' || *value > '9' || *end || number < 1) {
-                (void)snprintf(why, why_size, "a sweep's values are numbers from 1 on, not '%s'", value);
-                return -EINVAL;
-        }
+        if (*value < '0' || *value > '9' || *end || number < 1)
+                return why_set(why, "a sweep's values are numbers from 1 on, not '%s'", value);
         (void)snprintf(text, sizeof text, "%.511s%s%s %.32s", flags, *flags ? " " : "", flag, value);
-        int error = lineup_add_scenario(l, text, why, why_size);
+        int error = lineup_add_scenario(l, text, why);
         if (!error)
                 l->scenarios[l->scenario_count - 1].sweep_value = number;
         return error;
 }
 
-int lineup_sweep(struct lineup *l, const char *text, char *why, size_t why_size)
+int lineup_sweep(struct lineup *l, const char *text, struct why *why)
 {
         static const char *const keys[] = {"connections", "rate"}, *const flags[] = {"-c", "-R"};
         static struct lineup_scenario before[LINEUP_SCENARIOS_MAX];
@@ -90,11 +78,9 @@ int lineup_sweep(struct lineup *l, const char *text, char *why, size_t why_size)
         while (key < 2 && (!equals || strncmp(text, keys[key], (size_t)(equals - text)) != 0 ||
                            keys[key][equals - text]))
                 key++;
-        if (key == 2 || equals[1] == '\0') {
-                (void)snprintf(why, why_size,
-                               "a sweep is given as connections=1,10,100 or rate=1000,2000, not '%s'", text);
-                return -EINVAL;
-        }
+        if (key == 2 || equals[1] == '\0')
+                return why_set(why, "a sweep is given as connections=1,10,100 or rate=1000,2000, not '%s'",
+                               text);
         memcpy(before, l->scenarios, sizeof before);
         l->scenario_count = 0;
         l->sweep_key = keys[key];
@@ -102,21 +88,19 @@ int lineup_sweep(struct lineup *l, const char *text, char *why, size_t why_size)
                 char values[LINEUP_TEXT_MAX], *rest = values, *value;
                 (void)snprintf(values, sizeof values, "%s", equals + 1);
                 while (!error && (value = strsep(&rest, ",")))
-                        error = sweep_add(l, count ? before[i].flags : "", flags[key], value, why, why_size);
+                        error = sweep_add(l, count ? before[i].flags : "", flags[key], value, why);
         }
         return error;
 }
 
 /* A line of --list-models: name, availability, summary, caveats, separated by tabs. */
-static int model_add(struct lineup *l, const char *directory, char *line, char *why, size_t why_size)
+static int model_add(struct lineup *l, const char *directory, char *line, struct why *why)
 {
         char command[LINEUP_TEXT_MAX];
         char *availability = strchr(line, '\t');
 
-        if (!availability) {
-                (void)snprintf(why, why_size, "echo-c --list-models printed '%s'", line);
-                return -EPROTO;
-        }
+        if (!availability)
+                return why_fail(why, -EPROTO, "echo-c --list-models printed '%s'", line);
         *availability++ = '\0';
         availability[strcspn(availability, "\t\n")] = '\0';
         if (strncmp(availability, "stands for ", 11) == 0)
@@ -124,13 +108,13 @@ static int model_add(struct lineup *l, const char *directory, char *line, char *
         (void)snprintf(command, sizeof command, "'%s/echo-c' --model %.63s -l {host}:{port}", directory,
                        line);
         const char *skipped = strcmp(availability, "available") == 0 ? "" : availability;
-        int error = server_add(l, line, command, skipped, why, why_size);
+        int error = server_add(l, line, command, skipped, why);
         if (!error)
                 l->servers[l->server_count - 1].pins = true;
         return error;
 }
 
-int lineup_add_ours(struct lineup *l, const char *directory, char *why, size_t why_size)
+int lineup_add_ours(struct lineup *l, const char *directory, struct why *why)
 {
         char command[LINEUP_TEXT_MAX], line[2048];
         int error = 0;
@@ -138,15 +122,13 @@ int lineup_add_ours(struct lineup *l, const char *directory, char *why, size_t w
         (void)snprintf(command, sizeof command, "'%s/echo-c' --list-models", directory);
         FILE *pipe = popen(command, "re");
         if (!pipe) {
-                (void)snprintf(why, why_size, "cannot run %s: %s", command, strerror(errno));
+                (void)why_set(why, "cannot run %s: %s", command, strerror(errno));
                 return -errno;
         }
         while (!error && fgets(line, sizeof line, pipe))
-                error = model_add(l, directory, line, why, why_size);
-        if (pclose(pipe) != 0 && !error) {
-                (void)snprintf(why, why_size, "%s failed: is echo-c built?", command);
-                return -ENOENT;
-        }
+                error = model_add(l, directory, line, why);
+        if (pclose(pipe) != 0 && !error)
+                return why_fail(why, -ENOENT, "%s failed: is echo-c built?", command);
         return error;
 }
 
@@ -172,7 +154,7 @@ static void note_read(struct lineup_server *s, const char *directory)
         (void)fclose(file); /* opened for reading */
 }
 
-int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t why_size)
+int lineup_add_peers(struct lineup *l, const char *directory, struct why *why)
 {
         char path[LINEUP_TEXT_MAX], command[LINEUP_TEXT_MAX];
         struct dirent **entries;
@@ -186,7 +168,7 @@ int lineup_add_peers(struct lineup *l, const char *directory, char *why, size_t 
                                      entries[i]->d_name) >= (int)sizeof command)
                                 error = -ENAMETOOLONG;
                         else
-                                error = server_add(l, entries[i]->d_name, command, "", why, why_size);
+                                error = server_add(l, entries[i]->d_name, command, "", why);
                         if (!error)
                                 note_read(&l->servers[l->server_count - 1], path);
                 }
@@ -209,7 +191,7 @@ static char *trim(char *text)
 }
 
 /* What may follow a server's command. */
-static int server_detail(struct lineup_server *s, char *text, char *equals, char *why, size_t why_size)
+static int server_detail(struct lineup_server *s, char *text, char *equals, struct why *why)
 {
         char command[LINEUP_TEXT_MAX];
         const char *value = trim(equals + 1), *key;
@@ -217,36 +199,27 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, char
         *equals = '\0';
         key = trim(text);
         if (strcmp(key, "environment") == 0) {
-                if (snprintf(command, sizeof command, "env %s %s", value, s->command) >=
-                    (int)sizeof command) {
-                        (void)snprintf(why, why_size, "environment and command have at most %zu bytes",
-                                       sizeof command - 5);
-                        return -ENAMETOOLONG;
-                }
+                if (snprintf(command, sizeof command, "env %s %s", value, s->command) >= (int)sizeof command)
+                        return why_fail(why, -ENAMETOOLONG, "environment and command have at most %zu bytes",
+                                        sizeof command - 5);
                 (void)strcpy(s->command, command); /* of the same size */
         } else if (strcmp(key, "colour") == 0) {
-                if (strlen(value) != 7 || *value != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6) {
-                        (void)snprintf(why, why_size, "a colour is #rrggbb, not '%s'", value);
-                        return -EINVAL;
-                }
+                if (strlen(value) != 7 || *value != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6)
+                        return why_set(why, "a colour is #rrggbb, not '%s'", value);
                 (void)strcpy(s->colour, value); /* was measured */
         } else if (strcmp(key, "note") == 0) {
                 (void)snprintf(s->note, sizeof s->note, "%s", value);
         } else if (strcmp(key, "command") == 0) {
-                (void)snprintf(why, why_size, "the server '%s' has a command already", s->name);
-                return -EEXIST;
-        } else {
-                (void)snprintf(why, why_size,
+                return why_fail(why, -EEXIST, "the server '%s' has a command already", s->name);
+        } else
+                return why_set(why,
                                "'environment = ...', 'colour = ...' or 'note = ...' is expected, not '%s'",
                                key);
-                return -EINVAL;
-        }
         return 0;
 }
 
 /* One line of a lineup file; `section` holds the server's name, or "" in a scenario, between lines. */
-static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], char *why,
-                     size_t why_size)
+static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], struct why *why)
 {
         char *text = trim(line), *equals = strchr(text, '=');
         int end = 0;
@@ -255,58 +228,46 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
                 return 0;
         if (*text == '[') {
                 if (*section &&
-                    strcmp(l->server_count ? l->servers[l->server_count - 1].name : "", section) != 0) {
-                        (void)snprintf(why, why_size, "the server '%s' before it has no command", section);
-                        return -EINVAL;
-                }
+                    strcmp(l->server_count ? l->servers[l->server_count - 1].name : "", section) != 0)
+                        return why_set(why, "the server '%s' before it has no command", section);
                 if (strcmp(text, "[scenario]") == 0)
                         (void)strcpy(section, "");
-                else if (sscanf(text, "[server %63[^]\n]]%n", section, &end) != 1 || end == 0 || text[end]) {
-                        (void)snprintf(why, why_size, "a section is [server NAME] or [scenario], not '%s'",
-                                       text);
-                        return -EINVAL;
-                }
+                else if (sscanf(text, "[server %63[^]\n]]%n", section, &end) != 1 || end == 0 || text[end])
+                        return why_set(why, "a section is [server NAME] or [scenario], not '%s'", text);
                 return 0;
         }
         bool begun = *section && l->server_count &&
                      strcmp(l->servers[l->server_count - 1].name, section) == 0;
         if (begun && equals && equals[1])
-                return server_detail(&l->servers[l->server_count - 1], text, equals, why, why_size);
+                return server_detail(&l->servers[l->server_count - 1], text, equals, why);
         const char *key = *section ? "command" : "flags";
         if (equals)
                 *equals = '\0';
-        if (!equals || strcmp(trim(text), key) != 0 || *trim(equals + 1) == '\0') {
-                (void)snprintf(why, why_size, "'%s = ...' is expected, not '%s'", key, text);
-                return -EINVAL;
-        }
-        return *section ? server_add(l, section, trim(equals + 1), "", why, why_size)
-                        : lineup_add_scenario(l, trim(equals + 1), why, why_size);
+        if (!equals || strcmp(trim(text), key) != 0 || *trim(equals + 1) == '\0')
+                return why_set(why, "'%s = ...' is expected, not '%s'", key, text);
+        return *section ? server_add(l, section, trim(equals + 1), "", why)
+                        : lineup_add_scenario(l, trim(equals + 1), why);
 }
 
-int lineup_read(struct lineup *l, const char *path, char *why, size_t why_size)
+int lineup_read(struct lineup *l, const char *path, struct why *why)
 {
-        char section[LINEUP_NAME_MAX] = "", reason[LINEUP_TEXT_MAX], *line = NULL;
+        char section[LINEUP_NAME_MAX] = "", *line = NULL;
         size_t line_size = 0, before = l->server_count + l->scenario_count;
         int number = 0, error = 0;
         FILE *file = fopen(path, "re");
 
-        if (!file) {
-                (void)snprintf(why, why_size, "cannot read the lineup %s: %s", path, strerror(errno));
-                return -errno;
-        }
+        if (!file)
+                return why_fail(why, -errno, "cannot read the lineup %s: %s", path, strerror(errno));
         while (!error && getline(&line, &line_size, file) >= 0) {
                 number++;
-                error = line_read(l, line, section, reason, sizeof reason);
+                error = line_read(l, line, section, why);
         }
         if (error)
-                (void)snprintf(why, why_size, "%s:%d: %s", path, number, reason);
-        else if (ferror(file)) {
-                error = -errno;
-                (void)snprintf(why, why_size, "cannot read the lineup %s: %s", path, strerror(errno));
-        } else if (l->server_count + l->scenario_count == before) {
-                error = -EINVAL;
-                (void)snprintf(why, why_size, "%s names no server and no scenario", path);
-        }
+                (void)why_set(why, "%s:%d: %s", path, number, why->text);
+        else if (ferror(file))
+                error = why_fail(why, -errno, "cannot read the lineup %s: %s", path, strerror(errno));
+        else if (l->server_count + l->scenario_count == before)
+                error = why_set(why, "%s names no server and no scenario", path);
         free(line);
         (void)fclose(file); /* opened for reading */
         return error;

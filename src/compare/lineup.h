@@ -3,6 +3,8 @@
 #ifndef COMPARE_LINEUP_H
 #define COMPARE_LINEUP_H
 
+#include "base/why.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -41,22 +43,22 @@ struct lineup {
  * is. */
 
 /* Every model that the echo-c beside bench lists, those that cannot run with their reason. */
-int lineup_add_ours(struct lineup *, const char *directory, char *why, size_t why_size);
+int lineup_add_ours(struct lineup *, const char *directory, struct why *why);
 
 /* Every program in build/peers; NAME.note beside one holds its note. */
-int lineup_add_peers(struct lineup *, const char *directory, char *why, size_t why_size);
+int lineup_add_peers(struct lineup *, const char *directory, struct why *why);
 
 /* "NAME=COMMAND"; names are unique. */
-int lineup_add_server(struct lineup *, const char *text, char *why, size_t why_size);
+int lineup_add_server(struct lineup *, const char *text, struct why *why);
 
-int lineup_add_scenario(struct lineup *, const char *flags, char *why, size_t why_size);
+int lineup_add_scenario(struct lineup *, const char *flags, struct why *why);
 
 /* Instead of each scenario, one with each of the values: "connections=1,10,100" or "rate=1000,2000". */
-int lineup_sweep(struct lineup *, const char *text, char *why, size_t why_size);
+int lineup_sweep(struct lineup *, const char *text, struct why *why);
 
 /* A file of sections [server NAME] with a line `command = ...` each, behind which may come `environment = A=1
  * B=2`, `colour = #rrggbb` and `note = ...`; and [scenario] with a line `flags = ...`; # begins a comment.
  * The sentence in `why` names the line. */
-int lineup_read(struct lineup *, const char *path, char *why, size_t why_size);
+int lineup_read(struct lineup *, const char *path, struct why *why);
 
 #endif

@@ -372,24 +372,20 @@ static size_t scenario_find(const struct lineup *l, const char *flags)
 }
 
 /* Is it a comparison of what is compared now? Scenarios may be missing: --equal-load adds some at the end. */
-static int comparison_check(const struct trials *all, const json_t *comparison, char *why, size_t why_size)
+static int comparison_check(const struct trials *all, const json_t *comparison, struct why *why)
 {
         const struct lineup *l = all->lineup;
         const json_t *lineup = json_object_get(comparison, "lineup"), *entry;
         size_t i;
 
-        if (strcmp(text_of(comparison, "schema"), "bench.comparison/1") != 0) {
-                (void)snprintf(why, why_size, "it is no bench.comparison/1");
-                return -EINVAL;
-        }
+        if (strcmp(text_of(comparison, "schema"), "bench.comparison/1") != 0)
+                return why_set(why, "it is no bench.comparison/1");
         json_array_foreach (lineup, i, entry) {
                 size_t server = server_find(l, text_of(entry, "name"));
                 if (server == l->server_count ||
-                    strcmp(l->servers[server].command, text_of(entry, "command")) != 0) {
-                        (void)snprintf(why, why_size, "its server '%.64s', %.200s, is not among those given",
+                    strcmp(l->servers[server].command, text_of(entry, "command")) != 0)
+                        return why_set(why, "its server '%.64s', %.200s, is not among those given",
                                        text_of(entry, "name"), text_of(entry, "command"));
-                        return -EINVAL;
-                }
         }
         const struct {
                 const char *name, *now;
@@ -397,20 +393,18 @@ static int comparison_check(const struct trials *all, const json_t *comparison, 
                      {"warmup", all->warmup ? all->warmup : ""},
                      {"placement", placement_name(all->placement)}};
         for (i = 0; i < sizeof texts / sizeof *texts; i++)
-                if (strcmp(text_of(comparison, texts[i].name), texts[i].now) != 0) {
-                        (void)snprintf(why, why_size, "its %s is '%.64s', not '%.64s'", texts[i].name,
+                if (strcmp(text_of(comparison, texts[i].name), texts[i].now) != 0)
+                        return why_set(why, "its %s is '%.64s', not '%.64s'", texts[i].name,
                                        text_of(comparison, texts[i].name), texts[i].now);
-                        return -EINVAL;
-                }
         return 0;
 }
 
-int trials_resume(struct trials *all, const json_t *comparison, char *why, size_t why_size)
+int trials_resume(struct trials *all, const json_t *comparison, struct why *why)
 {
         const struct lineup *l = all->lineup;
         const json_t *entry;
         size_t i;
-        int error = comparison_check(all, comparison, why, why_size);
+        int error = comparison_check(all, comparison, why);
 
         if (!error)
                 error = room_make(all);
@@ -428,7 +422,7 @@ int trials_resume(struct trials *all, const json_t *comparison, char *why, size_
                     t.round >= all->rounds || !json_is_object(result) ||
                     trial_find(all, t.server, t.scenario, t.round))
                         continue; /* of no use here, or to be tried again */
-                t.result = result_from_json(result, why, why_size);
+                t.result = result_from_json(result, why);
                 if (!t.result)
                         return -EINVAL;
                 (void)snprintf(t.failed, sizeof t.failed, "%s", text_of(entry, "failed"));

@@ -7,6 +7,8 @@
 #include "compare/lineup.h"
 #include "result/json.h"
 
+#include "base/why.h"
+
 #include <signal.h>
 #include <stdint.h>
 
@@ -51,7 +53,7 @@ void trials_fini(struct trials *);
 
 /* Takes over the trials of an earlier comparison with the same servers and scenarios, whose duration, rounds,
  * placement and seed replace these. 0; or -EINVAL and in `why` what differs. */
-int trials_resume(struct trials *, const json_t *comparison, char *why, size_t why_size);
+int trials_resume(struct trials *, const json_t *comparison, struct why *why);
 
 size_t trials_failed(const struct trials *);
 

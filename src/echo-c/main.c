@@ -25,7 +25,6 @@ enum { LISTEN_TRIES = 10 };
 
 enum {
         DESCRIPTORS_RESERVED = 16, /* for a model's own: epoll instances, rings, eventfds */
-        WHY_MAX = 256,
 };
 
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
@@ -44,12 +43,12 @@ static int models_list(void)
 {
         for (size_t i = 0; models[i]; i++) {
                 const struct model *m = models[i];
-                char why[WHY_MAX] = "";
+                struct why why = {0};
                 if (m->stands_for)
-                        printf("%s\tstands for %s\t%s\t%s\n", m->name, m->stands_for(why, sizeof why)->name,
-                               m->summary, why);
-                else if (m->probe(why, sizeof why) != 0)
-                        printf("%s\tunavailable: %s\t%s\t%s\n", m->name, why, m->summary,
+                        printf("%s\tstands for %s\t%s\t%s\n", m->name, m->stands_for(&why)->name, m->summary,
+                               why.text);
+                else if (m->probe(&why) != 0)
+                        printf("%s\tunavailable: %s\t%s\t%s\n", m->name, why.text, m->summary,
                                m->caveats ? m->caveats : "");
                 else
                         printf("%s\tavailable\t%s\t%s\n", m->name, m->summary, m->caveats ? m->caveats : "");
@@ -61,15 +60,15 @@ static int models_list(void)
 static const struct model *model_resolve(const struct options *o)
 {
         const struct model *model = o->model;
-        char why[WHY_MAX] = "";
+        struct why why = {0};
 
         if (model->stands_for) {
-                model = model->stands_for(why, sizeof why);
-                if (*why && !o->quiet)
-                        fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why);
+                model = model->stands_for(&why);
+                if (*why.text && !o->quiet)
+                        fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why.text);
         }
-        if (model->probe(why, sizeof why) != 0)
-                fail("the model %s cannot run here: %s", model->name, why);
+        if (model->probe(&why) != 0)
+                fail("the model %s cannot run here: %s", model->name, why.text);
         return model;
 }
 

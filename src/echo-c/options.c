@@ -92,11 +92,11 @@ static void model_set(struct argp_state *state, struct options *o, const char *n
 
 static void fault_set(struct argp_state *state, struct options *o, const char *text)
 {
-        char why[FAULT_WHY_MAX];
+        struct why why;
 
         model_choose(state, o, &model_fault);
-        if (fault_spec_parse(text, &o->faults.spec, why) != 0)
-                argp_error(state, "--fault: %s", why);
+        if (fault_spec_parse(text, &o->faults.spec, &why) != 0)
+                argp_error(state, "--fault: %s", why.text);
 }
 
 /* One thread, so that the same requests have the same faults; and unix sockets know no reset. */

@@ -5,6 +5,8 @@
 
 #include "load/connection.h"
 
+#include "base/why.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +17,7 @@ struct engine {
         const char *name;
 
         /* 0, or a negative errno and in `why` the reason that it cannot run here. */
-        int (*probe)(char *why, size_t why_size);
+        int (*probe)(struct why *why);
 
         /* The state of one thread, made on that thread. 0 or a negative errno. */
         int (*create)(struct worker *, struct engine_state **);

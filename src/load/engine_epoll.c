@@ -211,12 +211,10 @@ static void epoll_wait_reports(struct engine_state *e, uint64_t timeout)
                 epoll_report(e, &events[i]);
 }
 
-static int epoll_probe(char *why, size_t why_size)
+static int epoll_probe(struct why *why)
 {
-        if (epoll_pwait2(-1, &(struct epoll_event){0}, 1, NULL, NULL) != 0 && errno == ENOSYS) {
-                (void)snprintf(why, why_size, "epoll_pwait2 needs Linux 5.11");
-                return -ENOSYS;
-        }
+        if (epoll_pwait2(-1, &(struct epoll_event){0}, 1, NULL, NULL) != 0 && errno == ENOSYS)
+                return why_fail(why, -ENOSYS, "epoll_pwait2 needs Linux 5.11");
         return 0;
 }
 

@@ -394,16 +394,15 @@ free_buffers:
         return error;
 }
 
-static int uring_probe(char *why, size_t why_size)
+static int uring_probe(struct why *why)
 {
         struct io_uring ring;
         int error = ring_init(&ring, 4, 8);
 
         if (error)
-                (void)snprintf(why, why_size, "io_uring_setup: %s (Linux 6.1 is needed)", strerror(-error));
-        else
-                io_uring_queue_exit(&ring);
-        return error;
+                return why_fail(why, error, "io_uring_setup: %s (Linux 6.1 is needed)", strerror(-error));
+        io_uring_queue_exit(&ring);
+        return 0;
 }
 
 const struct engine engine_uring = {
@@ -419,10 +418,9 @@ const struct engine engine_uring = {
 
 #else /* without liburing */
 
-static int uring_probe(char *why, size_t why_size)
+static int uring_probe(struct why *why)
 {
-        (void)snprintf(why, why_size, "built without liburing");
-        return -ENOSYS;
+        return why_fail(why, -ENOSYS, "built without liburing");
 }
 
 const struct engine engine_uring = {.name = "uring", .probe = uring_probe};

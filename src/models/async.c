@@ -7,11 +7,10 @@
 
 extern const struct model model_uring, model_epoll;
 
-static const struct model *async_stands_for(char *why, size_t why_size)
+static const struct model *async_stands_for(struct why *why)
 {
-        if (why_size)
-                *why = '\0';
-        return model_uring.probe(why, why_size) == 0 ? &model_uring : &model_epoll;
+        why->text[0] = '\0';
+        return model_uring.probe(why) == 0 ? &model_uring : &model_epoll;
 }
 
 const struct model model_async = {

@@ -302,9 +302,9 @@ static int coroutine_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int coroutine_probe(char *why, size_t why_size)
+static int coroutine_probe(struct why *why)
 {
-        (void)why, (void)why_size;
+        (void)why;
         return 0;
 }
 

@@ -334,9 +334,9 @@ static int epoll_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int epoll_probe(char *why, size_t why_size)
+static int epoll_probe(struct why *why)
 {
-        (void)why, (void)why_size;
+        (void)why;
         return 0; /* everything used here is in Linux since 4.5 */
 }
 

@@ -709,15 +709,14 @@ static int fault_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int fault_probe(char *why, size_t why_size)
+static int fault_probe(struct why *why)
 {
         struct epoll_event event;
 
         if (epoll_pwait2(-1, &event, 1, NULL, NULL) == 0 || errno == EBADF)
                 return 0;
         int error = -errno;
-        (void)snprintf(why, why_size, "epoll_pwait2: %s (it needs Linux 5.11)", strerror(-error));
-        return error;
+        return why_fail(why, error, "epoll_pwait2: %s (it needs Linux 5.11)", strerror(-error));
 }
 
 void faults_print(const struct faults *f, FILE *file)

@@ -122,18 +122,17 @@ static size_t item_find(const char *name, size_t length)
         return i;
 }
 
-static int unknown_name(const char *item, int length, char *why)
+static int unknown_name(const char *item, int length, struct why *why)
 {
-        int used = snprintf(why, FAULT_WHY_MAX, "there is no '%.*s', but ", length, item);
+        int error = why_set(why, "there is no '%.*s', but ", length, item);
 
         for (size_t i = 0; i < ITEM_COUNT; i++)
-                used += snprintf(why + used, FAULT_WHY_MAX - (size_t)used, "%s%s", i > 0 ? ", " : "",
-                                 items[i].name);
-        return -EINVAL;
+                error = why_set(why, "%s%s%s", why->text, i > 0 ? ", " : "", items[i].name);
+        return error;
 }
 
 /* Reads one NAME=VALUE; *seen has a bit for each name that was there before. */
-static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, char *why)
+static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, struct why *why)
 {
         size_t length = strcspn(item, "="), i = item_find(item, length);
 
@@ -141,18 +140,15 @@ static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, ch
                 return unknown_name(item, (int)length, why);
         const char *takes = items[i].takes ? items[i].takes : "a probability from 0 to 1 such as 0.001";
         const char *value = item + length + (item[length] == '=');
-        if (*seen & 1U << i) {
-                (void)snprintf(why, FAULT_WHY_MAX, "%s is there twice", items[i].name);
-                return -EINVAL;
-        }
+        if (*seen & 1U << i)
+                return why_set(why, "%s is there twice", items[i].name);
         *seen |= 1U << i;
         if (items[i].parse ? items[i].parse(value, s) : probability_parse(value, &s->probability[i]))
                 return 0;
-        (void)snprintf(why, FAULT_WHY_MAX, "%s takes %s, not '%s'", items[i].name, takes, value);
-        return -EINVAL;
+        return why_set(why, "%s takes %s, not '%s'", items[i].name, takes, value);
 }
 
-static int sum_check(const struct fault_spec *s, char *why)
+static int sum_check(const struct fault_spec *s, struct why *why)
 {
         double sum = 0;
 
@@ -160,13 +156,11 @@ static int sum_check(const struct fault_spec *s, char *why)
                 sum += s->probability[i];
         if (sum <= 1 + 1e-9) /* ten times 0.1 is a little off */
                 return 0;
-        (void)snprintf(why, FAULT_WHY_MAX,
-                       "the probabilities add up to %g: a reply has one fault at most, so 1 is the limit",
-                       sum);
-        return -EINVAL;
+        return why_set(
+                why, "the probabilities add up to %g: a reply has one fault at most, so 1 is the limit", sum);
 }
 
-int fault_spec_parse(const char *text, struct fault_spec *s, char why[static FAULT_WHY_MAX])
+int fault_spec_parse(const char *text, struct fault_spec *s, struct why *why)
 {
         unsigned seen = 0;
 
@@ -174,13 +168,10 @@ int fault_spec_parse(const char *text, struct fault_spec *s, char why[static FAU
         for (;; text++) {
                 char item[ITEM_MAX];
                 size_t length = strcspn(text, ",");
-                if (length == 0 || length >= sizeof item) {
-                        (void)snprintf(
-                                why, FAULT_WHY_MAX,
-                                "'%.20s%s' is not NAME=VALUE; right is drop=0.001 or delay=10ms,seed=7", text,
-                                strlen(text) > 20 ? "..." : "");
-                        return -EINVAL;
-                }
+                if (length == 0 || length >= sizeof item)
+                        return why_set(
+                                why, "'%.20s%s' is not NAME=VALUE; right is drop=0.001 or delay=10ms,seed=7",
+                                text, strlen(text) > 20 ? "..." : "");
                 memcpy(item, text, length);
                 item[length] = '\0';
                 int error = item_parse(item, s, &seen, why);

@@ -3,6 +3,8 @@
 #ifndef MODELS_FAULT_SPEC_H
 #define MODELS_FAULT_SPEC_H
 
+#include "base/why.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,10 +24,7 @@ enum fault {
         FAULT_NONE = FAULT_COUNT,
 };
 
-enum {
-        FAULT_SIZE_MAX = 64 << 20, /* bytes of a request */
-        FAULT_WHY_MAX = 256,
-};
+enum { FAULT_SIZE_MAX = 64 << 20 }; /* bytes of a request */
 
 struct fault_spec {
         double probability[FAULT_COUNT]; /* per request; their sum is at most 1 */
@@ -39,7 +38,7 @@ struct fault_spec {
 
 /* Reads a SPEC. Returns 0, or -EINVAL and in `why` a sentence that names the wrong part and what would be
  * right. */
-int fault_spec_parse(const char *text, struct fault_spec *, char why[static FAULT_WHY_MAX]);
+int fault_spec_parse(const char *text, struct fault_spec *, struct why *why);
 
 /* The fault of a request, from a number that is uniformly distributed in [0, 1). */
 enum fault fault_choose(const struct fault_spec *, double uniform);

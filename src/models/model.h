@@ -4,6 +4,8 @@
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
+#include "base/why.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,11 +30,11 @@ struct model {
 
         /* NULL, or the model that this name stands for here, and in `why` what spoke against a better one, or
          * "". */
-        const struct model *(*stands_for)(char *why, size_t why_size);
+        const struct model *(*stands_for)(struct why *why);
 
         /* 0, or a negative errno and in `why` the reason that this build, kernel or these rights do not allow
          * it. */
-        int (*probe)(char *why, size_t why_size);
+        int (*probe)(struct why *why);
 
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of
          * stop events (server_stop_events). At one, empties the queues of the listeners, leaves them, and

@@ -458,9 +458,9 @@ free_groups:
         return error;
 }
 
-static int pool_probe(char *why, size_t why_size)
+static int pool_probe(struct why *why)
 {
-        (void)why, (void)why_size;
+        (void)why;
         return 0; /* everything used here is in Linux since 4.5 */
 }
 

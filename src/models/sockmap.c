@@ -536,7 +536,7 @@ static int sockmap_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int sockmap_probe(char *why, size_t why_size)
+static int sockmap_probe(struct why *why)
 {
         const char *what;
         struct kernel kernel;
@@ -546,10 +546,10 @@ static int sockmap_probe(char *why, size_t why_size)
                 error = kernel_attach(&kernel, &what);
         kernel_unload(&kernel);
         if (error)
-                (void)snprintf(why, why_size, "%s: %s%s", what, strerror(-error),
-                               error == -EPERM || error == -EACCES ? " (CAP_BPF and CAP_NET_ADMIN are needed)"
-                                                                   : "");
-        return error;
+                return why_fail(
+                        why, error, "%s: %s%s", what, strerror(-error),
+                        error == -EPERM || error == -EACCES ? " (CAP_BPF and CAP_NET_ADMIN are needed)" : "");
+        return 0;
 }
 
 #else
@@ -562,10 +562,9 @@ static int sockmap_serve(struct server *s, int stop_fd)
         return -ENOSYS; /* the probe has said so */
 }
 
-static int sockmap_probe(char *why, size_t why_size)
+static int sockmap_probe(struct why *why)
 {
-        (void)snprintf(why, why_size, "built without clang, bpftool or libbpf's headers");
-        return -ENOSYS;
+        return why_fail(why, -ENOSYS, "built without clang, bpftool or libbpf's headers");
 }
 
 #endif

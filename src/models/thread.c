@@ -415,9 +415,9 @@ static int thread_serve(struct server *s, int stop_fd)
         return 0;
 }
 
-static int thread_probe(char *why, size_t why_size)
+static int thread_probe(struct why *why)
 {
-        (void)why, (void)why_size;
+        (void)why;
         return 0;
 }
 

@@ -744,24 +744,22 @@ static const char *refusal(int error)
         return strerror(-error);
 }
 
-static int uring_probe(char *why, size_t why_size)
+static int uring_probe(struct why *why)
 {
         struct io_uring ring;
         int error = ring_init(&ring, 4, 8);
 
         if (error)
-                (void)snprintf(why, why_size, "%s", refusal(error));
-        else
-                io_uring_queue_exit(&ring);
-        return error;
+                return why_fail(why, error, "%s", refusal(error));
+        io_uring_queue_exit(&ring);
+        return 0;
 }
 
 #else /* without liburing */
 
-static int uring_probe(char *why, size_t why_size)
+static int uring_probe(struct why *why)
 {
-        (void)snprintf(why, why_size, "built without liburing");
-        return -ENOSYS;
+        return why_fail(why, -ENOSYS, "built without liburing");
 }
 
 static int uring_serve(struct server *s, int stop_fd)

@@ -58,21 +58,21 @@ static void colour_choose(const char *wanted, size_t server, char colour[static 
         memcpy(colour, wanted, HEX_COLOUR_LENGTH + 1);
 }
 
-static bool servers_read(struct comparison *c, char *why, size_t why_size)
+static bool servers_read(struct comparison *c, struct why *why)
 {
         const json_t *lineup = json_object_get(c->json, "lineup"), *entry;
         size_t i;
 
         c->server_count = json_array_size(lineup);
         if (c->server_count == 0) {
-                (void)snprintf(why, why_size, "its lineup has no server");
+                (void)why_set(why, "its lineup has no server");
                 return false;
         }
         c->servers = calloc(c->server_count, sizeof *c->servers);
         json_array_foreach (lineup, i, entry) {
                 struct comparison_server *s = c->servers ? &c->servers[i] : NULL;
                 if (!s || !(s->name = string_at(entry, "name"))) {
-                        (void)snprintf(why, why_size, "server %zu of its lineup has no name", i + 1);
+                        (void)why_set(why, "server %zu of its lineup has no name", i + 1);
                         return false;
                 }
                 s->command = string_at(entry, "command");
@@ -83,21 +83,21 @@ static bool servers_read(struct comparison *c, char *why, size_t why_size)
         return true;
 }
 
-static bool scenarios_read(struct comparison *c, char *why, size_t why_size)
+static bool scenarios_read(struct comparison *c, struct why *why)
 {
         const json_t *scenarios = json_object_get(c->json, "scenarios"), *entry;
         size_t i;
 
         c->scenario_count = json_array_size(scenarios);
         if (c->scenario_count == 0) {
-                (void)snprintf(why, why_size, "it has no scenarios");
+                (void)why_set(why, "it has no scenarios");
                 return false;
         }
         c->scenarios = calloc(c->scenario_count, sizeof *c->scenarios);
         json_array_foreach (scenarios, i, entry) {
                 struct comparison_scenario *s = c->scenarios ? &c->scenarios[i] : NULL;
                 if (!s || !(s->flags = string_at(entry, "flags"))) {
-                        (void)snprintf(why, why_size, "scenario %zu has no flags", i + 1);
+                        (void)why_set(why, "scenario %zu has no flags", i + 1);
                         return false;
                 }
                 s->sweep_value = number_at(entry, "sweep_value");
@@ -187,15 +187,14 @@ static void estimates_read(struct comparison_cell *cell, const json_t *entry)
         }
 }
 
-static bool summaries_read(struct comparison *c, char *why, size_t why_size)
+static bool summaries_read(struct comparison *c, struct why *why)
 {
         const json_t *summary = json_object_get(c->json, "summary"), *entry;
         size_t i, server, scenario;
-        char reason[128];
 
         c->cells = calloc(c->server_count * c->scenario_count, sizeof *c->cells);
         if (!c->cells || !json_is_array(summary)) {
-                (void)snprintf(why, why_size, c->cells ? "it has no summary" : "out of memory");
+                (void)why_set(why, c->cells ? "it has no summary" : "out of memory");
                 return false;
         }
         for (i = 0; i < c->server_count * c->scenario_count; i++)
@@ -203,20 +202,18 @@ static bool summaries_read(struct comparison *c, char *why, size_t why_size)
         json_array_foreach (summary, i, entry) {
                 const json_t *result = json_object_get(entry, "result");
                 if (!place_find(c, entry, &server, &scenario)) {
-                        (void)snprintf(why, why_size, "entry %zu of its summary names no server and scenario",
-                                       i + 1);
+                        (void)why_set(why, "entry %zu of its summary names no server and scenario", i + 1);
                         return false;
                 }
                 struct comparison_cell *cell = &c->cells[scenario * c->server_count + server];
                 if (cell->summary) {
-                        (void)snprintf(why, why_size, "its summary has '%s' with '%s' twice",
-                                       c->servers[server].name, c->scenarios[scenario].flags);
+                        (void)why_set(why, "its summary has '%s' with '%s' twice", c->servers[server].name,
+                                      c->scenarios[scenario].flags);
                         return false;
                 }
-                if (result && !json_is_null(result) &&
-                    !(cell->summary = result_from_json(result, reason, sizeof reason))) {
-                        (void)snprintf(why, why_size, "summary of '%s' with '%s': %s",
-                                       c->servers[server].name, c->scenarios[scenario].flags, reason);
+                if (result && !json_is_null(result) && !(cell->summary = result_from_json(result, why))) {
+                        (void)why_set(why, "summary of '%s' with '%s': %s", c->servers[server].name,
+                                      c->scenarios[scenario].flags, why->text);
                         return false;
                 }
                 estimates_read(cell, entry);
@@ -253,12 +250,12 @@ static void histograms_settle(struct comparison_cell *cell, struct result *r, bo
 }
 
 static bool trial_read(struct comparison *c, struct comparison_trial *t, const json_t *entry, const bool *has,
-                       char *why, size_t why_size)
+                       struct why *why)
 {
         const json_t *result = json_object_get(entry, "result");
 
         if (!place_find(c, entry, &t->server, &t->scenario)) {
-                (void)snprintf(why, why_size, "it names no server and scenario");
+                (void)why_set(why, "it names no server and scenario");
                 return false;
         }
         size_t place = t->scenario * c->server_count + t->server;
@@ -268,7 +265,7 @@ static bool trial_read(struct comparison *c, struct comparison_trial *t, const j
         if (t->failed && !cell->failed)
                 cell->failed = t->failed;
         if (result && !json_is_null(result)) {
-                t->result = result_from_json(result, why, why_size);
+                t->result = result_from_json(result, why);
                 if (!t->result)
                         return false;
                 histograms_settle(cell, t->result, !has[place] && !t->failed);
@@ -276,12 +273,11 @@ static bool trial_read(struct comparison *c, struct comparison_trial *t, const j
         return true;
 }
 
-static bool trials_read(struct comparison *c, char *why, size_t why_size)
+static bool trials_read(struct comparison *c, struct why *why)
 {
         const json_t *trials = json_object_get(c->json, "trials"), *entry;
         size_t cells = c->server_count * c->scenario_count;
         bool *has = calloc(cells, sizeof *has), right = has != NULL; /* whether a summary knew the connects */
-        char reason[128] = "out of memory";
         size_t i;
 
         c->trial_count = json_array_size(trials);
@@ -289,9 +285,9 @@ static bool trials_read(struct comparison *c, char *why, size_t why_size)
         for (i = 0; right && i < cells; i++)
                 has[i] = c->cells[i].summary && c->cells[i].summary->connect_latency;
         json_array_foreach (trials, i, entry) {
-                right = right && c->trials && trial_read(c, &c->trials[i], entry, has, reason, sizeof reason);
+                right = right && c->trials && trial_read(c, &c->trials[i], entry, has, why);
                 if (!right) {
-                        (void)snprintf(why, why_size, "trial %zu: %s", i + 1, reason);
+                        (void)why_set(why, "trial %zu: %s", i + 1, why->text);
                         break;
                 }
         }
@@ -371,7 +367,7 @@ static bool cell_intervals_join(struct comparison *c, size_t scenario, size_t se
         return true;
 }
 
-static bool intervals_join(struct comparison *c, char *why, size_t why_size)
+static bool intervals_join(struct comparison *c, struct why *why)
 {
         size_t *chosen = calloc(c->trial_count + 1, sizeof *chosen);
         uint64_t *scratch = calloc(c->trial_count + 1, sizeof *scratch);
@@ -381,7 +377,7 @@ static bool intervals_join(struct comparison *c, char *why, size_t why_size)
                 for (size_t server = 0; right && server < c->server_count; server++)
                         right = cell_intervals_join(c, scenario, server, chosen, scratch);
         if (!right)
-                (void)snprintf(why, why_size, "out of memory");
+                (void)why_set(why, "out of memory");
         free(scratch);
         free(chosen);
         return right;
@@ -430,9 +426,9 @@ static void flags_of(const struct result *r, char flags[static FLAGS_MAX])
 }
 
 /* One result as a comparison. A new reference, or NULL: what is wrong is in `why`. */
-static json_t *result_wrap(json_t *json, char *why, size_t why_size)
+static json_t *result_wrap(json_t *json, struct why *why)
 {
-        struct result *r = result_from_json(json, why, why_size);
+        struct result *r = result_from_json(json, why);
         char name[RESULT_NAME_MAX], flags[FLAGS_MAX];
 
         if (!r)
@@ -450,27 +446,26 @@ static json_t *result_wrap(json_t *json, char *why, size_t why_size)
                 "result", json);
         result_destroy(r);
         if (!wrapped)
-                (void)snprintf(why, why_size, "out of memory");
+                (void)why_set(why, "out of memory");
         return wrapped;
 }
 
-struct comparison *comparison_from_json(json_t *json, char *why, size_t why_size)
+struct comparison *comparison_from_json(json_t *json, struct why *why)
 {
         const char *schema = string_at(json, "schema");
         struct comparison *c = calloc(1, sizeof *c);
 
         if (!schema || (strcmp(schema, COMPARISON_SCHEMA) != 0 && strcmp(schema, RESULT_SCHEMA) != 0))
-                (void)snprintf(why, why_size, "its schema is %s, neither %s nor %s",
-                               schema ? schema : "missing", COMPARISON_SCHEMA, RESULT_SCHEMA);
+                (void)why_set(why, "its schema is %s, neither %s nor %s", schema ? schema : "missing",
+                              COMPARISON_SCHEMA, RESULT_SCHEMA);
         else if (!c)
-                (void)snprintf(why, why_size, "out of memory");
+                (void)why_set(why, "out of memory");
         else if (strcmp(schema, RESULT_SCHEMA) == 0)
-                c->json = result_wrap(json, why, why_size);
+                c->json = result_wrap(json, why);
         else
                 c->json = json_incref(json);
-        if (!c || !c->json || !servers_read(c, why, why_size) || !scenarios_read(c, why, why_size) ||
-            !summaries_read(c, why, why_size) || !trials_read(c, why, why_size) ||
-            !intervals_join(c, why, why_size)) {
+        if (!c || !c->json || !servers_read(c, why) || !scenarios_read(c, why) || !summaries_read(c, why) ||
+            !trials_read(c, why) || !intervals_join(c, why)) {
                 comparison_destroy(c);
                 return NULL;
         }

@@ -6,6 +6,8 @@
 
 #include "result/json.h"
 
+#include "base/why.h"
+
 #include <stdbool.h>
 
 #define COMPARISON_SCHEMA "bench.comparison/1"
@@ -79,7 +81,7 @@ struct comparison {
 };
 
 /* A new comparison, which keeps the JSON, or NULL and in `why` what is wrong. */
-struct comparison *comparison_from_json(json_t *, char *why, size_t why_size);
+struct comparison *comparison_from_json(json_t *, struct why *why);
 void comparison_destroy(struct comparison *);
 
 const struct comparison_cell *comparison_cell(const struct comparison *, size_t scenario, size_t server);

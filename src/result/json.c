@@ -336,38 +336,37 @@ static void verdict_read(const json_t *value, struct result *r)
         }
 }
 
-struct result *result_from_json(const json_t *root, char *why, size_t why_size)
+struct result *result_from_json(const json_t *root, struct why *why)
 {
         const char *schema = json_string_value(json_object_get(root, "schema"));
         struct result *r = NULL;
 
         if (!schema || strcmp(schema, RESULT_SCHEMA) != 0) {
-                (void)snprintf(why, why_size, "its schema is %s, not %s", schema ? schema : "missing",
-                               RESULT_SCHEMA);
+                (void)why_set(why, "its schema is %s, not %s", schema ? schema : "missing", RESULT_SCHEMA);
                 return NULL;
         }
         r = result_create();
         if (!r) {
-                (void)snprintf(why, why_size, "out of memory");
+                (void)why_set(why, "out of memory");
                 return NULL;
         }
         for (const struct field *f = result_fields; f->path; f++)
                 if (!field_read(f, json_at(root, f->path), r)) {
-                        (void)snprintf(why, why_size, "%s has the wrong type", f->path);
+                        (void)why_set(why, "%s has the wrong type", f->path);
                         goto destroy_result;
                 }
         for (const struct result_histogram *h = result_histograms; h->name; h++)
                 if (!histogram_read(json_object_get(root, h->name),
                                     (struct histogram **)(void *)((char *)r + h->offset))) {
-                        (void)snprintf(why, why_size, "%s is no histogram", h->name);
+                        (void)why_set(why, "%s is no histogram", h->name);
                         goto destroy_result;
                 }
         if (!intervals_read(json_object_get(root, "intervals"), r)) {
-                (void)snprintf(why, why_size, "intervals are no list of counts");
+                (void)why_set(why, "intervals are no list of counts");
                 goto destroy_result;
         }
         if (!errors_read(json_object_get(root, "errors"), &r->errors)) {
-                (void)snprintf(why, why_size, "errors are no counts");
+                (void)why_set(why, "errors are no counts");
                 goto destroy_result;
         }
         verdict_read(json_object_get(root, "verdict"), r);
@@ -402,13 +401,13 @@ int json_write(const json_t *json, const char *path)
         return 0;
 }
 
-json_t *json_read(const char *path, char *why, size_t why_size)
+json_t *json_read(const char *path, struct why *why)
 {
         json_error_t error;
         json_t *json = strcmp(path, "-") == 0 ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &error)
                                               : json_load_file(path, JSON_REJECT_DUPLICATES, &error);
 
         if (!json)
-                (void)snprintf(why, why_size, "line %d: %s", error.line, error.text);
+                (void)why_set(why, "line %d: %s", error.line, error.text);
         return json;
 }

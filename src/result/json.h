@@ -5,6 +5,8 @@
 
 #include "result/result.h"
 
+#include "base/why.h"
+
 #include <jansson.h>
 
 #define RESULT_SCHEMA "bench.result/1"
@@ -14,7 +16,7 @@ json_t *result_to_json(const struct result *);
 
 /* A new result, or NULL and in `why` what is wrong with the text: no object, another schema, a member of
  * another type. */
-struct result *result_from_json(const json_t *, char *why, size_t why_size);
+struct result *result_from_json(const json_t *, struct why *why);
 
 /* The member at a dotted path such as requests.per_connection.min, or NULL. Borrowed. */
 const json_t *json_at(const json_t *, const char *path);
@@ -35,6 +37,6 @@ int json_write(const json_t *, const char *path);
 
 /* Reads JSON from a file, or from standard input for "-": a new reference, or NULL and in `why` what is
  * wrong. */
-json_t *json_read(const char *path, char *why, size_t why_size);
+json_t *json_read(const char *path, struct why *why);
 
 #endif

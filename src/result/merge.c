@@ -447,7 +447,7 @@ static bool field_matters(const struct merge *m, const struct field *f, const st
 }
 
 /* Whether all measured the same, of the same server. */
-static int parts_compare(const struct merge *m, char *why, size_t why_size)
+static int parts_compare(const struct merge *m, struct why *why)
 {
         char a[RESULT_NAME_MAX + 16], b[RESULT_NAME_MAX + 16];
 
@@ -457,11 +457,9 @@ static int parts_compare(const struct merge *m, char *why, size_t why_size)
                         if (!field_matters(m, f, first->result, other->result) ||
                             field_equal(first->result, other->result, f))
                                 continue;
-                        (void)snprintf(why, why_size,
-                                       "%s is %s in %s and %s in %s: they did not measure the same", f->path,
-                                       value_format(first->result, f, a, sizeof a), first->name,
+                        return why_set(why, "%s is %s in %s and %s in %s: they did not measure the same",
+                                       f->path, value_format(first->result, f, a, sizeof a), first->name,
                                        value_format(other->result, f, b, sizeof b), other->name);
-                        return -EINVAL;
                 }
         return 0;
 }
@@ -488,7 +486,7 @@ static double overlap_percent(const struct merge_part *a, const struct merge_par
 }
 
 /* When the parts ran: all at the same time, or no two of them. */
-static int kind_find(struct merge *m, char *why, size_t why_size)
+static int kind_find(struct merge *m, struct why *why)
 {
         size_t pairs = 0, together = 0;
         const struct merge_part *a = NULL, *b = NULL; /* of those that overlap, the two that do so least */
@@ -504,51 +502,42 @@ static int kind_find(struct merge *m, char *why, size_t why_size)
         m->kind = together == pairs ? MERGE_TOGETHER : MERGE_IN_TURN;
         if (together == pairs || !a)
                 return 0;
-        (void)snprintf(why, why_size,
+        return why_set(why,
                        "the windows of %s and %s overlap by %.0f%%: either all overlap by more than %d%%, of "
                        "the same time, or none, one after another",
                        a->name, b->name, floor(overlap_percent(a, b)), OVERLAP_PERCENT);
-        return -EINVAL;
 }
 
 /* Whether each part can be one at all: it knows its window, and is no second copy of another. */
-static int parts_check(const struct merge *m, char *why, size_t why_size)
+static int parts_check(const struct merge *m, struct why *why)
 {
-        if (m->count < 2 || m->count > MERGE_PARTS_MAX) {
-                (void)snprintf(why, why_size, "2 to %d results can be merged, not %zu", MERGE_PARTS_MAX,
-                               m->count);
-                return -EINVAL;
-        }
+        if (m->count < 2 || m->count > MERGE_PARTS_MAX)
+                return why_set(why, "2 to %d results can be merged, not %zu", MERGE_PARTS_MAX, m->count);
         for (size_t i = 0; i < m->count; i++) {
                 const struct result *r = m->parts[i].result;
                 if (begin(&m->parts[i]) == RESULT_UNKNOWN || r->window.duration == RESULT_UNKNOWN ||
-                    r->window.duration == 0) {
-                        (void)snprintf(why, why_size,
-                                       "%s does not say when its window began and how long it was",
+                    r->window.duration == 0)
+                        return why_set(why, "%s does not say when its window began and how long it was",
                                        m->parts[i].name);
-                        return -EINVAL;
-                }
                 for (size_t k = 0; k < i; k++)
                         if (begin(&m->parts[k]) == begin(&m->parts[i]) &&
-                            m->parts[k].result->requests.total == r->requests.total) {
-                                (void)snprintf(why, why_size, "%s and %s are the same run", m->parts[k].name,
+                            m->parts[k].result->requests.total == r->requests.total)
+                                return why_set(why, "%s and %s are the same run", m->parts[k].name,
                                                m->parts[i].name);
-                                return -EINVAL;
-                        }
         }
         return 0;
 }
 
 int result_merge(const struct merge_part parts[], size_t count, struct result **merged, enum merge_kind *kind,
-                 char *why, size_t why_size)
+                 struct why *why)
 {
         struct merge m = {.parts = parts, .count = count};
-        int error = parts_check(&m, why, why_size);
+        int error = parts_check(&m, why);
 
         if (!error)
-                error = kind_find(&m, why, why_size);
+                error = kind_find(&m, why);
         if (!error)
-                error = parts_compare(&m, why, why_size);
+                error = parts_compare(&m, why);
         if (error)
                 return error;
         struct result *r = result_create();

@@ -6,6 +6,8 @@
 
 #include "result/result.h"
 
+#include "base/why.h"
+
 enum { MERGE_PARTS_MAX = 256 }; /* more are refused */
 
 enum merge_kind {
@@ -24,6 +26,6 @@ struct merge_part {
  * of the parts that have them. Returns 0 and in *merged a new result; -EINVAL and in `why` the first thing by
  * which the parts are no measurement of the same; -ENOMEM. */
 int result_merge(const struct merge_part parts[], size_t count, struct result **merged, enum merge_kind *,
-                 char *why, size_t why_size);
+                 struct why *why);
 
 #endif

@@ -158,7 +158,7 @@ static bool size_parse(const char *text, double *bytes)
         return false;
 }
 
-static int value_parse(struct threshold *t, const char *text, char *why, size_t why_size)
+static int value_parse(struct threshold *t, const char *text, struct why *why)
 {
         static const char *const examples[] = {
                 [THRESHOLD_NUMBER] = "a number such as 0 or 1e6",
@@ -175,9 +175,8 @@ static int value_parse(struct threshold *t, const char *text, char *why, size_t 
         }
         if (t->dimension == THRESHOLD_SIZE && size_parse(text, &t->value))
                 return 0;
-        (void)snprintf(why, why_size, "%s is compared with %s, not with '%.64s'", t->path,
-                       examples[t->dimension], text);
-        return -EINVAL;
+        return why_set(why, "%s is compared with %s, not with '%.64s'", t->path, examples[t->dimension],
+                       text);
 }
 
 /* Cuts the text into its three parts, without the spaces around them: *value is the third. False if there is
@@ -203,46 +202,42 @@ static bool parts_split(char *text, struct threshold *t, char **path, char **val
 }
 
 /* `path` is in full. */
-static int parts_parse(struct threshold *t, const char *path, const char *value, char *why, size_t why_size)
+static int parts_parse(struct threshold *t, const char *path, const char *value, struct why *why)
 {
         int error = path_check(path);
 
         if (!error && snprintf(t->path, sizeof t->path, "%s", path) >= (int)sizeof t->path)
                 error = -ENOENT;
         if (error == -ENOMEM)
-                (void)snprintf(why, why_size, "out of memory");
+                (void)why_set(why, "out of memory");
         else if (error == -EDOM)
-                (void)snprintf(why, why_size, "%.64s is no number; latency.p99 and requests.per_second are",
-                               path);
+                (void)why_set(why, "%.64s is no number; latency.p99 and requests.per_second are", path);
         else if (error)
-                (void)snprintf(
-                        why, why_size,
-                        "no result has '%.64s'; latency.p99, errors.total, server.max_rss and all else "
-                        "that --json writes can be given, and p99, errors, rate, rss for short",
-                        path);
+                (void)why_set(why,
+                              "no result has '%.64s'; latency.p99, errors.total, server.max_rss and all else "
+                              "that --json writes can be given, and p99, errors, rate, rss for short",
+                              path);
         if (error)
                 return error == -ENOMEM ? error : -EINVAL;
         t->dimension = dimension_of(path);
-        return value_parse(t, value, why, why_size);
+        return value_parse(t, value, why);
 }
 
-int threshold_parse(const char *text, struct threshold *t, char *why, size_t why_size)
+int threshold_parse(const char *text, struct threshold *t, struct why *why)
 {
         char copy[THRESHOLD_TEXT_MAX], *path, *value;
 
         if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy ||
-            !parts_split(copy, t, &path, &value)) {
-                (void)snprintf(
-                        why, why_size,
+            !parts_split(copy, t, &path, &value))
+                return why_set(
+                        why,
                         "a threshold is PATH OP VALUE with one of < <= > >= == !=, such as p99<5ms, not "
                         "'%.64s'",
                         text);
-                return -EINVAL;
-        }
         for (size_t i = 0; i < COUNT(short_names); i++)
                 if (strcmp(path, short_names[i].name) == 0)
-                        return parts_parse(t, short_names[i].path, value, why, why_size);
-        return parts_parse(t, path, value, why, why_size);
+                        return parts_parse(t, short_names[i].path, value, why);
+        return parts_parse(t, path, value, why);
 }
 
 static const char *value_format(double value, enum threshold_dimension dimension,

@@ -5,6 +5,8 @@
 
 #include "result/json.h"
 
+#include "base/why.h"
+
 enum threshold_dimension { THRESHOLD_NUMBER, THRESHOLD_TIME, THRESHOLD_SIZE };
 enum threshold_outcome { THRESHOLD_MET, THRESHOLD_MISSED, THRESHOLD_UNMEASURED };
 
@@ -21,7 +23,7 @@ struct threshold {
  * p99 p99_9 p99_99 mean min max (of latency), errors, rate, rss. VALUE is a number such as 0 or 1e6; for a
  * time also a duration such as 5ms; for a size also 64MB (kB, MB, GB: powers of 1000). Returns 0, or -EINVAL
  * and in `why` a sentence that names what was wrong. */
-int threshold_parse(const char *text, struct threshold *, char *why, size_t why_size);
+int threshold_parse(const char *text, struct threshold *, struct why *why);
 
 /* Compares with the JSON of a result, and says in one line what came of it: "latency.p99 is 7.2ms, not <
  * 5ms". What is null could not be measured, and is neither met nor missed. An error that did not occur is 0.

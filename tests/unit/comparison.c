@@ -101,12 +101,12 @@ static json_t *comparison_json(const struct given *given, size_t count, const ch
 /* Takes the reference. */
 static struct comparison *comparison_of(json_t *json)
 {
-        char why[512] = "";
-        struct comparison *c = comparison_from_json(json, why, sizeof why);
+        struct why why = {0};
+        struct comparison *c = comparison_from_json(json, &why);
 
         json_decref(json);
         if (!c)
-                fail_msg("%s", why);
+                fail_msg("%s", why.text);
         return c;
 }
 
@@ -167,11 +167,11 @@ static void a_file_that_is_neither_is_refused_by_what_is_wrong(void **state)
 
         (void)state;
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                char why[512] = "";
+                struct why why = {0};
                 json_t *json = json_loads(cases[i].text, 0, NULL);
                 assert_non_null(json);
-                assert_null(comparison_from_json(json, why, sizeof why));
-                assert_string_equal(why, cases[i].why);
+                assert_null(comparison_from_json(json, &why));
+                assert_string_equal(why.text, cases[i].why);
                 json_decref(json);
         }
 }

@@ -19,10 +19,10 @@
 static struct fault_spec parsed(const char *text)
 {
         struct fault_spec s;
-        char why[FAULT_WHY_MAX] = "";
+        struct why why = {0};
 
-        if (fault_spec_parse(text, &s, why) != 0)
-                fail_msg("'%s' is refused: %s", text, why);
+        if (fault_spec_parse(text, &s, &why) != 0)
+                fail_msg("'%s' is refused: %s", text, why.text);
         return s;
 }
 
@@ -122,11 +122,11 @@ static void the_message_names_what_is_wrong_and_what_would_be_right(void **state
         (void)state;
         for (size_t i = 0; i < COUNT(cases); i++) {
                 struct fault_spec s;
-                char why[FAULT_WHY_MAX] = "";
-                int error = fault_spec_parse(cases[i].text, &s, why);
-                if (error != -EINVAL || !strstr(why, cases[i].part))
-                        fail_msg("'%s' is answered with %d and '%s'", cases[i].text, error, why);
-                assert_null(strchr(why, '\n'));
+                struct why why = {0};
+                int error = fault_spec_parse(cases[i].text, &s, &why);
+                if (error != -EINVAL || !strstr(why.text, cases[i].part))
+                        fail_msg("'%s' is answered with %d and '%s'", cases[i].text, error, why.text);
+                assert_null(strchr(why.text, '\n'));
         }
 }
 

@@ -59,7 +59,7 @@ static struct result *full(void)
 /* Through the text. */
 static struct result *round_trip(const struct result *r)
 {
-        char why[256] = "";
+        struct why why = {0};
         json_t *json = result_to_json(r);
         assert_non_null(json);
         char *text = json_dumps(json, JSON_COMPACT);
@@ -68,8 +68,8 @@ static struct result *round_trip(const struct result *r)
         json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
         assert_non_null(json);
         free(text);
-        struct result *again = result_from_json(json, why, sizeof why);
-        assert_string_equal(why, "");
+        struct result *again = result_from_json(json, &why);
+        assert_string_equal(why.text, "");
         assert_non_null(again);
         json_decref(json);
         return again;
@@ -259,24 +259,24 @@ static void what_is_no_result_is_refused_with_a_sentence(void **state)
 {
         (void)state;
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-                char why[256] = "";
+                struct why why = {0};
                 json_t *json = json_loads(refused[i].text, 0, NULL);
                 assert_non_null(json);
-                struct result *r = result_from_json(json, why, sizeof why);
-                if (r || !strstr(why, refused[i].why))
-                        fail_msg("%s: %s", refused[i].text, r ? "taken" : why);
+                struct result *r = result_from_json(json, &why);
+                if (r || !strstr(why.text, refused[i].why))
+                        fail_msg("%s: %s", refused[i].text, r ? "taken" : why.text);
                 json_decref(json);
         }
 }
 
 static void a_result_with_members_of_later_versions_is_read(void **state)
 {
-        char why[256] = "";
+        struct why why = {0};
         json_t *json = json_loads(SCHEMA ", \"novelty\": [1], \"requests\": {\"total\": 5, \"shape\": {}}}",
                                   0, NULL);
 
         (void)state;
-        struct result *r = result_from_json(json, why, sizeof why);
+        struct result *r = result_from_json(json, &why);
         assert_non_null(r);
         assert_int_equal(r->requests.total, 5);
         json_decref(json);
@@ -295,7 +295,8 @@ static void file_make(char path[static 32], const char *text, size_t size)
 static void a_truncated_text_is_refused_wherever_it_ends(void **state)
 {
         struct result *r = full();
-        char path[32], why[256];
+        char path[32];
+        struct why why = {0};
 
         (void)state;
         histogram_reset(r->latency);
@@ -305,9 +306,9 @@ static void a_truncated_text_is_refused_wherever_it_ends(void **state)
         char *text = json_dumps(json, JSON_COMPACT);
         for (size_t size = 0; size < strlen(text); size += 97) {
                 file_make(path, text, size);
-                (void)strcpy(why, "");
-                assert_null(json_read(path, why, sizeof why));
-                assert_non_null(strstr(why, "line 1: "));
+                why = (struct why){0};
+                assert_null(json_read(path, &why));
+                assert_non_null(strstr(why.text, "line 1: "));
                 (void)unlink(path);
         }
         free(text);
@@ -319,29 +320,31 @@ static void garbage_is_refused_with_the_line(void **state)
 {
         static const char *const texts[] = {"\n\nhello", "{\"a\": NaN}", "{\"a\": 1, \"a\": 2}", "\xff\xfe",
                                             "{} {}"};
-        char path[32], why[256];
+        char path[32];
+        struct why why = {0};
 
         (void)state;
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
                 file_make(path, texts[i], strlen(texts[i]));
-                (void)strcpy(why, "");
-                assert_null(json_read(path, why, sizeof why));
-                assert_non_null(strstr(why, i == 0 ? "line 3: " : "line "));
+                why = (struct why){0};
+                assert_null(json_read(path, &why));
+                assert_non_null(strstr(why.text, i == 0 ? "line 3: " : "line "));
                 (void)unlink(path);
         }
-        assert_null(json_read("/nonexistent/file", why, sizeof why));
-        assert_non_null(strstr(why, "No such file"));
+        assert_null(json_read("/nonexistent/file", &why));
+        assert_non_null(strstr(why.text, "No such file"));
 }
 
 static void writing_replaces_a_file_and_leaves_nothing_else(void **state)
 {
-        char path[32], temporary[40], why[256];
+        char path[32], temporary[40];
+        struct why why = {0};
         json_t *json = json_pack("{s:i}", "answer", 42);
 
         (void)state;
         file_make(path, "old", 3);
         assert_int_equal(json_write(json, path), 0);
-        json_t *again = json_read(path, why, sizeof why);
+        json_t *again = json_read(path, &why);
         assert_true(json_equal(json, again));
         (void)snprintf(temporary, sizeof temporary, "%s.tmp", path);
         assert_int_equal(access(temporary, F_OK), -1);

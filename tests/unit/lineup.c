@@ -15,13 +15,13 @@
 #include <cmocka.h>
 
 static struct lineup lineup;
-static char why[2 * LINEUP_TEXT_MAX];
+static struct why why;
 
 static int set_up(void **state)
 {
         (void)state;
         lineup = (struct lineup){0};
-        *why = '\0';
+        why.text[0] = '\0';
         return 0;
 }
 
@@ -36,7 +36,7 @@ static void a_server_is_a_name_and_a_command(void **state)
 
         (void)state;
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                assert_int_equal(lineup_add_server(&lineup, cases[i].text, why, sizeof why), 0);
+                assert_int_equal(lineup_add_server(&lineup, cases[i].text, &why), 0);
                 assert_string_equal(lineup.servers[i].name, cases[i].name);
                 assert_string_equal(lineup.servers[i].command, cases[i].command);
                 assert_string_equal(lineup.servers[i].skipped, "");
@@ -50,9 +50,9 @@ static void what_is_no_server_is_refused_with_the_text(void **state)
 
         (void)state;
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-                assert_int_equal(lineup_add_server(&lineup, texts[i], why, sizeof why), -EINVAL);
-                assert_non_null(strstr(why, "NAME=COMMAND"));
-                assert_non_null(strstr(why, texts[i]));
+                assert_int_equal(lineup_add_server(&lineup, texts[i], &why), -EINVAL);
+                assert_non_null(strstr(why.text, "NAME=COMMAND"));
+                assert_non_null(strstr(why.text, texts[i]));
         }
         assert_int_equal(lineup.server_count, 0);
 }
@@ -60,9 +60,9 @@ static void what_is_no_server_is_refused_with_the_text(void **state)
 static void a_name_stands_for_one_server(void **state)
 {
         (void)state;
-        assert_int_equal(lineup_add_server(&lineup, "twin=./a", why, sizeof why), 0);
-        assert_int_equal(lineup_add_server(&lineup, "twin=./b", why, sizeof why), -EEXIST);
-        assert_non_null(strstr(why, "'twin'"));
+        assert_int_equal(lineup_add_server(&lineup, "twin=./a", &why), 0);
+        assert_int_equal(lineup_add_server(&lineup, "twin=./b", &why), -EEXIST);
+        assert_non_null(strstr(why.text, "'twin'"));
         assert_int_equal(lineup.server_count, 1);
 }
 
@@ -91,7 +91,7 @@ static void lengths_are_limited(void **state)
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 char *text = server_text(cases[i].name, cases[i].command);
                 lineup.server_count = 0;
-                int error = lineup_add_server(&lineup, text, why, sizeof why);
+                int error = lineup_add_server(&lineup, text, &why);
                 assert_int_equal(error == 0, cases[i].fits);
                 assert_int_equal(lineup.server_count, cases[i].fits);
                 free(text);
@@ -105,10 +105,10 @@ static void the_number_of_servers_is_limited(void **state)
         (void)state;
         for (int i = 0; i < LINEUP_SERVERS_MAX; i++) {
                 (void)snprintf(text, sizeof text, "s%d=x", i);
-                assert_int_equal(lineup_add_server(&lineup, text, why, sizeof why), 0);
+                assert_int_equal(lineup_add_server(&lineup, text, &why), 0);
         }
-        assert_int_equal(lineup_add_server(&lineup, "more=x", why, sizeof why), -E2BIG);
-        assert_non_null(strstr(why, "64"));
+        assert_int_equal(lineup_add_server(&lineup, "more=x", &why), -E2BIG);
+        assert_non_null(strstr(why.text, "64"));
 }
 
 static void scenarios_are_limited_in_number_and_length(void **state)
@@ -117,13 +117,13 @@ static void scenarios_are_limited_in_number_and_length(void **state)
 
         (void)state;
         memset(flags, 'f', LINEUP_TEXT_MAX);
-        assert_int_equal(lineup_add_scenario(&lineup, flags, why, sizeof why), -E2BIG);
+        assert_int_equal(lineup_add_scenario(&lineup, flags, &why), -E2BIG);
         flags[LINEUP_TEXT_MAX - 1] = '\0';
         for (int i = 0; i < LINEUP_SCENARIOS_MAX; i++)
-                assert_int_equal(lineup_add_scenario(&lineup, flags, why, sizeof why), 0);
+                assert_int_equal(lineup_add_scenario(&lineup, flags, &why), 0);
         assert_string_equal(lineup.scenarios[LINEUP_SCENARIOS_MAX - 1].flags, flags);
-        assert_int_equal(lineup_add_scenario(&lineup, "-c 1", why, sizeof why), -E2BIG);
-        assert_non_null(strstr(why, "64"));
+        assert_int_equal(lineup_add_scenario(&lineup, "-c 1", &why), -E2BIG);
+        assert_non_null(strstr(why.text, "64"));
 }
 
 /* Reads a file of this text; its path stands in `path`. */
@@ -136,7 +136,7 @@ static int file_read(const char *text)
         assert_true(fd >= 0);
         assert_int_equal(write(fd, text, strlen(text)), strlen(text));
         (void)close(fd);
-        int error = lineup_read(&lineup, path, why, sizeof why);
+        int error = lineup_read(&lineup, path, &why);
         (void)unlink(path);
         return error;
 }
@@ -184,9 +184,9 @@ static void a_server_may_have_an_environment_a_colour_and_a_note(void **state)
 static void a_sweep_makes_a_scenario_of_each_value(void **state)
 {
         (void)state;
-        assert_int_equal(lineup_add_scenario(&lineup, "-s 64", why, sizeof why), 0);
-        assert_int_equal(lineup_add_scenario(&lineup, "-c 5 -r 1", why, sizeof why), 0);
-        assert_int_equal(lineup_sweep(&lineup, "connections=1,10,100", why, sizeof why), 0);
+        assert_int_equal(lineup_add_scenario(&lineup, "-s 64", &why), 0);
+        assert_int_equal(lineup_add_scenario(&lineup, "-c 5 -r 1", &why), 0);
+        assert_int_equal(lineup_sweep(&lineup, "connections=1,10,100", &why), 0);
         assert_int_equal(lineup.scenario_count, 6);
         assert_string_equal(lineup.scenarios[0].flags, "-s 64 -c 1");
         assert_string_equal(lineup.scenarios[5].flags, "-c 5 -r 1 -c 100");
@@ -201,8 +201,8 @@ static void a_wrong_sweep_is_named(void **state)
 
         (void)state;
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-                if (lineup_sweep(&lineup, wrong[i], why, sizeof why) != -EINVAL || !strstr(why, "sweep"))
-                        fail_msg("%s: %s", wrong[i], why);
+                if (lineup_sweep(&lineup, wrong[i], &why) != -EINVAL || !strstr(why.text, "sweep"))
+                        fail_msg("%s: %s", wrong[i], why.text);
 }
 
 static void a_wrong_line_is_named_by_its_number(void **state)
@@ -234,8 +234,9 @@ static void a_wrong_line_is_named_by_its_number(void **state)
                 (void)set_up(NULL);
                 int error = file_read(cases[i].text);
                 (void)snprintf(place, sizeof place, "%s:%d: ", path, cases[i].line);
-                if (error >= 0 || strncmp(why, place, strlen(place)) != 0 || !strstr(why, cases[i].says))
-                        fail_msg("case %zu: %s", i, error < 0 ? why : "taken");
+                if (error >= 0 || strncmp(why.text, place, strlen(place)) != 0 ||
+                    !strstr(why.text, cases[i].says))
+                        fail_msg("case %zu: %s", i, error < 0 ? why.text : "taken");
         }
 }
 
@@ -258,23 +259,23 @@ static void a_line_that_is_too_long_is_refused_by_its_number(void **state)
         (void)state;
         memset(text + strlen(text), 'x', 3000);
         assert_true(file_read(text) < 0);
-        assert_non_null(strstr(why, ":2: "));
+        assert_non_null(strstr(why.text, ":2: "));
 }
 
 static void a_file_without_a_server_or_scenario_is_refused(void **state)
 {
         (void)state;
         assert_true(file_read("# nothing\n") < 0);
-        assert_non_null(strstr(why, path));
+        assert_non_null(strstr(why.text, path));
 }
 
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
         (void)state;
-        assert_int_equal(lineup_read(&lineup, "/nonexistent/file", why, sizeof why), -ENOENT);
-        assert_non_null(strstr(why, "/nonexistent/file: No such file"));
-        assert_true(lineup_read(&lineup, "/tmp", why, sizeof why) < 0);
-        assert_non_null(strstr(why, "/tmp"));
+        assert_int_equal(lineup_read(&lineup, "/nonexistent/file", &why), -ENOENT);
+        assert_non_null(strstr(why.text, "/nonexistent/file: No such file"));
+        assert_true(lineup_read(&lineup, "/tmp", &why) < 0);
+        assert_non_null(strstr(why.text, "/tmp"));
 }
 
 /* A directory whose echo-c is a script that prints `models`. */
@@ -308,7 +309,7 @@ static void our_models_are_listed_and_those_that_cannot_run_with_their_reason(vo
         (void)state;
         script_make("async\\tstands for epoll\\tdefault\\t\\nepoll\\tavailable\\tan event loop\\t\\n"
                     "uring\\tunavailable: no ring here\\trings\\tcaveat\\n");
-        assert_int_equal(lineup_add_ours(&lineup, directory, why, sizeof why), 0);
+        assert_int_equal(lineup_add_ours(&lineup, directory, &why), 0);
         script_remove();
         assert_int_equal(lineup.server_count, 2);
         assert_string_equal(lineup.servers[0].name, "epoll");
@@ -323,22 +324,22 @@ static void a_list_of_models_that_cannot_be_read_is_refused(void **state)
 {
         (void)state;
         script_make("usage: something else\\n");
-        assert_true(lineup_add_ours(&lineup, directory, why, sizeof why) < 0);
+        assert_true(lineup_add_ours(&lineup, directory, &why) < 0);
         script_remove();
-        assert_non_null(strstr(why, "usage: something else"));
+        assert_non_null(strstr(why.text, "usage: something else"));
 }
 
 static void a_missing_echo_c_is_named(void **state)
 {
         (void)state;
-        assert_true(lineup_add_ours(&lineup, "/nonexistent", why, sizeof why) < 0);
-        assert_non_null(strstr(why, "/nonexistent/echo-c"));
+        assert_true(lineup_add_ours(&lineup, "/nonexistent", &why) < 0);
+        assert_non_null(strstr(why.text, "/nonexistent/echo-c"));
 }
 
 static void no_peers_are_no_error(void **state)
 {
         (void)state;
-        assert_int_equal(lineup_add_peers(&lineup, "/nonexistent", why, sizeof why), 0);
+        assert_int_equal(lineup_add_peers(&lineup, "/nonexistent", &why), 0);
         assert_int_equal(lineup.server_count, 0);
 }
 

@@ -56,10 +56,10 @@ static struct result *merge(struct result *a, struct result *b, enum merge_kind 
         const struct merge_part parts[] = {{"a.json", a}, {"b.json", b}};
         enum merge_kind kind;
         struct result *merged = NULL;
-        char why[512] = "";
+        struct why why = {0};
 
-        if (result_merge(parts, 2, &merged, &kind, why, sizeof why) != 0)
-                fail_msg("%s", why);
+        if (result_merge(parts, 2, &merged, &kind, &why) != 0)
+                fail_msg("%s", why.text);
         assert_int_equal(kind, expected);
         return merged;
 }
@@ -434,13 +434,13 @@ static void what_did_not_measure_the_same_is_refused_by_the_first_difference(voi
                 struct result *a = part(T0, 10), *b = part(T0 + 20 * NS_PER_S, 10), *merged = NULL;
                 const struct merge_part parts[] = {{"a.json", a}, {"b.json", b}};
                 enum merge_kind kind;
-                char why[512] = "";
+                struct why why = {0};
                 if (cases[i].spoil == command_differs)
                         (void)strcpy(a->server.command, "./echo-c");
                 cases[i].spoil(b);
-                int error = result_merge(parts, 2, &merged, &kind, why, sizeof why);
-                if (error != -EINVAL || !strstr(why, cases[i].why) || strchr(why, '\n'))
-                        fail_msg("case %zu: %d, '%s'", i, error, why);
+                int error = result_merge(parts, 2, &merged, &kind, &why);
+                if (error != -EINVAL || !strstr(why.text, cases[i].why) || strchr(why.text, '\n'))
+                        fail_msg("case %zu: %d, '%s'", i, error, why.text);
                 all_destroy(a, b, merged);
         }
 }
@@ -450,12 +450,12 @@ static void two_servers_at_the_same_time_are_refused(void **state)
         struct result *a = part(T0, 10), *b = part(T0 + 1, 10), *merged = NULL;
         const struct merge_part parts[] = {{"a.json", a}, {"b.json", b}};
         enum merge_kind kind;
-        char why[512] = "";
+        struct why why = {0};
 
         (void)state;
         a->server.pid = 42, b->server.pid = 43;
-        assert_int_equal(result_merge(parts, 2, &merged, &kind, why, sizeof why), -EINVAL);
-        assert_non_null(strstr(why, "server.pid is 42 in a.json and 43 in b.json"));
+        assert_int_equal(result_merge(parts, 2, &merged, &kind, &why), -EINVAL);
+        assert_non_null(strstr(why.text, "server.pid is 42 in a.json and 43 in b.json"));
         all_destroy(a, b, merged);
 }
 
@@ -464,15 +464,15 @@ static void one_result_alone_or_too_many_are_refused(void **state)
         static struct merge_part parts[MERGE_PARTS_MAX + 1];
         struct result *a = part(T0, 10), *merged = NULL;
         enum merge_kind kind;
-        char why[512] = "";
+        struct why why = {0};
 
         (void)state;
         for (size_t i = 0; i <= MERGE_PARTS_MAX; i++)
                 parts[i] = (struct merge_part){"a.json", a};
-        assert_int_equal(result_merge(parts, 1, &merged, &kind, why, sizeof why), -EINVAL);
-        assert_string_equal(why, "2 to 256 results can be merged, not 1");
-        assert_int_equal(result_merge(parts, MERGE_PARTS_MAX + 1, &merged, &kind, why, sizeof why), -EINVAL);
-        assert_string_equal(why, "2 to 256 results can be merged, not 257");
+        assert_int_equal(result_merge(parts, 1, &merged, &kind, &why), -EINVAL);
+        assert_string_equal(why.text, "2 to 256 results can be merged, not 1");
+        assert_int_equal(result_merge(parts, MERGE_PARTS_MAX + 1, &merged, &kind, &why), -EINVAL);
+        assert_string_equal(why.text, "2 to 256 results can be merged, not 257");
         result_destroy(a);
 }
 
@@ -481,19 +481,19 @@ static void of_three_either_all_ran_at_the_same_time_or_none(void **state)
         struct result *r[] = {part(T0, 10), part(T0 + 1, 10), part(T0 + 2, 10)}, *merged = NULL;
         const struct merge_part parts[] = {{"a", r[0]}, {"b", r[1]}, {"c", r[2]}};
         enum merge_kind kind;
-        char why[512] = "";
+        struct why why = {0};
 
         (void)state;
-        assert_int_equal(result_merge(parts, 3, &merged, &kind, why, sizeof why), 0);
+        assert_int_equal(result_merge(parts, 3, &merged, &kind, &why), 0);
         assert_int_equal(kind, MERGE_TOGETHER);
         assert_true(near(merged->requests.per_second, 3000));
         result_destroy(merged);
         merged = NULL;
         r[2]->window.started_unix_ns = T0 + 20 * NS_PER_S;
-        assert_int_equal(result_merge(parts, 3, &merged, &kind, why, sizeof why), -EINVAL);
-        assert_non_null(strstr(why, "a and b overlap by 99%"));
+        assert_int_equal(result_merge(parts, 3, &merged, &kind, &why), -EINVAL);
+        assert_non_null(strstr(why.text, "a and b overlap by 99%"));
         r[1]->window.started_unix_ns = T0 + 40 * NS_PER_S;
-        assert_int_equal(result_merge(parts, 3, &merged, &kind, why, sizeof why), 0);
+        assert_int_equal(result_merge(parts, 3, &merged, &kind, &why), 0);
         assert_int_equal(kind, MERGE_IN_TURN);
         assert_int_equal(merged->window.duration, 30 * NS_PER_S);
         assert_true(near(merged->requests.per_second, 1000));

@@ -19,10 +19,10 @@
 static void check_parsed(const char *text, const char *path, const char *comparison, double value)
 {
         struct threshold t;
-        char why[THRESHOLD_TEXT_MAX] = "";
+        struct why why = {0};
 
-        if (threshold_parse(text, &t, why, sizeof why) != 0)
-                fail_msg("'%s' is refused: %s", text, why);
+        if (threshold_parse(text, &t, &why) != 0)
+                fail_msg("'%s' is refused: %s", text, why.text);
         if (strcmp(t.path, path) != 0 || strcmp(t.comparison, comparison) != 0 || t.value < value ||
             t.value > value)
                 fail_msg("'%s' is read as %s %s %.17g", text, t.path, t.comparison, t.value);
@@ -113,8 +113,8 @@ static void a_value_is_a_number_or_has_the_units_of_its_path(void **state)
         (void)state;
         for (size_t i = 0; i < COUNT(values); i++) {
                 struct threshold t;
-                char why[THRESHOLD_TEXT_MAX];
-                assert_int_equal(threshold_parse(values[i].text, &t, why, sizeof why), 0);
+                struct why why;
+                assert_int_equal(threshold_parse(values[i].text, &t, &why), 0);
                 if (t.value < values[i].value * (1 - 1e-12) || t.value > values[i].value * (1 + 1e-12))
                         fail_msg("%s: %.17g", values[i].text, t.value);
         }
@@ -176,26 +176,27 @@ static void what_is_no_threshold_is_refused_with_a_sentence(void **state)
         (void)state;
         for (size_t i = 0; i < COUNT(refused); i++) {
                 struct threshold t;
-                char why[THRESHOLD_TEXT_MAX] = "";
-                int error = threshold_parse(refused[i].text, &t, why, sizeof why);
-                if (error != -EINVAL || !strstr(why, refused[i].why) || strchr(why, '\n'))
-                        fail_msg("'%s': %d, '%s'", refused[i].text, error, why);
+                struct why why = {0};
+                int error = threshold_parse(refused[i].text, &t, &why);
+                if (error != -EINVAL || !strstr(why.text, refused[i].why) || strchr(why.text, '\n'))
+                        fail_msg("'%s': %d, '%s'", refused[i].text, error, why.text);
         }
 }
 
 static void a_text_of_any_length_is_refused(void **state)
 {
-        char text[1000], why[THRESHOLD_TEXT_MAX];
+        char text[1000];
+        struct why why = {0};
         struct threshold t;
 
         (void)state;
         for (size_t length = 1; length < sizeof text - 8; length += 7) {
                 memset(text, 'a', length);
                 (void)strcpy(text + length, "<5");
-                assert_int_equal(threshold_parse(text, &t, why, sizeof why), -EINVAL);
+                assert_int_equal(threshold_parse(text, &t, &why), -EINVAL);
                 memset(text, '<', length);
                 text[length] = '\0';
-                assert_int_equal(threshold_parse(text, &t, why, sizeof why), -EINVAL);
+                assert_int_equal(threshold_parse(text, &t, &why), -EINVAL);
         }
 }
 
@@ -262,8 +263,9 @@ static void the_outcome_is_said_in_one_line(void **state)
         (void)state;
         for (size_t i = 0; i < COUNT(claims); i++) {
                 struct threshold t;
-                char text[THRESHOLD_TEXT_MAX], why[THRESHOLD_TEXT_MAX];
-                assert_int_equal(threshold_parse(claims[i].threshold, &t, why, sizeof why), 0);
+                char text[THRESHOLD_TEXT_MAX];
+                struct why why = {0};
+                assert_int_equal(threshold_parse(claims[i].threshold, &t, &why), 0);
                 enum threshold_outcome outcome = threshold_check(&t, json, text, sizeof text);
                 if (outcome != claims[i].outcome || strcmp(text, claims[i].text) != 0)
                         fail_msg("%s: %d, '%s'", claims[i].threshold, outcome, text);
