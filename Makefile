@@ -40,8 +40,10 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
 CONFORMANCE := $(B)/tests/conformance/conformance
 
-.PHONY: all tests
+.PHONY: all echo-c bench tests
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
+echo-c: $(BIN)/echo-c  ## build the server alone
+bench: $(BIN)/bench  ## build the load generator alone
 
 $(BIN)/echo-c: $(ECHO_C)
 	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ $(LIBURING) -lm -o $@
@@ -103,13 +105,13 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
-.PHONY: demo bench check check-full variants run-tests lint asan tsan peers install clean help
+.PHONY: demo measure check check-full variants run-tests lint asan tsan peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables, make a page of charts (3 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
 	@./bench compare -d 1s -o build/demo && ./bench report build/demo/comparison.json
 
-bench:  ## measure all servers in all ways that docs/performance.md shows (half an hour)
+measure:  ## measure all servers in all ways that docs/performance.md shows (half an hour)
 	@scripts/install-deps --peers --cli
 	@$(SELF) all peers
 	@scripts/performance
