@@ -14,7 +14,7 @@
 
 #include "load/engine.h"
 #include "load/load.h"
-#include "report/report.h"
+#include "report/format.h"
 #include "result/json.h"
 
 #include "base/limits.h"
@@ -257,7 +257,7 @@ static json_t *calibrations_to_json(const struct calibration *all, size_t count)
 
 static void text_print(const struct calibration *all, size_t count)
 {
-        char cpu[REPORT_TEXT_MAX];
+        char cpu[FORMAT_TEXT_MAX];
 
         printf("%-8s %8s %12s %12s %12s %20s %14s\n", "engine", "threads", "connections", "requests/s",
                "cpu/request", "ceiling, requests/s", "ceiling_share");
@@ -268,7 +268,7 @@ static void text_print(const struct calibration *all, size_t count)
                 else if (r && r->generator.cpu_per_request > 0)
                         printf("%-8s %8" PRIu64 " %12u %12.0f %12s %20.0f %14.2f\n", all[i].engine->name,
                                r->tool.threads, all[i].connections, r->requests.per_second,
-                               report_latency((uint64_t)r->generator.cpu_per_request, cpu), ceiling(r),
+                               format_latency((uint64_t)r->generator.cpu_per_request, cpu), ceiling(r),
                                r->generator.ceiling_share);
                 else
                         printf("%-8s not measured\n", all[i].engine->name);

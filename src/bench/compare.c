@@ -3,9 +3,9 @@
 #include "bench/commands.h"
 #include "bench/options.h"
 
-#include "bench/tables.h"
-
-#include "compare/summary.h"
+#include "compare/trials.h"
+#include "comparison/json.h"
+#include "report/report.h"
 
 #include "base/clock.h"
 #include "base/cpus.h"
@@ -133,8 +133,9 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 break;
         case 'n':
                 o->rounds = (unsigned)strtoul(arg, &end, 10);
-                if (*arg < '0' || *arg > '9' || *end || o->rounds < 1 || o->rounds > TRIALS_ROUNDS_MAX)
-                        argp_error(state, "-n takes a number from 1 to %d, not '%s'", TRIALS_ROUNDS_MAX, arg);
+                if (*arg < '0' || *arg > '9' || *end || o->rounds < 1 || o->rounds > COMPARISON_ROUNDS_MAX)
+                        argp_error(state, "-n takes a number from 1 to %d, not '%s'", COMPARISON_ROUNDS_MAX,
+                                   arg);
                 break;
         case 'd':
                 if (duration_parse(arg, &ns) != 0 || ns < NS_PER_MS)
@@ -243,46 +244,51 @@ static bool is_closed_loop(const char *flags)
         return !strstr(flags, "-R") && !strstr(flags, "--rate");
 }
 
+/* The requests per second of the slowest server that has valid trials; infinite: nobody has. */
+static double slowest_rate(const struct comparison *c, size_t scenario)
+{
+        double slowest = INFINITY;
+
+        for (size_t server = 0; server < c->server_count; server++) {
+                const struct summary *s = comparison_summary(c, scenario, server);
+                if (s->left_out < s->trials && s->estimates[FIGURE_REQUESTS].median < slowest)
+                        slowest = s->estimates[FIGURE_REQUESTS].median;
+        }
+        return slowest;
+}
+
 /* For each closed loop, an open one at a share of the slowest server's throughput. */
-static int equal_loads_add(struct lineup *l, const struct trials *all, struct why *why)
+static int equal_loads_add(struct lineup *l, struct comparison *c, struct why *why)
 {
         size_t count = l->scenario_count;
+        int error = comparison_summarize(c);
 
-        for (size_t scenario = 0; scenario < count; scenario++) {
+        for (size_t scenario = 0; scenario < count && !error; scenario++) {
                 char flags[LINEUP_TEXT_MAX * 2];
-                double slowest = INFINITY;
-                if (!is_closed_loop(l->scenarios[scenario].flags))
-                        continue;
-                for (size_t server = 0; server < l->server_count; server++) {
-                        struct summary s;
-                        if (!summary_make(&s, all, server, scenario))
-                                continue;
-                        double rate = s.estimates[FIGURE_REQUESTS].median;
-                        if (s.left_out < s.trials && rate < slowest)
-                                slowest = rate;
-                        summary_fini(&s);
-                }
-                if (!isfinite(slowest) || slowest * EQUAL_LOAD < 1)
+                double slowest = slowest_rate(c, scenario);
+                if (!is_closed_loop(l->scenarios[scenario].flags) || !isfinite(slowest) ||
+                    slowest * EQUAL_LOAD < 1)
                         continue; /* nobody could do it at all */
                 (void)snprintf(flags, sizeof flags, "%s -R %.0f", l->scenarios[scenario].flags,
                                slowest * EQUAL_LOAD);
-                int error = lineup_add_scenario(l, flags, why);
-                if (error)
-                        return error;
+                error = lineup_add_scenario(l, flags, why);
         }
-        return 0;
+        return error;
 }
 
 static const char *save_directory; /* of the one comparison that a process makes */
 
-/* Writes both files. 0 or a negative errno. */
-static int files_write(const char *directory, const struct trials *all)
+/* Makes the summaries, and writes both files from them. 0 or a negative errno. */
+static int files_write(const char *directory, struct comparison *c)
 {
         char path[PATH_MAX];
+        int error = comparison_summarize(c);
+        json_t *json = error ? NULL : comparison_to_json(c);
 
+        if (!json)
+                return error ? error : -ENOMEM;
         (void)snprintf(path, sizeof path, "%s/comparison.json", directory);
-        json_t *json = comparison_to_json(all);
-        int error = json ? json_write(json, path) : -ENOMEM;
+        error = json_write(json, path);
         json_decref(json);
         if (error)
                 return error;
@@ -290,35 +296,30 @@ static int files_write(const char *directory, const struct trials *all)
         FILE *file = fopen(path, "we");
         if (!file)
                 return -errno;
-        tables_print(file, all);
+        report_markdown_comparison(file, c);
         return fclose(file) == 0 ? 0 : -errno;
 }
 
-static void save(const struct trials *all)
+static void save(struct comparison *c)
 {
-        (void)files_write(save_directory, all); /* at the end it is tried again, and reported */
+        (void)files_write(save_directory, c); /* at the end it is tried again, and reported */
 }
 
 /* What an earlier comparison has already; its flags for the open loop of --equal-load are taken over too. */
 static int resume(struct compare_options *o, struct trials *all, struct why *why)
 {
         char path[PATH_MAX];
-        size_t i;
-        const json_t *entry;
 
         (void)snprintf(path, sizeof path, "%s/comparison.json", o->directory);
-        json_t *json = json_read(path, why);
-        if (!json)
+        struct comparison *earlier = comparison_read(path, why);
+        if (!earlier)
                 return -ENOENT;
         int error = 0;
-        json_array_foreach (json_object_get(json, "scenarios"), i, entry) {
-                const char *flags = json_string_value(json_object_get(entry, "flags"));
-                if (o->equal_load && flags && i >= o->lineup.scenario_count && !error)
-                        error = lineup_add_scenario(&o->lineup, flags, why);
-        }
+        for (size_t i = o->lineup.scenario_count; i < earlier->scenario_count && o->equal_load && !error; i++)
+                error = lineup_add_scenario(&o->lineup, earlier->scenarios[i].flags, why);
         if (!error)
-                error = trials_resume(all, json, why);
-        json_decref(json);
+                error = trials_resume(all, earlier, why);
+        comparison_destroy(earlier);
         return error;
 }
 
@@ -331,7 +332,7 @@ static int trials_all_run(struct compare_options *o, struct trials *all, struct 
         if (!error)
                 error = trials_run(all, 0, &interrupted);
         if (!error && o->equal_load && !interrupted && o->lineup.scenario_count == given) {
-                error = equal_loads_add(&o->lineup, all, why);
+                error = equal_loads_add(&o->lineup, all->comparison, why);
                 if (!error)
                         error = trials_run(all, given, &interrupted);
         }
@@ -342,6 +343,32 @@ static int usage_fail(const char *why)
 {
         fprintf(stderr, "bench compare: %s\n", why);
         return USAGE_STATUS;
+}
+
+static size_t failed_count(const struct comparison *c)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < c->trial_count; i++)
+                count += c->trials[i].failed != NULL;
+        return count;
+}
+
+/* Says where everything is, or what went wrong. Returns the exit status. */
+static int comparison_conclude(const struct compare_options *o, const struct comparison *c, int error,
+                               const struct why *why)
+{
+        if (error)
+                fprintf(stderr, "bench compare: %s: %s\n", o->directory,
+                        *why->text ? why->text : strerror(-error));
+        else if (!o->quiet)
+                fprintf(stderr,
+                        "\n%s/comparison.json has every trial, %s/tables.md the tables; the order of the "
+                        "servers is that of --seed %" PRIu64 "\n",
+                        o->directory, o->directory, c->seed);
+        if (error == -EINVAL)
+                return USAGE_STATUS;
+        return error || interrupted || failed_count(c) > 0 ? EXIT_FAILED : 0;
 }
 
 int command_compare(int argc, char **argv)
@@ -373,32 +400,26 @@ int command_compare(int argc, char **argv)
                 return EXIT_FAILED;
         }
         save_directory = o.directory;
+        struct comparison *c = comparison_create();
+        if (!c)
+                return EXIT_FAILED;
+        c->duration = o.duration;
+        c->warmup = o.warmup;
+        c->rounds = o.rounds;
+        c->seed = o.seed;
+        c->baseline = baseline;
         struct trials all = {.lineup = &o.lineup,
                              .bench = bench,
-                             .duration = o.duration,
-                             .warmup = o.warmup,
-                             .rounds = o.rounds,
-                             .seed = o.seed,
                              .placement = o.placement,
-                             .baseline = baseline,
+                             .comparison = c,
                              .save = save,
                              .quiet = o.quiet};
         error = trials_all_run(&o, &all, &why);
-        if (!error) {
-                tables_print(stdout, &all);
-                error = files_write(o.directory, &all);
-        }
-        if (error)
-                fprintf(stderr, "bench compare: %s: %s\n", o.directory,
-                        *why.text ? why.text : strerror(-error));
-        else if (!o.quiet)
-                fprintf(stderr,
-                        "\n%s/comparison.json has every trial, %s/tables.md the tables; the order of the "
-                        "servers is that of --seed %" PRIu64 "\n",
-                        o.directory, o.directory, all.seed);
-        int status = error == -EINVAL                                  ? USAGE_STATUS
-                     : error || interrupted || trials_failed(&all) > 0 ? EXIT_FAILED
-                                                                       : 0;
-        trials_fini(&all);
+        if (!error)
+                error = files_write(o.directory, c);
+        if (!error)
+                report_markdown_comparison(stdout, c);
+        int status = comparison_conclude(&o, c, error, &why);
+        comparison_destroy(c);
         return status;
 }

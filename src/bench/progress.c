@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/progress.h"
 
-#include "report/report.h"
+#include "report/format.h"
 
 #include "base/clock.h"
 #include "base/duration.h"
@@ -20,8 +20,8 @@ void progress_init(struct progress *p, FILE *out, bool quiet)
 /* "p50 58.4µs", and its width in columns: the sign of micro takes two bytes and one column. */
 static int latency_text(char *text, size_t size, const char *name, uint64_t ns)
 {
-        char t[REPORT_TEXT_MAX];
-        int width = snprintf(text, size, ", %s %s", name, report_latency(ns, t));
+        char t[FORMAT_TEXT_MAX];
+        int width = snprintf(text, size, ", %s %s", name, format_latency(ns, t));
 
         return strstr(t, "\u00b5") ? width - 1 : width;
 }

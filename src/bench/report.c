@@ -3,7 +3,7 @@
 #include "bench/commands.h"
 #include "bench/options.h"
 
-#include "report/comparison.h"
+#include "comparison/json.h"
 #include "report/gnuplot.h"
 #include "report/html.h"
 #include "report/report.h"
@@ -268,15 +268,15 @@ static int charts_write(const char *directory, const struct comparison *c)
 static struct comparison *input_read(const char *path)
 {
         struct why why;
-        struct comparison *c = NULL;
-        json_t *json = json_read(path, &why);
+        struct comparison *c = comparison_read(path, &why);
 
-        if (json)
-                c = comparison_from_json(json, &why);
-        json_decref(json);
+        if (c && comparison_join_intervals(c) != 0) {
+                (void)why_set(&why, "out of memory");
+                comparison_destroy(c);
+                c = NULL;
+        }
         if (!c)
-                fprintf(stderr, "bench report: %s: %s\n", strcmp(path, "-") == 0 ? "standard input" : path,
-                        why.text);
+                fprintf(stderr, "bench report: %s\n", why.text);
         return c;
 }
 

@@ -2,7 +2,7 @@
 #include "bench/requirements.h"
 
 #include "load/load.h"
-#include "report/report.h"
+#include "report/format.h"
 
 #include "base/clock.h"
 #include "base/duration.h"
@@ -54,7 +54,7 @@ static struct requirements requirements_of(const struct plan *p)
 bool requirements_are_met(const struct plan *p, struct why *why)
 {
         struct requirements r = requirements_of(p);
-        char needed[REPORT_TEXT_MAX], there[REPORT_TEXT_MAX];
+        char needed[FORMAT_TEXT_MAX], there[FORMAT_TEXT_MAX];
 
         if (r.descriptors > r.descriptors_allowed)
                 (void)why_set(why,
@@ -71,7 +71,7 @@ bool requirements_are_met(const struct plan *p, struct why *why)
                 (void)why_set(why,
                               "%s of memory free, %s needed: fewer connections (-c), or less "
                               "in flight on each (--depth)",
-                              report_bytes(r.memory_there, there), report_bytes(r.memory, needed));
+                              format_bytes(r.memory_there, there), format_bytes(r.memory, needed));
         else
                 return true;
         return false;
@@ -80,15 +80,15 @@ bool requirements_are_met(const struct plan *p, struct why *why)
 void requirements_print(FILE *out, const struct plan *p)
 {
         struct requirements r = requirements_of(p);
-        char needed[REPORT_TEXT_MAX], there[REPORT_TEXT_MAX];
+        char needed[FORMAT_TEXT_MAX], there[FORMAT_TEXT_MAX];
 
         fprintf(out, "descriptors   %zu needed, %zu allowed\n", r.descriptors, r.descriptors_allowed);
         if (r.ports_there)
                 fprintf(out, "client ports  %zu needed at a time, %zu there\n", r.ports, r.ports_there);
         else
                 fprintf(out, "client ports  none needed for a unix socket\n");
-        fprintf(out, "memory        %s needed by the generator, %s free\n", report_bytes(r.memory, needed),
-                report_bytes(r.memory_there, there));
+        fprintf(out, "memory        %s needed by the generator, %s free\n", format_bytes(r.memory, needed),
+                format_bytes(r.memory_there, there));
         fprintf(out, "time          %s if all goes well, ", duration_format(r.time_min, needed));
         fprintf(out, "%s at most\n", duration_format(r.time_max, there));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/slo.h"
 
-#include "report/report.h"
+#include "report/format.h"
 
 #include <assert.h>
 #include <math.h>
@@ -49,13 +49,13 @@ const char *slo_name(const struct slo *slo)
 
 const char *slo_value_format(const struct slo *slo, double value, char text[static SLO_VALUE_MAX])
 {
-        static_assert((int)SLO_VALUE_MAX >= (int)REPORT_TEXT_MAX);
+        static_assert((int)SLO_VALUE_MAX >= (int)FORMAT_TEXT_MAX);
         if (!isfinite(value))
                 (void)snprintf(text, SLO_VALUE_MAX, "n/a");
         else if (slo->threshold.dimension == THRESHOLD_TIME && value >= 0)
-                (void)report_latency((uint64_t)value, text);
+                (void)format_latency((uint64_t)value, text);
         else if (slo->threshold.dimension == THRESHOLD_SIZE && value >= 0)
-                (void)report_bytes((uint64_t)value, text);
+                (void)format_bytes((uint64_t)value, text);
         else
                 (void)snprintf(text, SLO_VALUE_MAX, "%.6g", value);
         return text;

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 enum { SOURCES_PER_TRIAL = 64, SOURCE_BLOCKS = 1 << 17, POLL_MS = 20 };
-enum { STATUS_INVALID = 3 };             /* of bench run: there is a result, whose verdict says why */
 #define WATCHDOG_NS (15 * 60 * NS_PER_S) /* a bench run ends by itself; this is for one that does not */
 
 const char *child_source(size_t number, char text[static CHILD_SOURCE_MAX])
@@ -71,25 +70,22 @@ static int command_await(char **words, int error_fd, const volatile sig_atomic_t
 /* What the process left behind becomes its result. */
 static void result_take(struct child *c, int status, const char *json_path, int error_fd)
 {
-        struct why why;
+        struct why why = {0};
 
+        c->json = json_read(json_path, &why);
+        c->result = c->json ? result_from_json(c->json, &why) : NULL;
         if (status < 0)
                 (void)snprintf(c->failed, sizeof c->failed, "cannot be started: %s", strerror(-status));
         else if (WIFSIGNALED(status))
                 (void)snprintf(c->failed, sizeof c->failed, "its bench run was killed by SIG%s",
                                sigabbrev_np(WTERMSIG(status)));
-        else if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != STATUS_INVALID)
-                text_read(error_fd, c->failed, sizeof c->failed);
-        c->json = json_read(json_path, &why);
-        if (!c->json && *c->failed == '\0')
-                (void)snprintf(c->failed, sizeof c->failed, "no result: %.480s", why.text);
-        if (c->json && *c->failed == '\0')
-                c->result = result_from_json(c->json, &why);
-        if (c->json && *c->failed == '\0' && !c->result)
-                (void)snprintf(c->failed, sizeof c->failed, "%.500s", why.text);
-        if (c->result && c->result->verdict.status == VERDICT_INVALID)
+        else if (c->result && c->result->verdict.status == VERDICT_INVALID)
                 (void)snprintf(c->failed, sizeof c->failed, "invalid: %.480s",
                                c->result->verdict.reasons[0].text);
+        else if (WEXITSTATUS(status) != 0)
+                text_read(error_fd, c->failed, sizeof c->failed);
+        if (!c->result && *c->failed == '\0')
+                (void)snprintf(c->failed, sizeof c->failed, "no result: %.480s", why.text);
 }
 
 static size_t words_count(const char *const words[])

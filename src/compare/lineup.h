@@ -3,14 +3,16 @@
 #ifndef COMPARE_LINEUP_H
 #define COMPARE_LINEUP_H
 
+#include "comparison/comparison.h"
+
 #include "base/why.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 enum {
-        LINEUP_SERVERS_MAX = 64,
-        LINEUP_SCENARIOS_MAX = 64,
+        LINEUP_SERVERS_MAX = COMPARISON_SERVERS_MAX,
+        LINEUP_SCENARIOS_MAX = COMPARISON_SCENARIOS_MAX,
         LINEUP_TEXT_MAX = 512,
         LINEUP_NAME_MAX = 64,
         LINEUP_COLOUR_MAX = 8

@@ -27,7 +27,6 @@ enum { WORDS_MAX = 128 }; /* of a scenario's flags, and of a command */
 #define SETTLE_NS (3 * NS_PER_S) /* the most that is waited for the CPUs to be at rest */
 #define SETTLE_STEP_NS (50 * NS_PER_MS)
 #define SETTLED 0.9 /* of the CPUs' time is idle */
-static_assert(sizeof((struct trial *)0)->failed >= CHILD_TEXT_MAX);
 
 /* A port of 127.0.0.1 that nobody uses now; 0: none. */
 static unsigned port_choose(void)
@@ -121,22 +120,23 @@ static void command_place(const struct trials *all, const struct lineup_server *
                                all->placement == PLACEMENT_NONE && s->pins ? " --no-pin" : "");
 }
 
-static int trial_run(const struct trials *all, struct trial *t, size_t number,
+static int trial_run(const struct trials *all, struct comparison_trial *t, size_t number,
                      const volatile sig_atomic_t *interrupted)
 {
         const struct lineup_server *server = &all->lineup->servers[t->server];
         char text[LINEUP_TEXT_MAX], placed[LINEUP_TEXT_MAX * 3], command[LINEUP_TEXT_MAX * 4], target[64],
                 source[CHILD_SOURCE_MAX], list[LINEUP_TEXT_MAX];
-        const char *flags[WORDS_MAX] = {"--source", child_source(number, source), "-d", all->duration};
+        const char *flags[WORDS_MAX] = {"--source", child_source(number, source), "-d",
+                                        all->comparison->duration};
         const char *words[WORDS_MAX];
         unsigned port = port_choose();
         size_t count = 4;
         struct child child;
         struct cpus cpus;
 
-        if (all->warmup) {
+        if (all->comparison->warmup) {
                 flags[count++] = "--warmup";
-                flags[count++] = all->warmup;
+                flags[count++] = all->comparison->warmup;
         }
         if (all->placement == PLACEMENT_NONE)
                 flags[count++] = "--no-pin";
@@ -158,14 +158,8 @@ static int trial_run(const struct trials *all, struct trial *t, size_t number,
         int error = child_run(&child, all->bench, flags, words, interrupted);
         t->json = child.json;
         t->result = child.result;
-        (void)strcpy(t->failed, child.failed); /* of the same size */
-        return error;
-}
-
-static void trial_fini(struct trial *t)
-{
-        json_decref(t->json);
-        result_destroy(t->result);
+        t->failed = *child.failed ? strdup(child.failed) : NULL;
+        return *child.failed && !t->failed ? -ENOMEM : error;
 }
 
 /* Waits until the CPUs are nearly idle, for no longer than a trial takes: a server that has just ended may
@@ -176,7 +170,7 @@ static void settle(const struct trials *all, const volatile sig_atomic_t *interr
         uint64_t begin = clock_now(), now = begin, passed, most = SETTLE_NS;
 
         cpus_allowed(&cpus);
-        if (duration_parse(all->duration, &most) != 0 || most > SETTLE_NS)
+        if (duration_parse(all->comparison->duration, &most) != 0 || most > SETTLE_NS)
                 most = SETTLE_NS;
         do {
                 struct cpus_time before = cpus_time();
@@ -190,13 +184,19 @@ static void settle(const struct trials *all, const volatile sig_atomic_t *interr
         } while (now - begin < most && !*interrupted);
 }
 
-static double interference(const struct trial *t)
+/* How many trials there are to be, which is where the numbers of further attempts begin. */
+static size_t trials_planned(const struct trials *all)
+{
+        return all->comparison->rounds * all->lineup->scenario_count * all->lineup->server_count;
+}
+
+static double interference(const struct comparison_trial *t)
 {
         return t->result && t->result->environment.interference > 0 ? t->result->environment.interference : 0;
 }
 
 /* Again while others use the CPUs, up to a bound; the quietest attempt counts. */
-static int trial_attempt(struct trials *all, struct trial *t, size_t number,
+static int trial_attempt(struct trials *all, struct comparison_trial *t, size_t number,
                          const volatile sig_atomic_t *interrupted)
 {
         int error = 0;
@@ -206,11 +206,11 @@ static int trial_attempt(struct trials *all, struct trial *t, size_t number,
         for (t->attempts = 1; !error && t->attempts < TRIALS_ATTEMPTS_MAX && !*interrupted &&
                               interference(t) > INTERFERENCE_MAX;
              t->attempts++) {
-                struct trial again = *t;
+                struct comparison_trial again = *t;
                 settle(all, interrupted);
-                error = trial_run(all, &again, number + t->attempts * all->capacity, interrupted);
+                error = trial_run(all, &again, number + t->attempts * trials_planned(all), interrupted);
                 bool better = !error && again.result && interference(&again) < interference(t);
-                trial_fini(better ? t : &again);
+                comparison_trial_fini(better ? t : &again);
                 if (better) {
                         again.attempts = t->attempts;
                         *t = again;
@@ -223,7 +223,7 @@ static int trial_attempt(struct trials *all, struct trial *t, size_t number,
 static void order_shuffle(const struct trials *all, unsigned round, size_t scenario, size_t *order)
 {
         size_t count = all->lineup->server_count;
-        uint64_t state = all->seed + (uint64_t)round * LINEUP_SCENARIOS_MAX + scenario;
+        uint64_t state = all->comparison->seed + (uint64_t)round * LINEUP_SCENARIOS_MAX + scenario;
 
         for (size_t i = 0; i < count; i++)
                 order[i] = i;
@@ -234,17 +234,6 @@ static void order_shuffle(const struct trials *all, unsigned round, size_t scena
         }
 }
 
-static const struct trial *trial_find(const struct trials *all, size_t server, size_t scenario,
-                                      unsigned round)
-{
-        for (size_t i = 0; i < all->count; i++) {
-                const struct trial *t = &all->trials[i];
-                if (t->server == server && t->scenario == scenario && t->round == round)
-                        return t;
-        }
-        return NULL;
-}
-
 struct schedule {
         size_t all, done; /* trials */
         uint64_t begin;   /* ns */
@@ -252,7 +241,8 @@ struct schedule {
 };
 
 /* A line per trial, or on a terminal one line that is renewed. */
-static void progress_show(const struct trials *all, const struct schedule *s, const struct trial *t)
+static void progress_show(const struct trials *all, const struct schedule *s,
+                          const struct comparison_trial *t)
 {
         const char *name = all->lineup->servers[t->server].name,
                    *flags = all->lineup->scenarios[t->scenario].flags;
@@ -271,86 +261,87 @@ static void progress_show(const struct trials *all, const struct schedule *s, co
         }
 }
 
+/* One trial; a failing one is reported, and is no error. */
+static int trial_add(struct trials *all, struct comparison_trial *t, struct schedule *s,
+                     const volatile sig_atomic_t *interrupted)
+{
+        const struct lineup *l = all->lineup;
+
+        progress_show(all, s, t);
+        int error = trial_attempt(all, t, all->comparison->trial_count, interrupted);
+        if (!error)
+                error = comparison_add(all->comparison, t);
+        if (error) {
+                comparison_trial_fini(t);
+                return error;
+        }
+        s->done++;
+        if (t->failed)
+                fprintf(stderr, "%sbench compare: %s, %s: %s\n", s->terminal ? "\r\033[K" : "",
+                        l->servers[t->server].name, l->scenarios[t->scenario].flags, t->failed);
+        return 0;
+}
+
 static int round_run(struct trials *all, unsigned round, size_t scenario, struct schedule *s,
                      const volatile sig_atomic_t *interrupted)
 {
         const struct lineup *l = all->lineup;
         size_t order[LINEUP_SERVERS_MAX] = {0};
+        int error = 0;
 
         order_shuffle(all, round, scenario, order);
-        for (size_t i = 0; i < l->server_count && !*interrupted; i++) {
-                if (*l->servers[order[i]].skipped || trial_find(all, order[i], scenario, round))
-                        continue;
-                struct trial *t = &all->trials[all->count];
-                *t = (struct trial){.server = order[i], .scenario = scenario, .round = round};
-                progress_show(all, s, t);
-                int error = trial_attempt(all, t, all->count, interrupted);
-                if (error)
-                        return error;
-                all->count++;
-                s->done++;
-                if (*t->failed)
-                        fprintf(stderr, "%sbench compare: %s, %s: %s\n", s->terminal ? "\r\033[K" : "",
-                                l->servers[t->server].name, l->scenarios[scenario].flags, t->failed);
+        for (size_t i = 0; i < l->server_count && !*interrupted && !error; i++) {
+                struct comparison_trial t = {.server = order[i], .scenario = scenario, .round = round};
+                if (!*l->servers[order[i]].skipped &&
+                    !comparison_trial(all->comparison, scenario, order[i], round))
+                        error = trial_add(all, &t, s, interrupted);
         }
-        return 0;
+        return error;
 }
 
-/* Room for all trials of the lineup, as it is now. */
-static int room_make(struct trials *all)
+/* The servers and scenarios of the lineup, as it is now. */
+static int lineup_take(struct trials *all)
 {
-        size_t most = (size_t)all->rounds * all->lineup->scenario_count * all->lineup->server_count;
-        struct trial *trials = realloc(all->trials, (most ? most : 1) * sizeof *trials);
+        const struct lineup *l = all->lineup;
+        struct comparison *c = all->comparison;
+        int error = comparison_resize(c, l->server_count, l->scenario_count);
 
-        if (!trials)
-                return -ENOMEM;
-        all->trials = trials;
-        all->capacity = most;
-        return 0;
+        for (size_t i = 0; i < l->server_count && !error; i++) {
+                const struct lineup_server *s = &l->servers[i];
+                c->servers[i] = (struct comparison_server){.name = s->name,
+                                                           .command = s->command,
+                                                           .note = *s->note ? s->note : NULL,
+                                                           .skipped = *s->skipped ? s->skipped : NULL};
+                (void)strcpy(c->servers[i].colour, s->colour); /* of the same size */
+        }
+        for (size_t i = 0; i < l->scenario_count && !error; i++)
+                c->scenarios[i] = (struct comparison_scenario){.flags = l->scenarios[i].flags,
+                                                               .sweep_value = l->scenarios[i].sweep_value};
+        c->sweep_key = l->sweep_key;
+        c->placement = placement_name(all->placement);
+        return error;
 }
 
 int trials_run(struct trials *all, size_t first, const volatile sig_atomic_t *interrupted)
 {
         const struct lineup *l = all->lineup;
+        const unsigned rounds = all->comparison->rounds;
         struct schedule s = {.begin = clock_now(), .terminal = isatty(STDERR_FILENO) && !all->quiet};
-        int error = room_make(all);
+        int error = lineup_take(all);
 
         for (size_t i = 0; i < l->server_count; i++)
                 for (size_t k = first; k < l->scenario_count && !*l->servers[i].skipped; k++)
-                        for (unsigned round = 0; round < all->rounds; round++)
-                                s.all += trial_find(all, i, k, round) == NULL;
-        for (unsigned round = 0; round < all->rounds && !error && !*interrupted && s.done < s.all; round++) {
+                        for (unsigned round = 0; round < rounds; round++)
+                                s.all += comparison_trial(all->comparison, k, i, round) == NULL;
+        for (unsigned round = 0; round < rounds && !error && !*interrupted && s.done < s.all; round++) {
                 for (size_t k = first; k < l->scenario_count && !error; k++)
                         error = round_run(all, round, k, &s, interrupted);
                 if (!error && all->save)
-                        all->save(all);
+                        all->save(all->comparison);
         }
         if (s.terminal)
                 fputs("\r\033[K", stderr);
         return error;
-}
-
-void trials_fini(struct trials *all)
-{
-        for (size_t i = 0; i < all->count; i++)
-                trial_fini(&all->trials[i]);
-        free(all->trials);
-}
-
-size_t trials_failed(const struct trials *all)
-{
-        size_t failed = 0;
-
-        for (size_t i = 0; i < all->count; i++)
-                failed += *all->trials[i].failed != '\0';
-        return failed;
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-        const char *text = json_string_value(json_object_get(object, name));
-
-        return text ? text : "";
 }
 
 static size_t server_find(const struct lineup *l, const char *name)
@@ -371,63 +362,70 @@ static size_t scenario_find(const struct lineup *l, const char *flags)
         return i;
 }
 
-/* Is it a comparison of what is compared now? Scenarios may be missing: --equal-load adds some at the end. */
-static int comparison_check(const struct trials *all, const json_t *comparison, struct why *why)
+/* Whether it is a comparison of what is compared now. Scenarios may be missing: --equal-load adds some at the end. */
+static int earlier_check(const struct trials *all, const struct comparison *earlier, struct why *why)
 {
         const struct lineup *l = all->lineup;
-        const json_t *lineup = json_object_get(comparison, "lineup"), *entry;
-        size_t i;
-
-        if (strcmp(text_of(comparison, "schema"), "bench.comparison/1") != 0)
-                return why_set(why, "it is no bench.comparison/1");
-        json_array_foreach (lineup, i, entry) {
-                size_t server = server_find(l, text_of(entry, "name"));
-                if (server == l->server_count ||
-                    strcmp(l->servers[server].command, text_of(entry, "command")) != 0)
-                        return why_set(why, "its server '%.64s', %.200s, is not among those given",
-                                       text_of(entry, "name"), text_of(entry, "command"));
-        }
         const struct {
-                const char *name, *now;
-        } texts[] = {{"duration", all->duration},
-                     {"warmup", all->warmup ? all->warmup : ""},
-                     {"placement", placement_name(all->placement)}};
-        for (i = 0; i < sizeof texts / sizeof *texts; i++)
-                if (strcmp(text_of(comparison, texts[i].name), texts[i].now) != 0)
-                        return why_set(why, "its %s is '%.64s', not '%.64s'", texts[i].name,
-                                       text_of(comparison, texts[i].name), texts[i].now);
+                const char *name, *then, *now;
+        } texts[] = {{"duration", earlier->duration, all->comparison->duration},
+                     {"warmup", earlier->warmup, all->comparison->warmup},
+                     {"placement", earlier->placement, placement_name(all->placement)}};
+
+        if (earlier->is_single)
+                return why_set(why, "it is one result, not a comparison");
+        for (size_t i = 0; i < earlier->server_count; i++) {
+                const struct comparison_server *s = &earlier->servers[i];
+                const char *command = s->command ? s->command : "";
+                size_t server = server_find(l, s->name);
+                if (server == l->server_count || strcmp(l->servers[server].command, command) != 0)
+                        return why_set(why, "its server '%.64s', %.200s, is not among those given", s->name,
+                                       command);
+        }
+        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+                const char *then = texts[i].then ? texts[i].then : "",
+                           *now = texts[i].now ? texts[i].now : "";
+                if (strcmp(then, now) != 0)
+                        return why_set(why, "its %s is '%.64s', not '%.64s'", texts[i].name, then, now);
+        }
         return 0;
 }
 
-int trials_resume(struct trials *all, const json_t *comparison, struct why *why)
+/* A copy of an earlier trial; its result is read anew, with its histograms. */
+static int trial_copy(const struct comparison_trial *from, struct comparison_trial *to, struct why *why)
+{
+        to->attempts = from->attempts;
+        to->failed = from->failed ? strdup(from->failed) : NULL;
+        to->result = result_from_json(from->json, why);
+        to->json = json_incref(from->json);
+        return to->result && (to->failed || !from->failed) ? 0 : why_fail(why, -ENOMEM, "out of memory");
+}
+
+int trials_resume(struct trials *all, const struct comparison *earlier, struct why *why)
 {
         const struct lineup *l = all->lineup;
-        const json_t *entry;
-        size_t i;
-        int error = comparison_check(all, comparison, why);
+        struct comparison *c = all->comparison;
+        int error = earlier_check(all, earlier, why);
 
         if (!error)
-                error = room_make(all);
-        if (error)
-                return error;
-        all->seed = (uint64_t)json_integer_value(json_object_get(comparison, "seed"));
-        json_array_foreach (json_object_get(comparison, "trials"), i, entry) {
-                struct trial t = {
-                        .server = server_find(l, text_of(entry, "server")),
-                        .scenario = scenario_find(l, text_of(entry, "scenario")),
-                        .round = (unsigned)json_integer_value(json_object_get(entry, "round")),
-                        .attempts = (unsigned)json_integer_value(json_object_get(entry, "attempts"))};
-                json_t *result = json_object_get(entry, "result");
-                if (t.server == l->server_count || t.scenario == l->scenario_count ||
-                    t.round >= all->rounds || !json_is_object(result) ||
-                    trial_find(all, t.server, t.scenario, t.round))
+                error = lineup_take(all);
+        if (earlier->seed != RESULT_UNKNOWN)
+                c->seed = earlier->seed;
+        for (size_t i = 0; i < earlier->trial_count && !error; i++) {
+                const struct comparison_trial *from = &earlier->trials[i];
+                struct comparison_trial t = {
+                        .server = server_find(l, earlier->servers[from->server].name),
+                        .scenario = scenario_find(l, earlier->scenarios[from->scenario].flags),
+                        .round = from->round,
+                };
+                if (t.server == l->server_count || t.scenario == l->scenario_count || t.round >= c->rounds ||
+                    !from->json || comparison_trial(c, t.scenario, t.server, t.round))
                         continue; /* of no use here, or to be tried again */
-                t.result = result_from_json(result, why);
-                if (!t.result)
-                        return -EINVAL;
-                (void)snprintf(t.failed, sizeof t.failed, "%s", text_of(entry, "failed"));
-                t.json = json_incref(result);
-                all->trials[all->count++] = t;
+                error = trial_copy(from, &t, why);
+                if (!error)
+                        error = comparison_add(c, &t);
+                if (error)
+                        comparison_trial_fini(&t);
         }
-        return 0;
+        return error;
 }

@@ -4,7 +4,7 @@
  * score over several scenarios or measures: its weights would be an opinion. */
 #include "report/answer.h"
 
-#include "report/report.h"
+#include "report/format.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 
 struct entry {
         size_t server;
-        struct comparison_estimate is;
-        struct comparison_ratio ratio;
+        struct estimate is;
+        struct ratio ratio;
 };
 
 struct entries {
@@ -24,21 +24,19 @@ struct entries {
         bool fewer_is_better;
 };
 
-enum comparison_key answer_key(const struct comparison *c, size_t scenario)
+enum figure answer_key(const struct comparison *c, size_t scenario)
 {
         for (size_t i = 0; i < c->server_count; i++) {
-                const struct result *r = comparison_cell(c, scenario, i)->summary;
+                const struct result *r = comparison_summary(c, scenario, i)->result;
                 if (r && isfinite(r->config.rate))
-                        return COMPARISON_P99;
+                        return FIGURE_P99;
         }
-        return COMPARISON_REQUESTS;
+        return FIGURE_REQUESTS;
 }
 
-static const char *value(enum comparison_key key, double v, char text[static REPORT_TEXT_MAX])
+static const char *value(enum figure key, double v, char text[static FORMAT_TEXT_MAX])
 {
-        if (key == COMPARISON_REQUESTS)
-                return report_count(v, text);
-        return report_latency(isfinite(v) && v >= 0 ? (uint64_t)v : RESULT_UNKNOWN, text);
+        return figures[key].unit == UNIT_PER_SECOND ? format_count(v, text) : format_figure(key, v, text);
 }
 
 /* Descending. */
@@ -50,15 +48,15 @@ static int entries_compare(const void *a, const void *b)
 }
 
 /* The servers that have a number, the best first. */
-static struct entries entries_collect(const struct comparison *c, size_t scenario, enum comparison_key key)
+static struct entries entries_collect(const struct comparison *c, size_t scenario, enum figure key)
 {
         struct entries e = {.entry = calloc(c->server_count, sizeof *e.entry),
-                            .fewer_is_better = key != COMPARISON_REQUESTS};
+                            .fewer_is_better = !figures[key].more_is_better};
 
         for (size_t i = 0; e.entry && i < c->server_count; i++) {
-                const struct comparison_cell *cell = comparison_cell(c, scenario, i);
-                if (cell->summary && isfinite(cell->estimates[key].median))
-                        e.entry[e.count++] = (struct entry){i, cell->estimates[key], cell->ratios[key]};
+                const struct summary *summary = comparison_summary(c, scenario, i);
+                if (summary->result && isfinite(summary->estimates[key].median))
+                        e.entry[e.count++] = (struct entry){i, summary->estimates[key], summary->ratios[key]};
         }
         if (e.count > 0)
                 qsort(e.entry, e.count, sizeof *e.entry, entries_compare);
@@ -70,21 +68,21 @@ static struct entries entries_collect(const struct comparison *c, size_t scenari
         return e;
 }
 
-static bool has_interval(const struct comparison_estimate *e)
+static bool has_interval(const struct estimate *e)
 {
-        return isfinite(e->low) && isfinite(e->high);
+        return isfinite(e->interval.low) && isfinite(e->interval.high);
 }
 
 /* "a, b and c" of the entries of a kind. Returns how many. */
 static size_t names_print(FILE *out, const struct comparison *c, const struct entries *e,
-                          enum comparison_difference kind, const char *last)
+                          enum difference kind, const char *last)
 {
         size_t count = 0, printed = 0;
 
         for (size_t i = 0; i < e->count; i++)
-                count += e->entry[i].ratio.difference == kind && isfinite(e->entry[i].ratio.is.median);
+                count += e->entry[i].ratio.difference == kind && isfinite(e->entry[i].ratio.ratio);
         for (size_t i = 0; i < e->count; i++) {
-                if (e->entry[i].ratio.difference != kind || !isfinite(e->entry[i].ratio.is.median))
+                if (e->entry[i].ratio.difference != kind || !isfinite(e->entry[i].ratio.ratio))
                         continue;
                 fprintf(out, "%s%s",
                         printed == 0          ? ""
@@ -96,81 +94,72 @@ static size_t names_print(FILE *out, const struct comparison *c, const struct en
         return count;
 }
 
-static bool is_baseline(const struct comparison *c, const struct entry *e)
+static const char *baseline_name(const struct comparison *c)
 {
-        return c->baseline && strcmp(c->servers[e->server].name, c->baseline) == 0;
+        const char *name = comparison_baseline(c);
+
+        return name ? name : "the baseline";
 }
 
 /* "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71)": of those that differ. */
 static const char *differing_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
-        const char *baseline = c->baseline ? c->baseline : "the baseline", *separator = "";
+        const char *baseline = baseline_name(c), *separator = "";
+        char ratio[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
 
         for (size_t i = 0; i < e->count; i++) {
                 const struct entry *n = &e->entry[i];
                 const char *name = c->servers[n->server].name;
-                if (is_baseline(c, n) || (n->ratio.difference != COMPARISON_DIFFERENCE_HIGHER &&
-                                          n->ratio.difference != COMPARISON_DIFFERENCE_LOWER))
+                if (n->ratio.difference != DIFFERENCE_HIGHER && n->ratio.difference != DIFFERENCE_LOWER)
                         continue;
-                const char *direction = n->ratio.difference == COMPARISON_DIFFERENCE_HIGHER ? "higher"
-                                                                                            : "lower";
+                (void)format_ratio(n->ratio.ratio, 2, ratio);
+                const char *direction = n->ratio.difference == DIFFERENCE_HIGHER ? "higher" : "lower";
                 if (*separator)
-                        fprintf(out, "%s%s: %s, %.2f times", separator, name, direction, n->ratio.is.median);
+                        fprintf(out, "%s%s: %s, %s times", separator, name, direction, ratio);
                 else if (e->fewer_is_better)
-                        fprintf(out, "The 99th percentile of %s was %s, %.2f times that of %s", name,
-                                direction, n->ratio.is.median, baseline);
+                        fprintf(out, "The 99th percentile of %s was %s, %s times that of %s", name, direction,
+                                ratio, baseline);
                 else
-                        fprintf(out, "%s answered %.2f times as many requests per second as %s", name,
-                                n->ratio.is.median, baseline);
-                if (has_interval(&n->ratio.is))
-                        fprintf(out, " (%.2f to %.2f)", n->ratio.is.low, n->ratio.is.high);
+                        fprintf(out, "%s answered %s times as many requests per second as %s", name, ratio,
+                                baseline);
+                if (isfinite(n->ratio.interval.low))
+                        fprintf(out, " (%s to %s)", format_ratio(n->ratio.interval.low, 2, low),
+                                format_ratio(n->ratio.interval.high, 2, high));
                 separator = "; ";
         }
         return separator;
 }
 
-/* Two digits say all that is known of it. */
-static void percent_print(FILE *out, double percent)
-{
-        fprintf(out, percent < 10 ? "%.2g%%" : "%.0f%%", percent);
-}
-
 static void detectable_print(FILE *out, const struct entries *e)
 {
         double least = INFINITY, most = -INFINITY;
+        char low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
 
         for (size_t i = 0; i < e->count; i++) {
                 double d = e->entry[i].ratio.detectable;
-                if (e->entry[i].ratio.difference == COMPARISON_DIFFERENCE_NONE && isfinite(d)) {
+                if (e->entry[i].ratio.difference == DIFFERENCE_NONE && isfinite(d)) {
                         least = fmin(least, d);
                         most = fmax(most, d);
                 }
         }
         if (most < least)
                 return;
-        fputs(" (smallest these trials could show: ", out);
-        if (round(least) != round(most)) {
-                percent_print(out, least);
-                fputs(" to ", out);
-        }
-        percent_print(out, most);
-        fputs(")", out);
+        bool alike = strcmp(format_percent(least, low), format_percent(most, high)) == 0;
+        fprintf(out, " (smallest these trials could show: %s%s%s)", alike ? "" : low, alike ? "" : " to ",
+                high);
 }
 
-static void ratios_print(FILE *out, const struct comparison *c, struct entries *e)
+static void ratios_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
-        const char *baseline = c->baseline ? c->baseline : "the baseline", *separator;
+        const char *baseline = baseline_name(c), *separator;
         char *names = NULL;
         size_t size, count;
 
-        for (size_t i = 0; i < e->count; i++)
-                if (is_baseline(c, &e->entry[i]))
-                        e->entry[i].ratio.is.median = NAN; /* it has no ratio to itself */
         separator = differing_print(out, c, e);
         FILE *list = open_memstream(&names, &size);
         if (!list)
                 return;
-        count = names_print(list, c, e, COMPARISON_DIFFERENCE_NONE, " or ");
+        count = names_print(list, c, e, DIFFERENCE_NONE, " or ");
         if (fclose(list) == 0 && count > 0) {
                 fprintf(out, "%s%setween %s and %s no difference was shown", separator,
                         *separator ? "b" : "B", names, baseline);
@@ -181,7 +170,7 @@ static void ratios_print(FILE *out, const struct comparison *c, struct entries *
         list = open_memstream(&names, &size);
         if (!list)
                 return;
-        count = names_print(list, c, e, COMPARISON_DIFFERENCE_UNKNOWN, " and ");
+        count = names_print(list, c, e, DIFFERENCE_UNKNOWN, " and ");
         if (fclose(list) == 0 && count > 0) {
                 fprintf(out, "%s%sor %s there are too few trials to say", separator, *separator ? "f" : "F",
                         names);
@@ -193,40 +182,40 @@ static void ratios_print(FILE *out, const struct comparison *c, struct entries *
 }
 
 /* Without a baseline: who leads, and whose interval reaches into the leader's. */
-static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e,
-                            enum comparison_key key)
+static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure key)
 {
         const struct entry *first = &e->entry[0];
-        char a[REPORT_TEXT_MAX], b[REPORT_TEXT_MAX], m[REPORT_TEXT_MAX];
+        char a[FORMAT_TEXT_MAX], b[FORMAT_TEXT_MAX], m[FORMAT_TEXT_MAX];
         const char *separator = "; not told apart from it, for the intervals overlap: ";
 
         fprintf(out, "%s of %s %s %s (%s to %s)",
                 e->fewer_is_better ? "The 99th percentile" : "The requests per second",
                 c->servers[first->server].name,
                 e->fewer_is_better ? "was the shortest measured:" : "were the most:",
-                value(key, first->is.median, m), value(key, first->is.low, a), value(key, first->is.high, b));
+                value(key, first->is.median, m), value(key, first->is.interval.low, a),
+                value(key, first->is.interval.high, b));
         for (int apart = 0; apart < 2; apart++) {
                 for (size_t i = 1; i < e->count; i++) {
                         const struct entry *n = &e->entry[i];
                         bool overlaps = !has_interval(&n->is) ||
-                                        (n->is.low <= first->is.high && n->is.high >= first->is.low);
+                                        (n->is.interval.low <= first->is.interval.high &&
+                                         n->is.interval.high >= first->is.interval.low);
                         if (overlaps == apart)
                                 continue;
                         fprintf(out, "%s%s %s", separator, c->servers[n->server].name,
                                 value(key, n->is.median, m));
                         if (has_interval(&n->is))
-                                fprintf(out, " (%s to %s)", value(key, n->is.low, a),
-                                        value(key, n->is.high, b));
+                                fprintf(out, " (%s to %s)", value(key, n->is.interval.low, a),
+                                        value(key, n->is.interval.high, b));
                         separator = ", ";
                 }
                 separator = e->fewer_is_better ? "; longer: " : "; fewer: ";
         }
 }
 
-static void medians_print(FILE *out, const struct comparison *c, const struct entries *e,
-                          enum comparison_key key)
+static void medians_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure key)
 {
-        char text[REPORT_TEXT_MAX];
+        char text[FORMAT_TEXT_MAX];
 
         fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "Requests per second: ");
         for (size_t i = 0; i < e->count; i++)
@@ -240,12 +229,12 @@ static void medians_print(FILE *out, const struct comparison *c, const struct en
 
 void answer_print(FILE *out, const struct comparison *c, size_t scenario)
 {
-        enum comparison_key key = answer_key(c, scenario);
+        enum figure key = answer_key(c, scenario);
         struct entries e = entries_collect(c, scenario, key);
         bool ratios = false;
 
         for (size_t i = 0; i < e.count; i++)
-                ratios |= isfinite(e.entry[i].ratio.is.median);
+                ratios |= isfinite(e.entry[i].ratio.ratio);
         if (e.count == 0)
                 fputs("No server has a number to compare", out);
         else if (ratios)
@@ -321,7 +310,7 @@ static void reasons_print(FILE *out, const struct comparison *c)
                                 size_t count = reason_count(c, s, t->scenario, code, &text);
                                 if (count > 0) {
                                         fprintf(out, "%s%s in %zu of %zu trials", between, c->servers[s].name,
-                                                count, comparison_cell(c, t->scenario, s)->trials);
+                                                count, comparison_summary(c, t->scenario, s)->trials);
                                         between = ", ";
                                 }
                         }
@@ -335,7 +324,7 @@ static void reasons_print(FILE *out, const struct comparison *c)
 static bool has_no_result(const struct comparison *c, size_t server)
 {
         for (size_t k = 0; k < c->scenario_count; k++)
-                if (comparison_cell(c, k, server)->summary)
+                if (comparison_summary(c, k, server)->result)
                         return false;
         return true;
 }
@@ -358,28 +347,28 @@ static size_t lost_count(const struct comparison *c, size_t server, size_t scena
 /* What is missing of one server in one scenario. An invalid trial's reasons are listed with the others. */
 static void cell_missing_print(FILE *out, const struct comparison *c, size_t server, size_t scenario)
 {
-        const struct comparison_cell *cell = comparison_cell(c, scenario, server);
+        const struct summary *summary = comparison_summary(c, scenario, server);
         const char *name = c->servers[server].name, *flags = c->scenarios[scenario].flags,
-                   *why = cell->failed;
+                   *why = summary->failed;
         size_t lost = lost_count(c, server, scenario, &why);
 
-        if (!cell->summary)
+        if (!summary->result)
                 fprintf(out, "%s has no result in '%s': ", name, flags);
-        else if (cell->left_out > 0)
-                fprintf(out, "%s in '%s': %zu of %zu trials were left out%s", name, flags, cell->left_out,
-                        cell->trials, why ? ": " : "");
+        else if (summary->left_out > 0)
+                fprintf(out, "%s in '%s': %zu of %zu trials were left out%s", name, flags, summary->left_out,
+                        summary->trials, why ? ": " : "");
         else if (lost > 0)
-                fprintf(out, "%s in '%s': %zu of %zu trials failed: ", name, flags, lost, cell->trials);
+                fprintf(out, "%s in '%s': %zu of %zu trials failed: ", name, flags, lost, summary->trials);
         else
                 return;
-        phrase_print(out, why ? why : cell->summary ? "" : "no trial ran");
+        phrase_print(out, why ? why : summary->result ? "" : "no trial ran");
         fputs(".\n", out);
 }
 
 static void missing_print(FILE *out, const struct comparison *c)
 {
         for (size_t s = 0; s < c->server_count; s++) {
-                const char *failed = comparison_cell(c, 0, s)->failed;
+                const char *failed = comparison_summary(c, 0, s)->failed;
                 bool absent = c->servers[s].skipped || (has_no_result(c, s) && c->scenario_count > 1);
                 if (absent) {
                         fprintf(out,

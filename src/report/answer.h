@@ -3,7 +3,7 @@
 #ifndef REPORT_ANSWER_H
 #define REPORT_ANSWER_H
 
-#include "report/comparison.h"
+#include "comparison/comparison.h"
 
 #include <stdio.h>
 
@@ -16,6 +16,6 @@ void answer_print(FILE *, const struct comparison *, size_t scenario);
 void warnings_print(FILE *, const struct comparison *);
 
 /* The key that the answer is about. */
-enum comparison_key answer_key(const struct comparison *, size_t scenario);
+enum figure answer_key(const struct comparison *, size_t scenario);
 
 #endif

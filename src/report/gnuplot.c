@@ -18,14 +18,14 @@ static const char *const chart_names[GNUPLOT_CHARTS] = {
 /* Is there something of this server to draw? */
 static bool is_drawn(const struct comparison *c, size_t scenario, size_t server, enum gnuplot_chart chart)
 {
-        const struct comparison_cell *cell = comparison_cell(c, scenario, server);
+        const struct summary *summary = comparison_summary(c, scenario, server);
         struct page_point points[PAGE_CURVE_POINTS];
 
-        if (!cell->summary)
+        if (!summary->result)
                 return false;
-        return chart == GNUPLOT_THROUGHPUT ? isfinite(cell->estimates[COMPARISON_REQUESTS].median)
-               : chart == GNUPLOT_CPU      ? isfinite(cell->summary->server.cpu_per_request)
-                                           : page_curve(cell->summary->latency, points) > 0;
+        return chart == GNUPLOT_THROUGHPUT ? isfinite(summary->estimates[FIGURE_REQUESTS].median)
+               : chart == GNUPLOT_CPU      ? isfinite(summary->result->server.cpu_per_request)
+                                           : page_curve(summary->result->latency, points) > 0;
 }
 
 static size_t drawn_count(const struct comparison *c, size_t scenario, enum gnuplot_chart chart)
@@ -70,16 +70,15 @@ static void number_print(FILE *out, double value)
                 fputs("\tNaN", out);
 }
 
-static void bar_print(FILE *out, const struct comparison_cell *cell, enum gnuplot_chart chart)
+static void bar_print(FILE *out, const struct summary *summary, enum gnuplot_chart chart)
 {
-        const struct result *r = cell->summary;
-        const struct comparison_estimate
-                *e = &cell->estimates[chart == GNUPLOT_CPU ? COMPARISON_CPU : COMPARISON_REQUESTS];
+        const struct result *r = summary->result;
+        const struct estimate *e = &summary->estimates[chart == GNUPLOT_CPU ? FIGURE_CPU : FIGURE_REQUESTS];
         double scale = chart == GNUPLOT_CPU ? 1e-3 : 1;
 
         number_print(out, e->median * scale);
-        number_print(out, (isfinite(e->low) ? e->low : e->median) * scale);
-        number_print(out, (isfinite(e->high) ? e->high : e->median) * scale);
+        number_print(out, (isfinite(e->interval.low) ? e->interval.low : e->median) * scale);
+        number_print(out, (isfinite(e->interval.high) ? e->interval.high : e->median) * scale);
         if (chart == GNUPLOT_CPU) {
                 double all = (double)(r->server.cpu_user + r->server.cpu_system);
                 double user = all > 0 ? (double)r->server.cpu_user / all : 0;
@@ -110,15 +109,15 @@ void gnuplot_data(FILE *out, const struct comparison *c, size_t scenario, enum g
 
         fprintf(out, "# %s\n", heads[chart]);
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct comparison_cell *cell = comparison_cell(c, scenario, s);
+                const struct summary *summary = comparison_summary(c, scenario, s);
                 if (!is_drawn(c, scenario, s, chart))
                         continue;
                 if (chart == GNUPLOT_LATENCY) {
-                        curve_print(out, c->servers[s].name, cell->summary->latency);
+                        curve_print(out, c->servers[s].name, summary->result->latency);
                         continue;
                 }
                 name_print(out, c->servers[s].name);
-                bar_print(out, cell, chart);
+                bar_print(out, summary, chart);
                 fputc('\n', out);
         }
 }

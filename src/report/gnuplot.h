@@ -4,7 +4,7 @@
 #ifndef REPORT_GNUPLOT_H
 #define REPORT_GNUPLOT_H
 
-#include "report/comparison.h"
+#include "comparison/comparison.h"
 
 #include <stdio.h>
 

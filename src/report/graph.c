@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A logarithmic scale, four classes to an octave, joined until they fit on a screen: latencies of one run
  * often span four orders of magnitude, and on a linear scale all but the tail would be in the first bar. */
+#include "report/format.h"
 #include "report/report.h"
 
 #include <math.h>
@@ -44,7 +45,7 @@ void report_graph(FILE *out, const struct result *r)
 {
         uint64_t classes[CLASSES] = {0}, value, count, max = 1,
                  total = r->latency ? histogram_count(r->latency) : 0;
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         if (total == 0)
                 return;
@@ -63,7 +64,7 @@ void report_graph(FILE *out, const struct result *r)
         }
         for (unsigned row = first; row <= last; row += width) {
                 double low = exp2(row / 4.0), high = exp2((row + width) / 4.0);
-                const char *latency = report_latency((uint64_t)low, t);
+                const char *latency = format_latency((uint64_t)low, t);
                 int width_more = strstr(latency, "\u00b5") ? 1 : 0; /* two bytes, one column */
                 fprintf(out, "%*s %6.2f%% ", 9 + width_more, latency,
                         100.0 * (double)classes[row] / (double)total);

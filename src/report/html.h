@@ -4,7 +4,7 @@
 #ifndef REPORT_HTML_H
 #define REPORT_HTML_H
 
-#include "report/comparison.h"
+#include "comparison/comparison.h"
 
 #include <stdio.h>
 

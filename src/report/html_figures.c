@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/html_figures.h"
 
+#include "report/format.h"
 #include "report/html_parts.h"
 #include "report/page_data.h"
-#include "report/report.h"
 
 #include "base/duration.h"
 
@@ -32,7 +32,7 @@ bool html_has_sweep(const struct comparison *c)
 bool html_has_time(const struct comparison *c)
 {
         for (size_t i = 0; i < c->scenario_count * c->server_count; i++)
-                if (c->cells[i].summary && c->cells[i].summary->interval_count > 0)
+                if (c->summaries[i].result && c->summaries[i].result->interval_count > 0)
                         return true;
         return false;
 }
@@ -76,10 +76,10 @@ static struct series series_of(size_t scenario)
 }
 
 /* Does anybody have a number for this key? */
-static bool any_estimate(const struct comparison *c, size_t scenario, enum comparison_key key)
+static bool any_estimate(const struct comparison *c, size_t scenario, enum figure key)
 {
         for (size_t s = 0; s < c->server_count; s++)
-                if (isfinite(comparison_cell(c, scenario, s)->estimates[key].median))
+                if (isfinite(comparison_summary(c, scenario, s)->estimates[key].median))
                         return true;
         return false;
 }
@@ -89,14 +89,14 @@ static bool any_estimate(const struct comparison *c, size_t scenario, enum compa
 static void trials_cell(FILE *out, const struct comparison *c, size_t scenario, size_t server)
 {
         const char *separator = "";
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         fputs("<td>", out);
         for (size_t i = 0; i < c->trial_count; i++) {
                 const struct comparison_trial *trial = &c->trials[i];
                 if (trial->scenario != scenario || trial->server != server || !trial->result)
                         continue;
-                fprintf(out, "%s%s%s", separator, report_count(trial->result->requests.per_second, t),
+                fprintf(out, "%s%s%s", separator, format_count(trial->result->requests.per_second, t),
                         trial->failed ? " (failed)" : "");
                 separator = "; ";
         }
@@ -110,22 +110,22 @@ void html_throughput(FILE *out, const struct comparison *c)
         fputs("<div class=\"figures\">\n", out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 struct series series = series_of(i);
-                if (!any_estimate(c, i, COMPARISON_REQUESTS))
+                if (!any_estimate(c, i, FIGURE_REQUESTS))
                         continue;
                 figure_begin(
                         out, c, "throughput", &series,
                         "Requests per second: longer is better; the line is the interval, a dot is a trial",
                         heads);
                 for (size_t s = 0; s < c->server_count; s++) {
-                        const struct comparison_cell *cell = comparison_cell(c, i, s);
-                        const struct comparison_estimate *e = &cell->estimates[COMPARISON_REQUESTS];
-                        if (!cell->summary)
+                        const struct summary *summary = comparison_summary(c, i, s);
+                        const struct estimate *e = &summary->estimates[FIGURE_REQUESTS];
+                        if (!summary->result)
                                 continue;
                         fputs("<tr>", out);
                         html_server_head(out, &c->servers[s]);
                         html_cell_count(out, e->median);
-                        html_cell_count(out, e->low);
-                        html_cell_count(out, e->high);
+                        html_cell_count(out, e->interval.low);
+                        html_cell_count(out, e->interval.high);
                         trials_cell(out, c, i, s);
                         fputs("</tr>\n", out);
                 }
@@ -153,7 +153,7 @@ static bool has_curve(const struct comparison *c, size_t scenario, histogram_fun
         struct page_point points[PAGE_CURVE_POINTS];
 
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct result *r = comparison_summary(c, scenario, s)->result;
                 if (r && page_curve(histogram_of(r), points) > 0)
                         return true;
         }
@@ -172,7 +172,7 @@ static void percentiles_figure(FILE *out, const struct comparison *c, size_t sce
                 return;
         figure_begin(out, c, chart, &series, title, heads);
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct result *r = comparison_summary(c, scenario, s)->result;
                 const struct histogram *h = r ? histogram_of(r) : NULL;
                 if (!h || histogram_count(h) == 0)
                         continue;
@@ -212,7 +212,7 @@ static uint64_t intervals_most(const struct comparison *c, size_t scenario)
         uint64_t most = 0;
 
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct result *r = comparison_summary(c, scenario, s)->result;
                 if (r && r->interval_count > most)
                         most = r->interval_count;
         }
@@ -225,7 +225,7 @@ static void time_head(FILE *out, const struct comparison *c, size_t scenario)
         fputs("<thead><tr><th scope=\"col\">at</th>", out);
         for (size_t s = 0; s < c->server_count; s++) {
                 static const char *const names[] = {"p50", "p99", "max"};
-                for (size_t i = 0; comparison_cell(c, scenario, s)->summary && i < 3; i++) {
+                for (size_t i = 0; comparison_summary(c, scenario, s)->result && i < 3; i++) {
                         fputs("<th scope=\"col\">", out);
                         html_text(out, c->servers[s].name);
                         fprintf(out, " %s</th>", names[i]);
@@ -242,13 +242,13 @@ static void time_row(FILE *out, const struct comparison *c, size_t scenario, uin
         char t[DURATION_TEXT_MAX];
 
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct result *r = comparison_summary(c, scenario, s)->result;
                 if (r && k < r->interval_count && at == RESULT_UNKNOWN)
                         at = r->intervals[k].at;
         }
         fprintf(out, "<tr><th scope=\"row\">%s</th>", at == RESULT_UNKNOWN ? "n/a" : duration_format(at, t));
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct result *r = comparison_cell(c, scenario, s)->summary;
+                const struct result *r = comparison_summary(c, scenario, s)->result;
                 const struct result_interval *in = r && k < r->interval_count ? &r->intervals[k] : &unknown;
                 if (!r)
                         continue;
@@ -304,25 +304,25 @@ static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
         struct series series = series_of(scenario);
         double user, system;
 
-        if (!any_estimate(c, scenario, COMPARISON_CPU))
+        if (!any_estimate(c, scenario, FIGURE_CPU))
                 return;
         figure_begin(out, c, "cpu", &series,
                      "CPU time per request: shorter is better; beside it the load generator's", heads);
         for (size_t s = 0; s < c->server_count; s++) {
-                const struct comparison_cell *cell = comparison_cell(c, scenario, s);
-                const struct comparison_estimate *e = &cell->estimates[COMPARISON_CPU];
-                if (!cell->summary)
+                const struct summary *summary = comparison_summary(c, scenario, s);
+                const struct estimate *e = &summary->estimates[FIGURE_CPU];
+                if (!summary->result)
                         continue;
-                cpu_split(cell->summary, &user, &system);
+                cpu_split(summary->result, &user, &system);
                 fputs("<tr>", out);
                 html_server_head(out, &c->servers[s]);
                 html_cell_latency(out, user);
                 html_cell_latency(out, system);
                 html_cell_latency(out, e->median);
-                html_cell_latency(out, e->low);
-                html_cell_latency(out, e->high);
-                html_cell_latency(out, cell->summary->generator.cpu_per_request);
-                html_cell_latency(out, cell->summary->machine.cpu_per_request);
+                html_cell_latency(out, e->interval.low);
+                html_cell_latency(out, e->interval.high);
+                html_cell_latency(out, summary->result->generator.cpu_per_request);
+                html_cell_latency(out, summary->result->machine.cpu_per_request);
                 fputs("</tr>\n", out);
         }
         figure_end(out);
@@ -348,8 +348,8 @@ static void series_insert(struct series *series, size_t scenario, double at)
 static const struct result *scenario_result(const struct comparison *c, size_t scenario)
 {
         for (size_t s = 0; s < c->server_count; s++)
-                if (comparison_cell(c, scenario, s)->summary)
-                        return comparison_cell(c, scenario, s)->summary;
+                if (comparison_summary(c, scenario, s)->result)
+                        return comparison_summary(c, scenario, s)->result;
         return NULL;
 }
 
@@ -370,13 +370,13 @@ static struct series connections_series(const struct comparison *c)
         for (size_t first = 0; first < c->scenario_count; first++) {
                 const struct result *a = scenario_result(c, first);
                 struct series series = {.count = 0};
-                if (!a || a->config.connections == RESULT_UNKNOWN || !any_estimate(c, first, COMPARISON_RSS))
+                if (!a || a->config.connections == RESULT_UNKNOWN || !any_estimate(c, first, FIGURE_MAX_RSS))
                         continue;
                 series_insert(&series, first, (double)a->config.connections);
                 for (size_t i = first + 1; i < c->scenario_count; i++) {
                         const struct result *b = scenario_result(c, i);
                         if (b && b->config.connections != RESULT_UNKNOWN && alike(a, b) &&
-                            any_estimate(c, i, COMPARISON_RSS))
+                            any_estimate(c, i, FIGURE_MAX_RSS))
                                 series_insert(&series, i, (double)b->config.connections);
                 }
                 if (series.count > longest.count)
@@ -386,21 +386,21 @@ static struct series connections_series(const struct comparison *c)
 }
 
 /* A line for each server and scenario of a series: its x, then the median and the interval of a key. */
-static void series_rows(FILE *out, const struct comparison *c, const struct series *series,
-                        enum comparison_key key, void (*print)(FILE *, double))
+static void series_rows(FILE *out, const struct comparison *c, const struct series *series, enum figure key,
+                        void (*print)(FILE *, double))
 {
         for (size_t s = 0; s < c->server_count; s++)
                 for (size_t i = 0; i < series->count; i++) {
-                        const struct comparison_cell *cell = comparison_cell(c, series->scenario[i], s);
-                        const struct comparison_estimate *e = &cell->estimates[key];
-                        if (!cell->summary)
+                        const struct summary *summary = comparison_summary(c, series->scenario[i], s);
+                        const struct estimate *e = &summary->estimates[key];
+                        if (!summary->result)
                                 continue;
                         fputs("<tr>", out);
                         html_server_head(out, &c->servers[s]);
                         html_cell_count(out, series->at[i]);
                         print(out, e->median);
-                        print(out, e->low);
-                        print(out, e->high);
+                        print(out, e->interval.low);
+                        print(out, e->interval.high);
                         fputs("</tr>\n", out);
                 }
 }
@@ -415,19 +415,19 @@ static void memory_figures(FILE *out, const struct comparison *c)
                              "Memory of the server against connections: lower is better, the slope is what "
                              "one costs",
                              heads);
-                series_rows(out, c, &series, COMPARISON_RSS, html_cell_bytes);
+                series_rows(out, c, &series, FIGURE_MAX_RSS, html_cell_bytes);
                 figure_end(out);
                 return;
         }
         for (size_t i = 0; i < c->scenario_count; i++) {
                 const struct result *r = scenario_result(c, i);
                 struct series one = {.count = 0};
-                if (!r || !any_estimate(c, i, COMPARISON_RSS))
+                if (!r || !any_estimate(c, i, FIGURE_MAX_RSS))
                         continue;
                 series_insert(&one, i, known(r->config.connections));
                 figure_begin(out, c, "memory", &one, "Most memory that the server held: shorter is better",
                              heads);
-                series_rows(out, c, &one, COMPARISON_RSS, html_cell_bytes);
+                series_rows(out, c, &one, FIGURE_MAX_RSS, html_cell_bytes);
                 figure_end(out);
         }
 }
@@ -463,15 +463,14 @@ static struct series sweep_take(const struct comparison *c, bool *taken)
 }
 
 static void sweep_figure(FILE *out, const struct comparison *c, const struct series *series,
-                         const char *chart, enum comparison_key key, const char *title)
+                         const char *chart, enum figure key, const char *title)
 {
         bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
         const char *const heads[] = {
-                "server", rate ? "offered req/s" : "connections", comparison_key_name(key), "low", "high",
-                NULL};
+                "server", rate ? "offered req/s" : "connections", figures[key].column, "low", "high", NULL};
 
         figure_begin(out, c, chart, series, title, heads);
-        series_rows(out, c, series, key, key == COMPARISON_REQUESTS ? html_cell_count : html_cell_latency);
+        series_rows(out, c, series, key, key == FIGURE_REQUESTS ? html_cell_count : html_cell_latency);
         figure_end(out);
 }
 
@@ -483,17 +482,17 @@ void html_sweep(FILE *out, const struct comparison *c)
         fputs("<div class=\"figures\">\n", out);
         for (struct series series; taken && (series = sweep_take(c, taken)).count > 0;)
                 if (rate) {
-                        sweep_figure(out, c, &series, "sweep-p50", COMPARISON_P50,
+                        sweep_figure(out, c, &series, "sweep-p50", FIGURE_P50,
                                      "Median latency against offered rate: lower is better, the knee is the "
                                      "capacity");
-                        sweep_figure(out, c, &series, "sweep-p99", COMPARISON_P99,
+                        sweep_figure(out, c, &series, "sweep-p99", FIGURE_P99,
                                      "99th percentile against offered rate: lower is better, the knee is the "
                                      "capacity");
                 } else {
-                        sweep_figure(out, c, &series, "sweep-throughput", COMPARISON_REQUESTS,
+                        sweep_figure(out, c, &series, "sweep-throughput", FIGURE_REQUESTS,
                                      "Requests per second against connections: higher is better, flat is "
                                      "saturated");
-                        sweep_figure(out, c, &series, "sweep-p99", COMPARISON_P99,
+                        sweep_figure(out, c, &series, "sweep-p99", FIGURE_P99,
                                      "99th percentile against connections: lower is better");
                 }
         fputs("</div>\n", out);

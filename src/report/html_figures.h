@@ -5,7 +5,7 @@
 #ifndef REPORT_HTML_FIGURES_H
 #define REPORT_HTML_FIGURES_H
 
-#include "report/comparison.h"
+#include "comparison/comparison.h"
 
 #include <stdio.h>
 

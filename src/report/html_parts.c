@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/html_parts.h"
 
-#include "report/report.h"
+#include "report/format.h"
 
 #include <math.h>
 
@@ -68,16 +68,16 @@ void html_cell_text(FILE *out, const char *text)
 
 void html_cell_count(FILE *out, double value)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
-        html_cell_text(out, report_count(value, t));
+        html_cell_text(out, format_count(value, t));
 }
 
 void html_cell_latency(FILE *out, double ns)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
-        html_cell_text(out, report_latency(isfinite(ns) && ns >= 0 ? (uint64_t)ns : RESULT_UNKNOWN, t));
+        html_cell_text(out, format_latency(isfinite(ns) && ns >= 0 ? (uint64_t)ns : RESULT_UNKNOWN, t));
 }
 
 void html_cell_percentile(FILE *out, const struct histogram *h, double share)
@@ -89,10 +89,10 @@ void html_cell_percentile(FILE *out, const struct histogram *h, double share)
 
 void html_cell_bytes(FILE *out, double bytes)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         html_cell_text(out,
-                       report_bytes(isfinite(bytes) && bytes >= 0 ? (uint64_t)bytes : RESULT_UNKNOWN, t));
+                       format_bytes(isfinite(bytes) && bytes >= 0 ? (uint64_t)bytes : RESULT_UNKNOWN, t));
 }
 
 void html_command(FILE *out, const struct comparison *c, size_t scenario)

@@ -3,7 +3,7 @@
 #ifndef REPORT_HTML_PARTS_H
 #define REPORT_HTML_PARTS_H
 
-#include "report/comparison.h"
+#include "comparison/comparison.h"
 
 #include <stdio.h>
 

@@ -4,9 +4,9 @@
 #include "report/html.h"
 
 #include "report/answer.h"
+#include "report/format.h"
 #include "report/html_figures.h"
 #include "report/html_parts.h"
-#include "report/report.h"
 
 #include "base/clock.h"
 
@@ -77,8 +77,8 @@ static const struct result *any_result(const struct comparison *c)
                 if (c->trials[i].result)
                         return c->trials[i].result;
         for (size_t i = 0; i < c->scenario_count * c->server_count; i++)
-                if (c->cells[i].summary)
-                        return c->cells[i].summary;
+                if (c->summaries[i].result)
+                        return c->summaries[i].result;
         return NULL;
 }
 
@@ -118,14 +118,14 @@ static void when_print(FILE *out, const struct comparison *c)
 
 static void machine_print(FILE *out, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         fputs("<dt>Machine</dt><dd>", out);
         html_text(out, *r->environment.cpu ? r->environment.cpu : "unknown CPU");
         if (r->environment.cpus != RESULT_UNKNOWN)
                 fprintf(out, ", %" PRIu64 " CPUs", r->environment.cpus);
         if (r->environment.memory != RESULT_UNKNOWN)
-                fprintf(out, ", %s of memory", report_bytes(r->environment.memory, t));
+                fprintf(out, ", %s of memory", format_bytes(r->environment.memory, t));
         if (*r->environment.kernel) {
                 fputs(", Linux ", out);
                 html_text(out, r->environment.kernel);
@@ -161,7 +161,7 @@ static void facts_print(FILE *out, const struct comparison *c)
         if (json_is_integer(seed))
                 fprintf(out, "; seed %" JSON_INTEGER_FORMAT, json_integer_value(seed));
         fputs("</dd>\n", out);
-        term(out, "Baseline", c->baseline);
+        term(out, "Baseline", comparison_baseline(c));
         term(out, "Placement", c->placement ? c->placement : "not recorded");
         if (r) {
                 fputs("<dt>Generator</dt><dd>bench ", out);
@@ -281,7 +281,7 @@ static void answer_section(FILE *out, const struct comparison *c)
 
 static void result_cells(FILE *out, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
         bool any = r->latency && histogram_count(r->latency) > 0;
 
         html_cell_count(out, r->requests.per_second);
@@ -291,9 +291,9 @@ static void result_cells(FILE *out, const struct result *r)
         html_cell_latency(out, any ? (double)histogram_max(r->latency) : NAN);
         html_cell_percentile(out, r->latency, 0.95);
         html_cell_percentile(out, r->latency, 0.99);
-        html_cell_text(out, report_bytes(r->server.max_rss, t));
-        html_cell_text(out, report_cpu_time(r->server.cpu_user, t));
-        html_cell_text(out, report_cpu_time(r->server.cpu_system, t));
+        html_cell_text(out, format_bytes(r->server.max_rss, t));
+        html_cell_text(out, format_cpu_time(r->server.cpu_user, t));
+        html_cell_text(out, format_cpu_time(r->server.cpu_system, t));
         html_cell_latency(out, r->server.cpu_per_request);
         html_cell_latency(out, r->machine.cpu_per_request);
         html_cell_count(out, (double)errors_total(&r->errors));
@@ -301,11 +301,11 @@ static void result_cells(FILE *out, const struct result *r)
                 verdict_name(r->verdict.status));
 }
 
-static void missing_cells(FILE *out, const struct comparison_server *s, const struct comparison_cell *cell)
+static void missing_cells(FILE *out, const struct comparison_server *s, const struct summary *summary)
 {
         fputs("<td colspan=\"14\" class=\"missing\">", out);
         fputs(s->skipped ? "skipped: " : "no result: ", out);
-        html_text(out, s->skipped ? s->skipped : cell->failed ? cell->failed : "no trial ran");
+        html_text(out, s->skipped ? s->skipped : summary->failed ? summary->failed : "no trial ran");
         fputs("</td>", out);
 }
 
@@ -326,13 +326,13 @@ static void tables_section(FILE *out, const struct comparison *c)
                 fputs("</h3>\n", out);
                 html_table_begin(out, "results", "Results", heads);
                 for (size_t s = 0; s < c->server_count; s++) {
-                        const struct comparison_cell *cell = comparison_cell(c, i, s);
+                        const struct summary *summary = comparison_summary(c, i, s);
                         fputs("<tr>", out);
                         html_server_head(out, &c->servers[s]);
-                        if (cell->summary)
-                                result_cells(out, cell->summary);
+                        if (summary->result)
+                                result_cells(out, summary->result);
                         else
-                                missing_cells(out, &c->servers[s], cell);
+                                missing_cells(out, &c->servers[s], summary);
                         fputs("</tr>\n", out);
                 }
                 html_table_end(out);
@@ -413,10 +413,10 @@ static void environment_section(FILE *out, const struct comparison *c)
 }
 
 static void figures_section(FILE *out, const struct comparison *c, const char *id,
-                            void (*figures)(FILE *, const struct comparison *))
+                            void (*print)(FILE *, const struct comparison *))
 {
         section_begin(out, id);
-        figures(out, c);
+        print(out, c);
         section_end(out);
 }
 

@@ -2,93 +2,54 @@
 #include "report/report.h"
 
 #include "report/answer.h"
+#include "report/format.h"
 
-#include "base/clock.h"
-#include "base/duration.h"
+#include "comparison/diff.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX])
+static void cell(FILE *out, const char *text)
 {
-        static const struct {
-                const char *name;
-                double bytes;
-        } units[] = {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
-        size_t i = 0;
+        fprintf(out, " %s |", text);
+}
 
-        if (bytes == RESULT_UNKNOWN) {
-                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
-                return text;
+/* A text as a cell or a line of its own: what Markdown would take for markup or HTML is escaped. An underscore within
+ * a word is none of it. */
+static void text_print(FILE *out, const char *text)
+{
+        for (const char *at = text; *at; at++) {
+                bool within = *at == '_' && at > text && isalnum((unsigned char)at[-1]) &&
+                              isalnum((unsigned char)at[1]);
+                if (strchr("|<>*_`[]\\", *at) && !within)
+                        fputc('\\', out);
+                fputc(*at == '\n' ? ' ' : *at, out);
         }
-        while (i + 1 < sizeof units / sizeof *units && (double)bytes >= units[i + 1].bytes * 0.9995)
-                i++; /* what would be rounded to 1000 of a unit is 1 of the next */
-        (void)snprintf(text, REPORT_TEXT_MAX, "%.3g %s", (double)bytes / units[i].bytes, units[i].name);
-        return text;
 }
 
-/* Rounded to three digits, since a histogram knows no more. */
-const char *report_latency(uint64_t ns, char text[static REPORT_TEXT_MAX])
+static void name_cell(FILE *out, const char *name)
 {
-        uint64_t unit = 1;
-
-        if (ns == RESULT_UNKNOWN) {
-                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
-                return text;
-        }
-        while (ns / unit >= 1000)
-                unit *= 10;
-        return duration_format((ns + unit / 2) / unit * unit, text);
+        fputs("| ", out);
+        text_print(out, name);
+        fputs(" |", out);
 }
 
-const char *report_cpu_time(uint64_t ns, char text[static REPORT_TEXT_MAX])
+static void latency_cell(FILE *out, bool known, double ns)
 {
-        if (ns == RESULT_UNKNOWN)
-                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
-        else
-                (void)snprintf(text, REPORT_TEXT_MAX, "%.2fs", (double)ns / (double)NS_PER_S);
-        return text;
+        char t[FORMAT_TEXT_MAX];
+
+        cell(out, format_latency(known && isfinite(ns) ? (uint64_t)ns : RESULT_UNKNOWN, t));
 }
 
-const char *report_count(double count, char text[static REPORT_TEXT_MAX])
+static void percentile_cell(FILE *out, const struct histogram *h, double share)
 {
-        char digits[REPORT_TEXT_MAX];
-        size_t at = 0;
+        uint64_t value = 0;
+        bool known = result_percentile(h, share, &value);
 
-        if (!isfinite(count) || count < 0 || count >= 1e18) {
-                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
-                return text;
-        }
-        (void)snprintf(digits, sizeof digits, "%.0f", count);
-        for (size_t i = 0, length = strlen(digits); i < length; i++) {
-                if (i > 0 && (length - i) % 3 == 0)
-                        text[at++] = ',';
-                text[at++] = digits[i];
-        }
-        text[at] = '\0';
-        return text;
-}
-
-static const char *percentile(const struct histogram *h, double share, char text[static REPORT_TEXT_MAX])
-{
-        uint64_t value;
-
-        return report_latency(result_percentile(h, share, &value) ? value : RESULT_UNKNOWN, text);
-}
-
-static const char *cpu_per_request(double ns, char text[static REPORT_TEXT_MAX])
-{
-        return report_latency(isfinite(ns) ? (uint64_t)ns : RESULT_UNKNOWN, text);
-}
-
-static void rate(FILE *out, double value)
-{
-        if (isfinite(value))
-                fprintf(out, " %.0f |", value);
-        else
-                fputs(" n/a |", out);
+        latency_cell(out, known, (double)value);
 }
 
 void report_markdown_head(FILE *out, const char *first_column)
@@ -102,110 +63,274 @@ void report_markdown_head(FILE *out, const char *first_column)
 
 void report_markdown_row(FILE *out, const char *name, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
         bool any = r->latency && histogram_count(r->latency) > 0;
 
-        fprintf(out, "| %s |", name);
-        rate(out, r->requests.per_second);
-        rate(out, r->connections.per_second);
-        fprintf(out, " %s |", report_latency(any ? (uint64_t)histogram_mean(r->latency) : RESULT_UNKNOWN, t));
-        fprintf(out, " %s |", report_latency(any ? histogram_min(r->latency) : RESULT_UNKNOWN, t));
-        fprintf(out, " %s |", report_latency(any ? histogram_max(r->latency) : RESULT_UNKNOWN, t));
-        fprintf(out, " %s |", percentile(r->latency, 0.95, t));
-        fprintf(out, " %s |", percentile(r->latency, 0.99, t));
-        fprintf(out, " %s |", report_bytes(r->server.max_rss, t));
-        fprintf(out, " %s |", report_cpu_time(r->server.cpu_user, t));
-        fprintf(out, " %s |", report_cpu_time(r->server.cpu_system, t));
-        fprintf(out, " %s |", cpu_per_request(r->server.cpu_per_request, t));
-        fprintf(out, " %s |", cpu_per_request(r->machine.cpu_per_request, t));
+        name_cell(out, name);
+        cell(out, format_rate(r->requests.per_second, t));
+        cell(out, format_rate(r->connections.per_second, t));
+        latency_cell(out, any, any ? histogram_mean(r->latency) : 0);
+        latency_cell(out, any, any ? (double)histogram_min(r->latency) : 0);
+        latency_cell(out, any, any ? (double)histogram_max(r->latency) : 0);
+        percentile_cell(out, r->latency, 0.95);
+        percentile_cell(out, r->latency, 0.99);
+        cell(out, format_bytes(r->server.max_rss, t));
+        cell(out, format_cpu_time(r->server.cpu_user, t));
+        cell(out, format_cpu_time(r->server.cpu_system, t));
+        latency_cell(out, true, r->server.cpu_per_request);
+        latency_cell(out, true, r->machine.cpu_per_request);
         fprintf(out, " %" PRIu64 " |\n", errors_total(&r->errors));
 }
 
-/* A text as a cell or a line of its own: what Markdown would take for markup or HTML is escaped. */
-static void text_print(FILE *out, const char *text)
+/* What `print` writes, each line escaped and with something before it; `head` before the first. */
+static void lines_print(FILE *out, const struct comparison *c, size_t scenario,
+                        void (*print)(FILE *, const struct comparison *, size_t), const char *head,
+                        const char *before)
 {
-        for (; *text; text++) {
-                if (strchr("|<>*_`[]\\", *text))
-                        fputc('\\', out);
-                fputc(*text == '\n' ? ' ' : *text, out);
+        char *text = NULL, *rest;
+        size_t size;
+        FILE *lines = open_memstream(&text, &size);
+
+        if (!lines)
+                return;
+        print(lines, c, scenario);
+        if (fclose(lines) == 0 && size > 0) {
+                fputs(head, out);
+                for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                        fputs(before, out);
+                        text_print(out, line);
+                        fputc('\n', out);
+                }
         }
+        free(text);
 }
 
-/* Lines of plain text, each with something before it. */
-static void lines_print(FILE *out, char *lines, const char *before)
+static void warnings(FILE *out, const struct comparison *c, size_t scenario)
 {
-        char *rest;
+        (void)scenario;
+        warnings_print(out, c);
+}
 
-        for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-                fputs(before, out);
-                text_print(out, line);
+static void server_row(FILE *out, const struct comparison *c, size_t scenario, size_t server)
+{
+        const struct summary *summary = comparison_summary(c, scenario, server);
+        const struct comparison_server *s = &c->servers[server];
+
+        if (summary->result) {
+                report_markdown_row(out, s->name, summary->result);
+                return;
+        }
+        name_cell(out, s->name);
+        fputs(s->skipped ? " skipped: " : " failed: ", out);
+        text_print(out, s->skipped ? s->skipped : summary->failed ? summary->failed : "no trial ran");
+        fputs(" |\n", out);
+}
+
+static void ratio_cell(FILE *out, const struct ratio *r)
+{
+        char ratio[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
+
+        if (!isfinite(r->ratio))
+                cell(out, "n/a");
+        else if (r->difference == DIFFERENCE_HIGHER || r->difference == DIFFERENCE_LOWER)
+                fprintf(out, " %s (%s to %s) |", format_ratio(r->ratio, 2, ratio),
+                        format_ratio(r->interval.low, 2, low), format_ratio(r->interval.high, 2, high));
+        else if (isfinite(r->detectable))
+                fprintf(out, " no difference shown (smallest that these trials could show: %s) |",
+                        format_percent(r->detectable, ratio));
+        else
+                cell(out, "no difference shown");
+}
+
+/* Times the baseline's; nothing where there is nothing to compare. */
+static void ratios_print(FILE *out, const struct comparison *c, size_t scenario)
+{
+        static const enum figure columns[] = {FIGURE_REQUESTS, FIGURE_CPU, FIGURE_MACHINE_CPU,
+                                              FIGURE_P50,      FIGURE_P99, FIGURE_MAX_RSS};
+        enum { COLUMN_COUNT = sizeof columns / sizeof *columns };
+
+        if (c->rounds < 2 || c->baseline == c->server_count || comparison_comparisons(c) == 0)
+                return;
+        fputs("\nTimes that of ", out);
+        text_print(out, c->servers[c->baseline].name);
+        fprintf(out,
+                ", pair by pair within the %u rounds, in brackets intervals that all hold together with %.0f%%:\n\n",
+                c->rounds, SUMMARY_LEVEL * 100);
+        name_cell(out, "server");
+        for (size_t i = 0; i < COLUMN_COUNT; i++)
+                cell(out, figures[columns[i]].column);
+        fputs("\n|---|", out);
+        for (size_t i = 0; i < COLUMN_COUNT; i++)
+                fputs("---:|", out);
+        fputc('\n', out);
+        for (size_t server = 0; server < c->server_count; server++) {
+                const struct summary *summary = comparison_summary(c, scenario, server);
+                if (server == c->baseline || !summary->result)
+                        continue;
+                name_cell(out, c->servers[server].name);
+                for (size_t i = 0; i < COLUMN_COUNT; i++)
+                        ratio_cell(out, &summary->ratios[columns[i]]);
                 fputc('\n', out);
         }
 }
 
-static void markdown_warnings(FILE *out, const struct comparison *c)
-{
-        char *text = NULL;
-        size_t size;
-        FILE *lines = open_memstream(&text, &size);
-
-        if (!lines)
-                return;
-        warnings_print(lines, c);
-        if (fclose(lines) == 0 && size > 0) {
-                fputs("Read this first:\n\n", out);
-                lines_print(out, text, "- ");
-        }
-        free(text);
-}
-
-static void markdown_answer(FILE *out, const struct comparison *c, size_t scenario)
-{
-        char *text = NULL;
-        size_t size;
-        FILE *lines = open_memstream(&text, &size);
-
-        if (!lines)
-                return;
-        answer_print(lines, c, scenario);
-        if (fclose(lines) == 0)
-                lines_print(out, text, "");
-        free(text);
-}
-
-static void markdown_server(FILE *out, const struct comparison *c, size_t scenario, size_t server)
-{
-        const struct comparison_cell *cell = comparison_cell(c, scenario, server);
-        const struct comparison_server *s = &c->servers[server];
-        char *name = NULL;
-        size_t size;
-        FILE *escaped = open_memstream(&name, &size);
-
-        if (!escaped)
-                return;
-        text_print(escaped, s->name);
-        if (fclose(escaped) == 0 && cell->summary) {
-                report_markdown_row(out, name, cell->summary);
-        } else if (name) {
-                fprintf(out, "| %s | %s: ", name, s->skipped ? "skipped" : "failed");
-                text_print(out, s->skipped ? s->skipped : cell->failed ? cell->failed : "no trial ran");
-                fputs(" |\n", out);
-        }
-        free(name);
-}
-
 void report_markdown_comparison(FILE *out, const struct comparison *c)
 {
-        markdown_warnings(out, c);
+        lines_print(out, c, 0, warnings, "Read this first:\n\n", "- ");
         for (size_t scenario = 0; scenario < c->scenario_count; scenario++) {
                 fprintf(out, "\n`bench %s", c->scenarios[scenario].flags);
                 if (c->duration)
                         fprintf(out, " -d %s", c->duration);
                 fputs("`\n\n", out);
-                markdown_answer(out, c, scenario);
+                lines_print(out, c, scenario, answer_print, "", "");
                 fputc('\n', out);
                 report_markdown_head(out, "server");
                 for (size_t server = 0; server < c->server_count; server++)
-                        markdown_server(out, c, scenario, server);
+                        server_row(out, c, scenario, server);
+                ratios_print(out, c, scenario);
         }
+}
+
+/* Differences. */
+
+static const char *const side_names[DIFF_SIDES] = {[DIFF_OLD] = "old", [DIFF_NEW] = "new"};
+
+/* Measured numbers are never quite the same: they differ if one is 1.25 times the other. */
+static bool is_different(const json_t *a, const json_t *b, bool measured)
+{
+        double x = json_number_value(a), y = json_number_value(b);
+
+        if (!measured || !json_is_number(a) || !json_is_number(b))
+                return !measured && !(a && b ? json_equal(a, b) : a == b);
+        return x > y * 1.25 || y > x * 1.25;
+}
+
+static void value_print(FILE *out, const json_t *value)
+{
+        if (json_is_string(value))
+                fputs(json_string_value(value), out);
+        else if (!value || json_dumpf(value, out, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)) != 0)
+                fputs("unknown", out);
+}
+
+/* The first result, for what all of them have in common. */
+static const json_t *first_result(const struct comparison *c)
+{
+        for (size_t i = 0; i < c->trial_count; i++)
+                if (c->trials[i].json)
+                        return c->trials[i].json;
+        return NULL;
+}
+
+static void environments_print(FILE *out, const struct diff *d)
+{
+        static const struct {
+                const char *path; /* in a result; the one without a dot is the comparison's */
+                bool measured;
+        } members[] = {
+                {"environment.kernel", false},
+                {"environment.cpu", false},
+                {"environment.cpus", false},
+                {"environment.memory", false},
+                {"environment.nofile", false},
+                {"environment.somaxconn", false},
+                {"environment.congestion_control", false},
+                {"environment.syscall", true},
+                {"environment.clock_read", true},
+                {"environment.wake_up", true},
+                {"tool.version", false},
+                {"tool.engine", false},
+                {"tool.threads", false},
+                {"duration", false},
+        };
+
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+                const char *dot = strchr(members[i].path, '.');
+                const json_t *values[DIFF_SIDES];
+                for (size_t side = 0; side < DIFF_SIDES; side++)
+                        values[side] = json_at(dot ? first_result(d->side[side]) : d->side[side]->json,
+                                               members[i].path);
+                if (!is_different(values[DIFF_OLD], values[DIFF_NEW], members[i].measured))
+                        continue;
+                for (size_t side = 0; side < DIFF_SIDES; side++) {
+                        fprintf(out, "%s%s", side ? ", " : dot ? dot + 1 : members[i].path, side ? "" : ": ");
+                        value_print(out, values[side]);
+                        fprintf(out, " in %s", side_names[side]);
+                }
+                fputc('\n', out);
+        }
+}
+
+/* What is on one side alone, and what failed. */
+static void absences_print(FILE *out, const struct diff *d, enum diff_side side)
+{
+        const struct comparison *c = d->side[side], *other = d->side[DIFF_OLD + DIFF_NEW - side];
+
+        for (size_t i = 0; i < c->scenario_count * c->server_count; i++) {
+                size_t scenario = i / c->server_count, server = i % c->server_count, failed = 0;
+                const struct summary *s = comparison_summary(c, scenario, server);
+                const char *name = c->servers[server].name, *flags = c->scenarios[scenario].flags;
+                for (size_t k = 0; k < c->trial_count; k++)
+                        failed += c->trials[k].scenario == scenario && c->trials[k].server == server &&
+                                  c->trials[k].failed;
+                if (failed > 0)
+                        fprintf(out, "%s: %s, %s: %zu of %zu trials failed\n", side_names[side], name, flags,
+                                failed, s->trials);
+                if (s->trials > 0 && !(diff_find(d, side, &scenario, &server) &&
+                                       comparison_summary(other, scenario, server)->trials > 0))
+                        fprintf(out, "%s only: %s, %s\n", side_names[side], name, flags);
+        }
+}
+
+static void finding_cell(FILE *out, const struct diff_row *r)
+{
+        static const char *const texts[] = {[FINDING_NOT_MEASURED] = "not comparable",
+                                            [FINDING_ONE_TRIAL] = "one trial says nothing",
+                                            [FINDING_SAME] = "same",
+                                            [FINDING_BETTER] = "better",
+                                            [FINDING_WORSE] = "**worse**"};
+        char t[FORMAT_TEXT_MAX];
+
+        if (r->finding == FINDING_UNCLEAR)
+                fprintf(out, " unclear: only %s and more can be seen |\n",
+                        format_percent(r->ratio.detectable, t));
+        else
+                fprintf(out, " %s |\n", texts[r->finding]);
+}
+
+static void diff_row_print(FILE *out, const struct diff *d, const struct diff_row *r)
+{
+        char t[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX];
+
+        name_cell(out, d->side[DIFF_OLD]->servers[r->server].name);
+        cell(out, figures[r->figure].column);
+        for (size_t side = 0; side < DIFF_SIDES; side++)
+                cell(out, format_figure(r->figure, r->median[side], t));
+        cell(out, format_ratio(r->ratio.ratio, 3, t));
+        if (isnan(r->ratio.interval.low))
+                fputs(" n/a | n/a |", out);
+        else
+                fprintf(out, " %s to %s | %.2g |", format_ratio(r->ratio.interval.low, 3, low),
+                        format_ratio(r->ratio.interval.high, 3, t), r->p);
+        fprintf(out, " %zu, %zu |", r->count[DIFF_OLD], r->count[DIFF_NEW]);
+        finding_cell(out, r);
+}
+
+void report_markdown_diff(FILE *out, const struct diff *d)
+{
+        environments_print(out, d);
+        for (enum diff_side side = 0; side < DIFF_SIDES; side++)
+                absences_print(out, d, side);
+        for (size_t i = 0; i < d->row_count; i++) {
+                if (i == 0 || d->rows[i].scenario != d->rows[i - 1].scenario)
+                        fprintf(out,
+                                "\n`bench %s`\n\n| server | of | old | new | new/old | interval | p | trials | "
+                                "finding |\n|---|---|---:|---:|---:|---:|---:|---:|---|\n",
+                                d->side[DIFF_OLD]->scenarios[d->rows[i].scenario].flags);
+                diff_row_print(out, d, &d->rows[i]);
+        }
+        fprintf(out,
+                "\nIntervals: all of them together hold with %.0f%%. p: by the ranks alone (Mann-Whitney, "
+                "Holm). Tolerance: %g%%.\n",
+                SUMMARY_LEVEL * 100, d->tolerance * 100);
 }

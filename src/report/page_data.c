@@ -3,6 +3,8 @@
  * is looked at on some 1000 pixels: 200 points are all that can be seen of it. */
 #include "report/page_data.h"
 
+#include "comparison/json.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -135,36 +137,14 @@ static int intervals_set(json_t *result, const struct result *r)
         return json_object_set_new(result, "intervals", intervals);
 }
 
-static json_t *number(double value)
-{
-        return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* All estimates, also those that the file has only as medians of the summary. */
-static json_t *estimates(const struct comparison_cell *cell)
-{
-        json_t *object = json_object();
-        int error = object ? 0 : -1;
-
-        for (enum comparison_key key = 0; key < COMPARISON_KEYS && !error; key++) {
-                const struct comparison_estimate *e = &cell->estimates[key];
-                error = json_object_set_new(object, comparison_key_name(key),
-                                            json_pack("{s:o,s:o,s:o}", "median", number(e->median), "low",
-                                                      number(e->low), "high", number(e->high)));
-        }
-        if (!error)
-                return object;
-        json_decref(object);
-        return NULL;
-}
-
-static int curves_set(const struct comparison *c, const json_t *summary)
+/* All estimates, also those that the file has only as medians of the summary, and the curves. */
+static int curves_set(const struct comparison *c, const json_t *summaries)
 {
         json_t *entry;
         size_t i;
         int error = 0;
 
-        json_array_foreach (summary, i, entry) {
+        json_array_foreach (summaries, i, entry) {
                 const char *name = json_string_value(json_object_get(entry, "server"));
                 const char *flags = json_string_value(json_object_get(entry, "scenario"));
                 size_t server = 0, scenario = 0;
@@ -172,10 +152,10 @@ static int curves_set(const struct comparison *c, const json_t *summary)
                         server++;
                 while (strcmp(c->scenarios[scenario].flags, flags) != 0)
                         scenario++;
-                const struct comparison_cell *cell = comparison_cell(c, scenario, server);
-                const struct result *r = cell->summary;
+                const struct summary *summary = comparison_summary(c, scenario, server);
+                const struct result *r = summary->result;
                 json_t *result = json_object_get(entry, "result");
-                error = error || json_object_set_new(entry, "estimates", estimates(cell));
+                error = error || json_object_set_new(entry, "estimates", summary_estimates_to_json(summary));
                 if (r && !error)
                         error = curve_set(result, "latency", r->latency) ||
                                 curve_set(result, "connect_latency", r->connect_latency) ||

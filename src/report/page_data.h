@@ -5,7 +5,7 @@
 #ifndef REPORT_PAGE_DATA_H
 #define REPORT_PAGE_DATA_H
 
-#include "report/comparison.h"
+#include "comparison/comparison.h"
 
 enum { PAGE_CURVE_POINTS = 200 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report: a result made readable. Pure functions from a result to a stream. */
+/* report: a result, a comparison or a diff made readable. Pure functions from it to a stream. */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
@@ -14,7 +14,7 @@ void report_text(FILE *, const struct result *, bool colour);
 /* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
 void report_graph(FILE *, const struct result *);
 
-/* A Markdown table. A row begins with the given name; what was not measured is n/a. */
+/* A Markdown table. A row starts with the given name, escaped; what was not measured is n/a. */
 void report_markdown_head(FILE *, const char *first_column);
 void report_markdown_row(FILE *, const char *name, const struct result *);
 
@@ -26,16 +26,13 @@ void report_hgrm(FILE *, const struct histogram *);
  * what is unknown is empty. */
 void report_csv(FILE *, const struct result *);
 
-/* A comparison: what to know first, the answer in words and a table for each scenario. */
+/* A comparison: what to know first, and of each scenario the answer in words, a row per server, and, with two rounds or
+ * more, a row per server of ratios to the baseline with their intervals. */
 struct comparison;
 void report_markdown_comparison(FILE *, const struct comparison *);
 
-/* Numbers as the tables show them; what is not known is n/a. */
-enum { REPORT_TEXT_MAX = 32 };
-const char *report_bytes(uint64_t bytes, char text[static REPORT_TEXT_MAX]);
-const char *report_latency(uint64_t ns,
-                           char text[static REPORT_TEXT_MAX]); /* three digits, as Go prints it */
-const char *report_cpu_time(uint64_t ns, char text[static REPORT_TEXT_MAX]);
-const char *report_count(double count, char text[static REPORT_TEXT_MAX]); /* whole, with commas */
+/* Differences of the environments, what is on one side alone or failed, and a table per scenario. */
+struct diff;
+void report_markdown_diff(FILE *, const struct diff *);
 
 #endif

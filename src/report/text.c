@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "report/format.h"
 #include "report/report.h"
 
 #include "base/clock.h"
@@ -13,23 +14,23 @@ static bool known(uint64_t n)
         return n != RESULT_UNKNOWN;
 }
 
-static const char *count(uint64_t n, char text[static REPORT_TEXT_MAX])
+static const char *count(uint64_t n, char text[static FORMAT_TEXT_MAX])
 {
         if (n == RESULT_UNKNOWN)
-                (void)snprintf(text, REPORT_TEXT_MAX, "n/a");
+                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
         else
-                (void)snprintf(text, REPORT_TEXT_MAX, "%" PRIu64, n);
+                (void)snprintf(text, FORMAT_TEXT_MAX, "%" PRIu64, n);
         return text;
 }
 
-static const char *milliseconds(uint64_t ns, char text[static REPORT_TEXT_MAX])
+static const char *milliseconds(uint64_t ns, char text[static FORMAT_TEXT_MAX])
 {
         return ns == RESULT_UNKNOWN ? count(ns, text) : duration_format(ns / NS_PER_MS * NS_PER_MS, text);
 }
 
 static void run_print(FILE *out, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         fprintf(out, "target        %s%s%s\n", r->targets, *r->server.command ? ", served by " : "",
                 r->server.command);
@@ -82,7 +83,7 @@ static void errors_print(FILE *out, const struct errors *e)
 /* How evenly the connections were served. */
 static void fairness_print(FILE *out, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         if (!isfinite(r->connections.jain_index))
                 return;
@@ -94,13 +95,13 @@ static void fairness_print(FILE *out, const struct result *r)
 
 static void counts_print(FILE *out, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         fprintf(out, "requests      %s, ", count(r->requests.total, t));
         fprintf(out, "%.0f req/s, ", isfinite(r->requests.per_second) ? r->requests.per_second : 0);
         fprintf(out, "%s in flight at the end", count(r->requests.in_flight_at_end, t));
         if (known(r->requests.oldest_in_flight) && r->requests.oldest_in_flight > 0)
-                fprintf(out, ", the oldest for %s by then", report_latency(r->requests.oldest_in_flight, t));
+                fprintf(out, ", the oldest for %s by then", format_latency(r->requests.oldest_in_flight, t));
         if (known(r->requests.never_sent) && r->requests.never_sent > 0)
                 fprintf(out, ", %s never sent", count(r->requests.never_sent, t));
         fputc('\n', out);
@@ -126,7 +127,7 @@ static void counts_print(FILE *out, const struct result *r)
                 if (isfinite(r->generator.ceiling_share))
                         fprintf(out, ", %.0f%% of its ceiling", r->generator.ceiling_share * 100);
                 if (known(r->generator.run_delay))
-                        fprintf(out, ", ready and not run for %s", report_latency(r->generator.run_delay, t));
+                        fprintf(out, ", ready and not run for %s", format_latency(r->generator.run_delay, t));
                 fputc('\n', out);
         }
         if (isfinite(r->environment.interference))
@@ -136,7 +137,7 @@ static void counts_print(FILE *out, const struct result *r)
 
 static void server_print(FILE *out, const struct result *r)
 {
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         if (isfinite(r->machine.cpu_per_request))
                 fprintf(out, "machine       %.2f us of CPU per request, everybody's\n",
@@ -147,12 +148,12 @@ static void server_print(FILE *out, const struct result *r)
                 (double)r->server.cpu_system / 1e9);
         if (isfinite(r->server.cpu_per_request))
                 fprintf(out, ", %.2f us per request", r->server.cpu_per_request / 1e3);
-        fprintf(out, "; max rss %s", report_bytes(r->server.max_rss, t));
+        fprintf(out, "; max rss %s", format_bytes(r->server.max_rss, t));
         if (isfinite(r->server.rss_per_connection))
-                fprintf(out, ", %s a connection", report_bytes((uint64_t)r->server.rss_per_connection, t));
+                fprintf(out, ", %s a connection", format_bytes((uint64_t)r->server.rss_per_connection, t));
         if (isfinite(r->server.kernel_memory_per_connection))
                 fprintf(out, " and %s in the kernel for both ends",
-                        report_bytes((uint64_t)r->server.kernel_memory_per_connection, t));
+                        format_bytes((uint64_t)r->server.kernel_memory_per_connection, t));
         if (r->server.threads_max != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " threads", r->server.threads_max);
         if (r->server.context_switches != RESULT_UNKNOWN)
@@ -166,18 +167,18 @@ static void latency_print(FILE *out, const char *name, const struct histogram *h
                 const char *name;
                 double share;
         } shares[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p99.9", 0.999}};
-        char t[REPORT_TEXT_MAX];
+        char t[FORMAT_TEXT_MAX];
 
         if (!h || histogram_count(h) == 0)
                 return;
-        fprintf(out, "%-13s avg %s,", name, report_latency((uint64_t)histogram_mean(h), t));
-        fprintf(out, " min %s,", report_latency(histogram_min(h), t));
-        fprintf(out, " max %s", report_latency(histogram_max(h), t));
+        fprintf(out, "%-13s avg %s,", name, format_latency((uint64_t)histogram_mean(h), t));
+        fprintf(out, " min %s,", format_latency(histogram_min(h), t));
+        fprintf(out, " max %s", format_latency(histogram_max(h), t));
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
                 uint64_t value;
                 if (!result_percentile(h, shares[i].share, &value))
                         value = RESULT_UNKNOWN;
-                fprintf(out, ", %s %s", shares[i].name, report_latency(value, t));
+                fprintf(out, ", %s %s", shares[i].name, format_latency(value, t));
         }
         fputc('\n', out);
 }

@@ -5,13 +5,18 @@
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
 
+# What a made-up file needs to be one of bench compare, from its trials.
+WHOLE='.schema = "bench.comparison/1" | .rounds //= 5 | .summary = [] | .trials |= map(.result |= (if . then .schema = "bench.result/1"
+        | .latency.histogram = [] | .latency.min = 0 | .latency.max = 0 else . end))
+        | .lineup = [.trials | map(.server) | unique[] | {name: .}] | .scenarios = [.trials | map(.scenario) | unique[] | {flags: .}]'
+
 # comparison FILE [SCALE...]: five trials of one server in one scenario, around 100000 requests per second, 10 us of
 # CPU, 1 ms and 5 MB. The scales multiply these, in this order; each is 1 if it is not given.
 comparison() {
         local file=$1
         shift
         jq -n --args '($ARGS.positional | map(tonumber)) as $scale | def scale($i): $scale[$i] // 1;
-                {schema: "bench.comparison/1", duration: "10s", rounds: 5, trials: [
+                {duration: "10s", trials: [
                         [0.99, 1.01, 1, 0.98, 1.02] | to_entries[] | .value as $x |
                         {server: "async", scenario: "-c 100", round: .key, failed: null, result: {
                                 tool: {version: "1", engine: "uring", threads: 2},
@@ -20,12 +25,12 @@ comparison() {
                                         wake_up: 5000},
                                 requests: {per_second: (100000 * $x * scale(0))},
                                 server: {cpu_per_request: (10000 * $x * scale(1)), max_rss: (5000000 * scale(3) | floor)},
-                                latency: {p99: (1000000 * $x * scale(2) | floor)}}}]}' "$@" >"$file"
+                                latency: {p99: (1000000 * $x * scale(2) | floor)}}}]} | '"$WHOLE" "$@" >"$file"
 }
 
-# change FILE FILTER: edits a file with jq.
+# change FILE FILTER: edits a file with jq; servers and scenarios follow its trials.
 change() {
-        jq "$2" "$1" >edited.json || fail "jq: $2"
+        jq "$2 | $WHOLE" "$1" >edited.json || fail "jq: $2"
         mv edited.json "$1"
 }
 
@@ -51,7 +56,7 @@ TABLE
 
 test_files_that_cannot_be_compared_are_refused_in_one_line() {
         comparison good.json
-        echo '{"schema": "bench.merged/7"}' >result.json
+        echo '{"schema": "bench.merged/7"}' >other-schema.json
         echo '[]' >array.json
         echo '{' >broken.json
         cp good.json other.json
@@ -65,10 +70,10 @@ test_files_that_cannot_be_compared_are_refused_in_one_line() {
                 expect_error "^bench diff: $expected"
                 [ -s out ] && fail "something was printed for $file"
         done <<'TABLE'
-nowhere.json|cannot read nowhere.json: No such file or directory
-broken.json|cannot read broken.json: line 2: 
-result.json|result.json is bench.merged/7, not bench.comparison/1 or bench.result/1
-array.json|array.json is JSON of an unknown schema, not bench.comparison/1
+nowhere.json|nowhere.json: No such file or directory
+broken.json|broken.json: line 2: 
+other-schema.json|other-schema.json: its schema is bench.merged/7, neither bench.comparison/1 nor bench.result/1
+array.json|array.json: its schema is missing, neither bench.comparison/1 nor bench.result/1
 other.json|there is no server and scenario of which both files have a valid trial
 failed.json|there is no server and scenario of which both files have a valid trial
 TABLE
@@ -217,9 +222,9 @@ pairs() {
                                                 100000 * x[0] / slow, 10000 * x[1], 1000000 * x[2] * slow, 5000000 * x[3]
                                 }
         }' | jq -Rn -c "[inputs | split(\" \")] | group_by(.[0] + .[1])[] | .[0][1] as \$file | {
-                schema: \"bench.comparison/1\", file: (.[0][0] + \".\" + \$file), trials: map({server: .[2], scenario: \"-c 1\",
+                file: (.[0][0] + \".\" + \$file), trials: map({server: .[2], scenario: \"-c 1\",
                 failed: null, result: {requests: {per_second: (.[3] | tonumber)}, latency: {p99: (.[5] | tonumber)},
-                server: {cpu_per_request: (.[4] | tonumber), max_rss: (.[6] | tonumber)}}})} |
+                server: {cpu_per_request: (.[4] | tonumber), max_rss: (.[6] | tonumber | floor)}}})} | $WHOLE |
                 if \$file == \"new\" then $1 else . end" | awk '{match($0, /"file":"[^"]*"/)
                         print > (substr($0, RSTART + 8, RLENGTH - 9) ".json"); close(substr($0, RSTART + 8, RLENGTH - 9) ".json")}'
 }
@@ -261,8 +266,8 @@ test_two_results_of_bench_can_be_compared() {
         for n in 1 2; do bench -c 2 -d 100ms -q --json $n.json -- "$ECHO_C" -l 127.0.0.1:0; done
         bench diff 1.json 2.json
         expect_status 0
-        expect_output '^`bench -c 2 -s 1024 -r 0 --depth 1`$'
-        expect_output '^\| server \| req/s \| [0-9]+ \| [0-9]+ \|.*one trial says nothing'
+        expect_output '^`bench -c 2 -s 1024`$'
+        expect_output '^\| echo-c \| req/s \| [0-9]+ \| [0-9]+ \|.*one trial says nothing'
         bench -c 3 -d 100ms -q --json 3.json -- "$ECHO_C" -l 127.0.0.1:0
         bench diff 1.json 3.json
         expect_status 2

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lets a script ask src/compare/statistics.c. Each line of standard input is a question: its name, a level (0
  * where there is none), numbers, and for two samples a / between them. The answer is a line of numbers. */
-#include "compare/statistics.h"
+#include "comparison/statistics.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is read from a comparison, and what reports say of it: sentences, the page, its data, gnuplot's files.
  */
-#include "report/comparison.h"
+#include "comparison/json.h"
 #include "report/answer.h"
 #include "report/gnuplot.h"
 #include "report/html.h"
@@ -163,6 +163,18 @@ static void a_file_that_is_neither_is_refused_by_what_is_wrong(void **state)
                  "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
                  "\"summary\":[],\"trials\":[{}]}",
                  "trial 1: it names no server and scenario"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\",\"command\":7}]}",
+                 "server 1: its command is no text"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"rounds\":-1}",
+                 "the comparison: its rounds is no number from 0 to 1000"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"duration\":2}",
+                 "the comparison: its duration is no text"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[],"
+                 "\"trials\":[{\"server\":\"a\",\"scenario\":\"x\",\"round\":1000}]}",
+                 "trial 1: it: its round is no number from 0 to 999"},
         };
 
         (void)state;
@@ -189,8 +201,143 @@ static void one_result_is_a_comparison_of_one_server_and_one_trial(void **state)
         assert_int_equal(c->scenario_count, 1);
         assert_int_equal(c->trial_count, 1);
         assert_string_equal(c->scenarios[0].flags, "-c 8");
-        assert_float_equal(comparison_cell(c, 0, 0)->estimates[COMPARISON_REQUESTS].median, 5000, 0);
-        assert_true(isnan(comparison_cell(c, 0, 0)->estimates[COMPARISON_REQUESTS].low));
+        assert_float_equal(comparison_summary(c, 0, 0)->estimates[FIGURE_REQUESTS].median, 5000, 0);
+        assert_true(isnan(comparison_summary(c, 0, 0)->estimates[FIGURE_REQUESTS].interval.low));
+        comparison_destroy(c);
+}
+
+static void more_than_bench_compare_writes_is_refused(void **state)
+{
+        static const struct given given[] = {{.name = "a", .median = 1}};
+        static const struct {
+                const char *list, *why;
+                size_t count;
+        } cases[] = {{"lineup", "its lineup has more than 64 servers", 65},
+                     {"scenarios", "it has more than 64 scenarios", 65}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                json_t *json = comparison_json(given, 1, NULL, NAN),
+                       *list = json_object_get(json, cases[i].list);
+                struct why why = {0};
+                while (json_array_size(list) < cases[i].count)
+                        (void)json_array_append(list, json_array_get(list, 0));
+                assert_null(comparison_from_json(json, &why));
+                assert_string_equal(why.text, cases[i].why);
+                json_decref(json);
+        }
+}
+
+/* A comparison as `bench compare` makes it: two servers, of which one cannot run, and two scenarios. */
+static struct comparison *measured(void)
+{
+        struct comparison *c = comparison_create();
+
+        assert_non_null(c);
+        assert_int_equal(comparison_resize(c, 2, 2), 0);
+        c->servers[0] = (struct comparison_server){.name = "a", .command = "./a", .colour = "#010203"};
+        c->servers[1] = (struct comparison_server){.name = "b", .command = "./b", .skipped = "no ring here"};
+        c->scenarios[0] = (struct comparison_scenario){.flags = "-c 1", .sweep_value = NAN};
+        c->scenarios[1] = (struct comparison_scenario){.flags = "-c 2", .sweep_value = NAN};
+        c->duration = "1s";
+        c->rounds = 3;
+        c->seed = 42;
+        return c;
+}
+
+static void trial_add(struct comparison *c, size_t scenario, unsigned round, double per_second,
+                      const char *failed)
+{
+        struct why why;
+        struct comparison_trial t = {.scenario = scenario, .round = round, .attempts = 1};
+
+        if (per_second > 0) {
+                t.json = result_json(per_second, 1000000, NAN);
+                t.result = result_from_json(t.json, &why);
+        }
+        if (failed)
+                t.failed = strdup(failed);
+        assert_int_equal(comparison_add(c, &t), 0);
+}
+
+static void the_json_has_every_trial_in_the_order_in_which_they_ran(void **state)
+{
+        struct comparison *c = measured();
+
+        (void)state;
+        trial_add(c, 0, 0, 300, NULL);
+        trial_add(c, 1, 0, 0, "it did not listen");
+        trial_add(c, 0, 1, 100, NULL);
+        assert_int_equal(comparison_summarize(c), 0);
+        json_t *json = comparison_to_json(c), *trials = json_object_get(json, "trials");
+        assert_string_equal(json_string_value(json_object_get(json, "schema")), COMPARISON_SCHEMA);
+        assert_int_equal(json_array_size(trials), 3);
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(trials, 2), "round")), 1);
+        assert_true(json_equal(json_object_get(json_array_get(trials, 0), "result"), c->trials[0].json));
+        assert_true(json_is_null(json_object_get(json_array_get(trials, 0), "failed")));
+        assert_true(json_is_null(json_object_get(json_array_get(trials, 1), "result")));
+        assert_string_equal(json_string_value(json_object_get(json_array_get(trials, 1), "failed")),
+                            "it did not listen");
+        assert_string_equal(json_string_value(json_object_get(json_array_get(trials, 1), "scenario")),
+                            "-c 2");
+        const json_t *servers = json_object_get(json, "lineup");
+        assert_string_equal(json_string_value(json_object_get(json_array_get(servers, 1), "skipped")),
+                            "no ring here");
+        assert_int_equal(json_array_size(json_object_get(json, "summary")), 1);
+        json_decref(json);
+        comparison_destroy(c);
+}
+
+static void what_is_written_is_read_as_it_was(void **state)
+{
+        struct comparison *c = measured();
+
+        (void)state;
+        c->warmup = "100ms";
+        c->placement = "shared";
+        c->sweep_key = "connections";
+        c->scenarios[0].sweep_value = 1;
+        trial_add(c, 0, 0, 300, NULL);
+        trial_add(c, 0, 1, 100, "invalid: wrong bytes");
+        trial_add(c, 0, 2, 200, NULL);
+        assert_int_equal(comparison_summarize(c), 0);
+        json_t *json = comparison_to_json(c);
+        struct comparison *again = comparison_of(json_incref(json));
+        const struct summary *s = comparison_summary(again, 0, 0);
+        assert_int_equal(s->trials, 3);
+        assert_int_equal(s->left_out, 1);
+        assert_string_equal(s->failed, "invalid: wrong bytes");
+        assert_float_equal(s->estimates[FIGURE_REQUESTS].median, 250, 1e-9);
+        assert_int_equal(again->seed, 42);
+        assert_string_equal(comparison_baseline(again), "a");
+        assert_float_equal(comparison_trial(again, 0, 0, 1)->figures[FIGURE_REQUESTS], 100, 1e-9);
+        assert_null(comparison_trial(again, 1, 0, 0));
+        (void)strcpy(again->servers[1].colour, ""); /* the reader has chosen one */
+        json_t *rewritten = comparison_to_json(again);
+        assert_true(json_equal(json, rewritten));
+        json_decref(rewritten);
+        json_decref(json);
+        comparison_destroy(again);
+        comparison_destroy(c);
+}
+
+static void a_table_of_what_was_measured_is_that_of_its_file(void **state)
+{
+        struct comparison *c = measured();
+
+        (void)state;
+        for (unsigned round = 0; round < 3; round++)
+                trial_add(c, 0, round, 100 + round, NULL);
+        trial_add(c, 1, 0, 0, "it did not listen: a|b");
+        assert_int_equal(comparison_summarize(c), 0);
+        struct comparison *again = comparison_of(comparison_to_json(c));
+        char *measured_text = printed(report_markdown_comparison, c),
+             *file_text = printed(report_markdown_comparison, again);
+        assert_string_equal(measured_text, file_text);
+        assert_non_null(strstr(file_text, "| a | failed: it did not listen: a\\|b |"));
+        free(measured_text);
+        free(file_text);
+        comparison_destroy(again);
         comparison_destroy(c);
 }
 
@@ -418,7 +565,8 @@ static void intervals_of_the_trials_join_by_median_and_greatest_maximum(void **s
                 (void)json_object_set_new(json_object_get(json_array_get(trials, i), "result"), "intervals",
                                           interval_json(p99[i], max[i]));
         struct comparison *c = comparison_of(json);
-        const struct result *r = comparison_cell(c, 0, 0)->summary;
+        assert_int_equal(comparison_join_intervals(c), 0);
+        const struct result *r = comparison_summary(c, 0, 0)->result;
         assert_int_equal(r->interval_count, 2);
         assert_int_equal(r->intervals[0].p99, 20);
         assert_int_equal(r->intervals[0].max, 99);
@@ -460,6 +608,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_file_that_is_neither_is_refused_by_what_is_wrong),
                 cmocka_unit_test(one_result_is_a_comparison_of_one_server_and_one_trial),
+                cmocka_unit_test(more_than_bench_compare_writes_is_refused),
+                cmocka_unit_test(the_json_has_every_trial_in_the_order_in_which_they_ran),
+                cmocka_unit_test(what_is_written_is_read_as_it_was),
+                cmocka_unit_test(a_table_of_what_was_measured_is_that_of_its_file),
                 cmocka_unit_test(a_colour_that_is_none_is_replaced),
                 cmocka_unit_test(an_answer_says_what_the_intervals_show_and_no_more),
                 cmocka_unit_test(warnings_name_reasons_missing_servers_and_placement),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What reports say, for results that know everything, something and nothing. */
 #include "report/report.h"
+#include "report/format.h"
 
 #include "base/clock.h"
 
@@ -154,11 +155,11 @@ static void latencies_have_three_digits(void **state)
                      {999500000, "1s"},
                      {61234567890, "1m1.2s"},
                      {RESULT_UNKNOWN, "n/a"}};
-        char text[REPORT_TEXT_MAX];
+        char text[FORMAT_TEXT_MAX];
 
         (void)state;
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-                assert_string_equal(report_latency(cases[i].ns, text), cases[i].text);
+                assert_string_equal(format_latency(cases[i].ns, text), cases[i].text);
 }
 
 static void sizes_are_plain_numbers_of_three_digits(void **state)
@@ -177,11 +178,11 @@ static void sizes_are_plain_numbers_of_three_digits(void **state)
                      {1500000000, "1.5 GB"},
                      {UINT64_C(12345678901), "12.3 GB"},
                      {RESULT_UNKNOWN, "n/a"}};
-        char text[REPORT_TEXT_MAX];
+        char text[FORMAT_TEXT_MAX];
 
         (void)state;
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-                assert_string_equal(report_bytes(cases[i].bytes, text), cases[i].text);
+                assert_string_equal(format_bytes(cases[i].bytes, text), cases[i].text);
 }
 
 static void the_text_names_errors_and_the_verdict(void **state)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the rounds of a comparison say together. */
-#include "compare/summary.h"
+/* What the rounds of one server say together: medians, all latencies, ratios pair by pair. */
+#include "comparison/summary.h"
+
+#include "result/fields.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -10,180 +12,230 @@
 
 #include <cmocka.h>
 
-static struct lineup lineup = {
-        .servers = {{.name = "a", .command = "./a"},
-                    {.name = "b", .command = "./b", .skipped = "no ring here"}},
-        .server_count = 2,
-        .scenarios = {{.flags = "-c 1"}, {.flags = "-c 2"}},
-        .scenario_count = 2,
+enum { ROUNDS_MAX = 8 };
+
+/* A round: what the server did in it. */
+struct given {
+        double per_second;
+        uint64_t max_rss, latency;
 };
 
-/* A trial of server 0 in scenario 0. */
-static struct trial trial(unsigned round, uint64_t max_rss, double per_second, uint64_t latency)
+static struct result *result_of(const struct given *g)
 {
-        struct trial t = {.round = round, .result = result_create()};
+        struct result *r = result_create();
 
-        assert_non_null(t.result);
-        t.result->server.max_rss = max_rss;
-        t.result->requests.per_second = per_second;
-        t.result->connections.opened = t.result->requests.total = 100;
-        t.result->errors.timeout = 1;
-        t.result->latency = histogram_create();
-        histogram_add(t.result->latency, latency, 100);
-        t.json = result_to_json(t.result);
-        assert_non_null(t.json);
-        return t;
+        assert_non_null(r);
+        r->server.max_rss = g->max_rss;
+        r->requests.per_second = g->per_second;
+        r->connections.opened = r->requests.total = 100;
+        r->errors.timeout = 1;
+        r->latency = histogram_create();
+        histogram_add(r->latency, g->latency, 100);
+        return r;
 }
 
-/* The summary's result, for the caller to destroy. */
-static struct result *summary_result(const struct trials *all, size_t server, size_t scenario)
+/* Summarizes rounds; a round of 0 requests per second has no result. The caller destroys the summary. */
+static struct summary summary_of(const struct given *valid, const struct given *invalid,
+                                 const struct given *baseline, size_t rounds)
 {
+        struct result *results[3][ROUNDS_MAX] = {0};
+        const struct given *given[] = {valid, invalid, baseline};
         struct summary s;
 
-        assert_true(summary_make(&s, all, server, scenario));
-        if (!s.result)
-                abort();
-        return s.result;
-}
-
-static struct trials trials_of(struct trial *trial_list, size_t count)
-{
-        struct trial *copy = calloc(count, sizeof *copy);
-
-        assert_non_null(copy);
-        memcpy(copy, trial_list, count * sizeof *copy);
-        return (struct trials){
-                .lineup = &lineup, .duration = "1s", .rounds = 3, .trials = copy, .count = count};
+        summary_init(&s);
+        for (size_t i = 0; i < 3; i++)
+                for (size_t k = 0; given[i] && k < rounds; k++)
+                        if (given[i][k].latency > 0)
+                                results[i][k] = result_of(&given[i][k]);
+        int error = summary_make(&s, &(struct summary_input){.valid = results[0],
+                                                             .invalid = results[1],
+                                                             .baseline = baseline ? results[2] : NULL,
+                                                             .rounds = rounds,
+                                                             .comparisons = 1,
+                                                             .seed = 1});
+        assert_int_equal(error, 0);
+        for (size_t i = 0; i < 3; i++)
+                for (size_t k = 0; k < rounds; k++)
+                        result_destroy(results[i][k]);
+        return s;
 }
 
 static void a_summary_has_the_median_of_all_rounds(void **state)
 {
-        struct trial list[] = {trial(0, 5, 300, 10), trial(1, 1, 100, 20), trial(2, 3, 200, 1000)};
+        static const struct given rounds[] = {{300, 5, 10}, {100, 1, 20}, {200, 3, 1000}};
+        static const double rates[] = {0, 300, 200, 200};
+        static const uint64_t sizes[] = {0, 5, 3, 3};
 
         (void)state;
         for (size_t count = 1; count <= 3; count++) {
-                static const double rates[] = {0, 300, 200, 200};
-                static const uint64_t sizes[] = {0, 5, 3, 3};
-                struct trials all = trials_of(list, count);
-                struct result *s = summary_result(&all, 0, 0);
-                assert_non_null(s);
-                assert_true(fabs(s->requests.per_second - rates[count]) < 1e-9);
-                assert_int_equal(s->server.max_rss, sizes[count]);
-                result_destroy(s);
-                free(all.trials);
+                struct summary s = summary_of(rounds, NULL, NULL, count);
+                assert_float_equal(s.result->requests.per_second, rates[count], 1e-9);
+                assert_float_equal(s.estimates[FIGURE_REQUESTS].median, rates[count], 1e-9);
+                assert_int_equal(s.result->server.max_rss, sizes[count]);
+                summary_fini(&s);
         }
-        struct trials all = trials_of(list, 3);
-        trials_fini(&all);
 }
 
 static void a_summary_has_all_latencies_and_all_errors(void **state)
 {
-        struct trial list[] = {trial(0, 5, 300, 10), trial(1, 1, 100, 20), trial(2, 3, 200, 1000)};
-        struct trials all = trials_of(list, 3);
-        struct result *s = summary_result(&all, 0, 0);
+        static const struct given rounds[] = {{300, 5, 10}, {100, 1, 20}, {200, 3, 1000}};
+        struct summary s = summary_of(rounds, NULL, NULL, 3);
 
         (void)state;
-        assert_int_equal(histogram_count(s->latency), 300);
-        assert_int_equal(histogram_min(s->latency), 10);
-        assert_int_equal(histogram_max(s->latency), 1000);
-        assert_int_equal(errors_total(&s->errors), 3);
-        assert_int_equal(s->verdict.status, VERDICT_SUSPECT);
-        result_destroy(s);
-        trials_fini(&all);
+        assert_int_equal(histogram_count(s.result->latency), 300);
+        assert_int_equal(histogram_min(s.result->latency), 10);
+        assert_int_equal(histogram_max(s.result->latency), 1000);
+        assert_int_equal(errors_total(&s.result->errors), 3);
+        assert_int_equal(s.result->verdict.status, VERDICT_SUSPECT);
+        summary_fini(&s);
 }
 
 static void what_a_round_does_not_know_is_left_out(void **state)
 {
-        struct trial list[] = {trial(0, RESULT_UNKNOWN, NAN, 10), trial(1, 7, 100, 20)};
-        struct trials all = trials_of(list, 2);
-        struct result *s = summary_result(&all, 0, 0);
+        static const struct given rounds[] = {{NAN, RESULT_UNKNOWN, 10}, {100, 7, 20}};
+        struct summary s = summary_of(rounds, NULL, NULL, 2);
 
         (void)state;
-        assert_int_equal(s->server.max_rss, 7);
-        assert_true(fabs(s->requests.per_second - 100) < 1e-9);
-        assert_int_equal(s->server.cpu_user, RESULT_UNKNOWN);
-        assert_true(isnan(s->server.cpu_per_request));
-        result_destroy(s);
-        trials_fini(&all);
-}
-
-static void without_a_result_there_is_no_summary(void **state)
-{
-        struct trial list[] = {{.failed = "it did not listen"}};
-        struct trials all = trials_of(list, 1);
-        struct summary s;
-
-        (void)state;
-        assert_false(summary_make(&s, &all, 0, 0));
-        assert_string_equal(s.left_out_why, "it did not listen");
-        assert_false(summary_make(&s, &all, 1, 1));
-        assert_int_equal(trials_failed(&all), 1);
-        trials_fini(&all);
-}
-
-/* Server 1 has twice the throughput of server 0, the baseline, in three rounds of which each is slower than
- * the one before; a fourth trial of it is invalid. */
-static void a_ratio_is_made_pair_by_pair_and_invalid_trials_are_left_out(void **state)
-{
-        struct trial list[] = {trial(0, 5, 300, 10),  trial(0, 5, 600, 20),   trial(1, 5, 204, 10),
-                               trial(1, 5, 400, 20),  trial(2, 5, 101, 10),   trial(2, 5, 204, 20),
-                               trial(3, 5, 50, 1000), trial(3, 5, 5000, 1000)};
-        struct trials all = trials_of(list, 8);
-        struct summary s;
-
-        (void)state;
-        all.rounds = 4;
-        for (size_t i = 0; i < 8; i++)
-                all.trials[i].server = i % 2;
-        (void)strcpy(all.trials[7].failed, "invalid: wrong bytes");
-        assert_true(summary_make(&s, &all, 1, 0));
-        assert_int_equal(s.trials, 4);
-        assert_int_equal(s.left_out, 1);
-        assert_string_equal(s.left_out_why, "invalid: wrong bytes");
-        assert_true(fabs(s.estimates[FIGURE_REQUESTS].median - 400) < 1e-9);
-        assert_int_equal(histogram_count(s.result->latency), 300);
-        const struct estimate *e = &s.estimates[FIGURE_REQUESTS];
-        assert_true(fabs(e->ratio.ratio - 2) < 0.03);
-        assert_true(e->ratio.interval.low > 1.8 && e->ratio.interval.high < 2.2);
-        assert_int_equal(e->ratio.difference, DIFFERENCE_HIGHER);
-        assert_int_equal(s.estimates[FIGURE_MAX_RSS].ratio.difference, DIFFERENCE_NONE);
+        assert_int_equal(s.result->server.max_rss, 7);
+        assert_float_equal(s.result->requests.per_second, 100, 1e-9);
+        assert_int_equal(s.result->server.cpu_user, RESULT_UNKNOWN);
+        assert_true(isnan(s.result->server.cpu_per_request));
         assert_true(isnan(s.estimates[FIGURE_CPU].median));
+        assert_true(isnan(s.estimates[FIGURE_MAX_RSS].interval.low)); /* of one value */
         summary_fini(&s);
-
-        for (size_t i = 1; i < 8; i += 2)
-                (void)strcpy(all.trials[i].failed, "invalid: wrong bytes");
-        assert_true(summary_make(&s, &all, 1, 0)); /* only to be shown */
-        assert_int_equal(s.left_out, 4);
-        assert_true(isnan(s.estimates[FIGURE_REQUESTS].ratio.ratio));
-        summary_fini(&s);
-        trials_fini(&all);
 }
 
-static void the_json_has_every_trial_in_the_order_in_which_they_ran(void **state)
+static void without_a_result_nothing_is_known(void **state)
 {
-        struct trial list[] = {
-                trial(0, 5, 300, 10), {.scenario = 1, .failed = "it did not listen"}, trial(1, 1, 100, 20)};
-        struct trials all = trials_of(list, 3);
-        json_t *json = comparison_to_json(&all), *trials = json_object_get(json, "trials");
+        static const struct given rounds[3] = {{0, 0, 0}};
+        struct summary s = summary_of(rounds, rounds, NULL, 3);
 
         (void)state;
-        assert_non_null(json);
-        assert_string_equal(json_string_value(json_object_get(json, "schema")), "bench.comparison/1");
-        assert_int_equal(json_array_size(trials), 3);
-        assert_int_equal(json_integer_value(json_object_get(json_array_get(trials, 2), "round")), 1);
-        assert_true(json_equal(json_object_get(json_array_get(trials, 0), "result"), list[0].json));
-        assert_true(json_is_null(json_object_get(json_array_get(trials, 0), "failed")));
-        assert_true(json_is_null(json_object_get(json_array_get(trials, 1), "result")));
-        assert_string_equal(json_string_value(json_object_get(json_array_get(trials, 1), "failed")),
-                            "it did not listen");
-        assert_string_equal(json_string_value(json_object_get(json_array_get(trials, 1), "scenario")),
-                            "-c 2");
-        const json_t *servers = json_object_get(json, "lineup");
-        assert_string_equal(json_string_value(json_object_get(json_array_get(servers, 1), "skipped")),
-                            "no ring here");
-        assert_int_equal(json_array_size(json_object_get(json, "summary")), 1);
-        json_decref(json);
-        trials_fini(&all);
+        assert_null(s.result);
+        for (enum figure f = 0; f < FIGURE_COUNT; f++) {
+                assert_true(isnan(s.estimates[f].median) && isnan(s.estimates[f].interval.low));
+                assert_true(isnan(s.ratios[f].ratio) && s.ratios[f].difference == DIFFERENCE_UNKNOWN);
+        }
+        summary_fini(&s);
+}
+
+/* Twice the baseline's throughput in each of three rounds, of which each is slower than the one before: across the
+ * rounds nothing could be told, pair by pair it is. */
+static const struct given twice[] = {{600, 5, 20}, {400, 5, 20}, {204, 5, 20}, {0, 0, 0}};
+static const struct given once[] = {{300, 5, 10}, {204, 5, 10}, {101, 5, 10}, {50, 5, 1000}};
+
+static void a_ratio_is_made_pair_by_pair(void **state)
+{
+        struct summary s = summary_of(twice, NULL, once, 4);
+        const struct ratio *r = &s.ratios[FIGURE_REQUESTS];
+
+        (void)state;
+        assert_float_equal(s.estimates[FIGURE_REQUESTS].median, 400, 1e-9);
+        assert_float_equal(r->ratio, 2, 0.03);
+        assert_true(r->interval.low > 1.8 && r->interval.high < 2.2);
+        assert_int_equal(r->difference, DIFFERENCE_HIGHER);
+        assert_int_equal(r->n, 3);
+        assert_int_equal(s.ratios[FIGURE_MAX_RSS].difference, DIFFERENCE_NONE);
+        summary_fini(&s);
+        s = summary_of(twice, NULL, NULL, 4);
+        assert_int_equal(s.ratios[FIGURE_REQUESTS].difference, DIFFERENCE_UNKNOWN);
+        summary_fini(&s);
+}
+
+static void invalid_trials_are_shown_only_where_there_are_no_valid_ones(void **state)
+{
+        static const struct given one[] = {{100, 5, 20}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}, *none = &one[1];
+        struct summary s = summary_of(one, twice, once, 4);
+
+        (void)state;
+        assert_float_equal(s.result->requests.per_second, 100, 1e-9);
+        assert_int_equal(histogram_count(s.result->latency), 100);
+        summary_fini(&s);
+        s = summary_of(none, twice, once, 3);
+        assert_float_equal(s.result->requests.per_second, 400, 1e-9);
+        assert_true(isnan(s.estimates[FIGURE_REQUESTS].interval.low));
+        assert_int_equal(s.ratios[FIGURE_REQUESTS].difference, DIFFERENCE_UNKNOWN);
+        assert_true(isnan(s.ratios[FIGURE_REQUESTS].ratio));
+        summary_fini(&s);
+}
+
+static void more_comparisons_widen_the_ratios_and_not_the_medians(void **state)
+{
+        struct result *a[3], *b[3];
+        struct summary few, many;
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                a[i] = result_of(&twice[i]);
+                b[i] = result_of(&once[i]);
+        }
+        struct summary_input in = {
+                .valid = a, .invalid = b, .baseline = b, .rounds = 3, .comparisons = 1, .seed = 1};
+        assert_int_equal(summary_make(&few, &in), 0);
+        in.comparisons = 10;
+        assert_int_equal(summary_make(&many, &in), 0);
+        assert_true(many.ratios[FIGURE_REQUESTS].interval.low < few.ratios[FIGURE_REQUESTS].interval.low);
+        assert_float_equal(many.estimates[FIGURE_REQUESTS].interval.low,
+                           few.estimates[FIGURE_REQUESTS].interval.low, 1e-9);
+        summary_fini(&few);
+        summary_fini(&many);
+        for (size_t i = 0; i < 3; i++) {
+                result_destroy(a[i]);
+                result_destroy(b[i]);
+        }
+}
+
+/* The table of figures. */
+
+/* A result in which every figure has a value of its own. */
+static struct result *result_full(void)
+{
+        struct result *r = result_create();
+
+        assert_non_null(r);
+        r->requests.per_second = 1;
+        r->connections.per_second = 2;
+        r->server.cpu_per_request = 3;
+        r->machine.cpu_per_request = 4;
+        r->server.max_rss = 5;
+        r->server.rss_per_connection = 6;
+        r->latency = histogram_create();
+        for (uint64_t i = 1; i <= 100000; i++)
+                histogram_record(r->latency, i);
+        return r;
+}
+
+static void a_figure_is_the_same_of_a_result_and_of_its_json(void **state)
+{
+        struct result *full = result_full(), *empty = result_create();
+        json_t *full_json = result_to_json(full), *empty_json = result_to_json(empty);
+
+        (void)state;
+        for (enum figure f = 0; f < FIGURE_COUNT; f++) {
+                if (f < FIGURE_P50)
+                        assert_float_equal(figure_of(f, full), (double)f + 1, 1e-9);
+                else
+                        assert_float_equal(figure_of(f, full), figures[f].share * 100000, 100);
+                assert_float_equal(figure_read(f, full_json), figure_of(f, full), 1e-9);
+                assert_true(isnan(figure_of(f, empty)) && isnan(figure_read(f, empty_json)));
+        }
+        json_decref(full_json);
+        json_decref(empty_json);
+        result_destroy(full);
+        result_destroy(empty);
+}
+
+static void every_row_of_the_figures_is_whole(void **state)
+{
+        (void)state;
+        for (enum figure f = 0; f < FIGURE_COUNT; f++) {
+                const struct field *field = result_fields;
+                assert_true(figures[f].name && figures[f].column && figures[f].path);
+                while (field->path && strcmp(field->path, figures[f].path) != 0)
+                        field++;
+                assert_true((figures[f].share > 0) == (field->path == NULL));
+                assert_int_equal(figures[f].more_is_better, figures[f].unit == UNIT_PER_SECOND);
+        }
 }
 
 int main(void)
@@ -192,9 +244,12 @@ int main(void)
                 cmocka_unit_test(a_summary_has_the_median_of_all_rounds),
                 cmocka_unit_test(a_summary_has_all_latencies_and_all_errors),
                 cmocka_unit_test(what_a_round_does_not_know_is_left_out),
-                cmocka_unit_test(without_a_result_there_is_no_summary),
-                cmocka_unit_test(a_ratio_is_made_pair_by_pair_and_invalid_trials_are_left_out),
-                cmocka_unit_test(the_json_has_every_trial_in_the_order_in_which_they_ran),
+                cmocka_unit_test(without_a_result_nothing_is_known),
+                cmocka_unit_test(a_ratio_is_made_pair_by_pair),
+                cmocka_unit_test(invalid_trials_are_shown_only_where_there_are_no_valid_ones),
+                cmocka_unit_test(more_comparisons_widen_the_ratios_and_not_the_medians),
+                cmocka_unit_test(a_figure_is_the_same_of_a_result_and_of_its_json),
+                cmocka_unit_test(every_row_of_the_figures_is_whole),
         };
 
         return cmocka_run_group_tests_name("summary", tests, NULL, NULL);

@@ -5,8 +5,8 @@
  * infinite may be among them, except where it says so.
  *
  * The coverage that was measured for every choice made here stands at the top of statistics.c. */
-#ifndef COMPARE_STATISTICS_H
-#define COMPARE_STATISTICS_H
+#ifndef COMPARISON_STATISTICS_H
+#define COMPARISON_STATISTICS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,14 +30,14 @@ double statistics_median(const double *values, size_t n);
  * 0.9375, whatever was asked; `level` says so. */
 struct interval statistics_median_interval(const double *values, size_t n, double level, uint64_t seed);
 
-enum difference { DIFFERENCE_NONE, DIFFERENCE_HIGHER, DIFFERENCE_LOWER };
+enum difference { DIFFERENCE_UNKNOWN, DIFFERENCE_NONE, DIFFERENCE_HIGHER, DIFFERENCE_LOWER };
 
 /* How one server's numbers compare to another's. */
 struct ratio {
         double ratio;               /* NaN if there was nothing to compare */
         struct interval interval;   /* contains `ratio` */
-        enum difference difference; /* NONE unless 1 lies outside the interval: not seen, which is not the
-                                       same as equal */
+        enum difference difference; /* UNKNOWN: there is no interval. NONE: 1 lies inside it, so no difference
+                                       was seen, which is not the same as equal */
         double detectable; /* in percent: `ratio` would have had to be higher than 1 by this much to be seen;
                               NaN if no ratio could have been */
         size_t n;          /* pairs, or values of the shorter side, that could be used */

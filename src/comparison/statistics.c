@@ -34,7 +34,7 @@
  *      exponential tail              10  3.3  4.2                    2.3  2.6  4.5
  *      normal, asked 0.5%            11  0.9  0.2                    0.2  0.3  0.4
  */
-#include "compare/statistics.h"
+#include "comparison/statistics.h"
 
 #include "base/random.h"
 

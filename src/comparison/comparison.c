@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "comparison/comparison.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+_Static_assert((int)COMPARISON_ROUNDS_MAX <= (int)STATISTICS_VALUES_MAX, "a sample has room for all rounds");
+
+struct comparison *comparison_create(void)
+{
+        struct comparison *c = calloc(1, sizeof *c);
+
+        if (c)
+                c->seed = RESULT_UNKNOWN;
+        return c;
+}
+
+void comparison_trial_fini(struct comparison_trial *t)
+{
+        free(t->failed);
+        result_destroy(t->result);
+        json_decref(t->json);
+}
+
+static void summaries_free(struct comparison *c)
+{
+        for (size_t i = 0; c->summaries && i < c->scenario_count * c->server_count; i++)
+                summary_fini(&c->summaries[i]);
+        free(c->summaries);
+        c->summaries = NULL;
+}
+
+void comparison_destroy(struct comparison *c)
+{
+        if (!c)
+                return;
+        summaries_free(c);
+        for (size_t i = 0; i < c->trial_count; i++)
+                comparison_trial_fini(&c->trials[i]);
+        free(c->trials);
+        free(c->scenarios);
+        free(c->servers);
+        json_decref(c->json);
+        free(c);
+}
+
+int comparison_resize(struct comparison *c, size_t server_count, size_t scenario_count)
+{
+        assert(server_count <= COMPARISON_SERVERS_MAX && scenario_count <= COMPARISON_SCENARIOS_MAX);
+        summaries_free(c);
+        struct comparison_server *servers = realloc(c->servers, (server_count + 1) * sizeof *servers);
+        if (!servers)
+                return -ENOMEM;
+        c->servers = servers;
+        struct comparison_scenario *scenarios = realloc(c->scenarios,
+                                                        (scenario_count + 1) * sizeof *scenarios);
+        if (!scenarios)
+                return -ENOMEM;
+        c->scenarios = scenarios;
+        c->server_count = server_count;
+        c->scenario_count = scenario_count;
+        return 0;
+}
+
+int comparison_add(struct comparison *c, const struct comparison_trial *trial)
+{
+        struct comparison_trial *trials = realloc(c->trials, (c->trial_count + 1) * sizeof *trials);
+
+        if (!trials)
+                return -ENOMEM;
+        c->trials = trials;
+        struct comparison_trial *t = &trials[c->trial_count++];
+        *t = *trial;
+        for (enum figure f = 0; f < FIGURE_COUNT; f++)
+                t->figures[f] = figure_read(f, t->json);
+        return 0;
+}
+
+const struct summary *comparison_summary(const struct comparison *c, size_t scenario, size_t server)
+{
+        assert(c->summaries && scenario < c->scenario_count && server < c->server_count);
+        return &c->summaries[scenario * c->server_count + server];
+}
+
+const struct comparison_trial *comparison_trial(const struct comparison *c, size_t scenario, size_t server,
+                                                unsigned round)
+{
+        for (size_t i = 0; i < c->trial_count; i++) {
+                const struct comparison_trial *t = &c->trials[i];
+                if (t->server == server && t->scenario == scenario && t->round == round)
+                        return t;
+        }
+        return NULL;
+}
+
+const char *comparison_baseline(const struct comparison *c)
+{
+        return c->baseline < c->server_count ? c->servers[c->baseline].name : NULL;
+}
+
+size_t comparison_comparisons(const struct comparison *c)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < c->server_count; i++)
+                count += i != c->baseline && !c->servers[i].skipped;
+        return count;
+}
+
+/* The results of one server in one scenario by round; what is counted on the way goes into the summary. */
+static void trials_collect(const struct comparison *c, size_t scenario, size_t server, struct summary *s,
+                           struct result **valid, struct result **invalid)
+{
+        for (size_t i = 0; i < c->trial_count; i++) {
+                const struct comparison_trial *t = &c->trials[i];
+                if (t->server != server || t->scenario != scenario)
+                        continue;
+                assert(t->round < c->rounds);
+                s->trials++;
+                s->left_out += t->failed || !t->result;
+                s->failed = s->failed ? s->failed : t->failed;
+                if (t->result)
+                        (t->failed ? invalid : valid)[t->round] = t->result;
+        }
+}
+
+static int summary_add(struct comparison *c, size_t scenario, size_t server, struct result *const *baseline)
+{
+        struct result *valid[COMPARISON_ROUNDS_MAX] = {0}, *invalid[COMPARISON_ROUNDS_MAX] = {0};
+        struct summary *s = &c->summaries[scenario * c->server_count + server];
+
+        trials_collect(c, scenario, server, s, valid, invalid);
+        return summary_make(s, &(struct summary_input){
+                                       .valid = valid,
+                                       .invalid = invalid,
+                                       .baseline = server == c->baseline ? NULL : baseline,
+                                       .rounds = c->rounds,
+                                       .comparisons = comparison_comparisons(c),
+                                       .seed = c->seed,
+                               });
+}
+
+int comparison_summarize(struct comparison *c)
+{
+        int error = 0;
+
+        assert(c->rounds <= COMPARISON_ROUNDS_MAX);
+        summaries_free(c);
+        c->summaries = calloc(c->scenario_count * c->server_count + 1, sizeof *c->summaries);
+        if (!c->summaries)
+                return -ENOMEM;
+        for (size_t i = 0; i < c->scenario_count * c->server_count; i++)
+                summary_init(&c->summaries[i]);
+        for (size_t scenario = 0; scenario < c->scenario_count; scenario++) {
+                struct result *baseline[COMPARISON_ROUNDS_MAX] = {0}, *unused[COMPARISON_ROUNDS_MAX] = {0};
+                struct summary ignored = {0};
+                trials_collect(c, scenario, c->baseline, &ignored, baseline, unused);
+                for (size_t server = 0; server < c->server_count && !error; server++)
+                        error = summary_add(c, scenario, server, baseline);
+        }
+        return error;
+}

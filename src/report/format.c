@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/format.h"
+
+#include "base/clock.h"
+#include "base/duration.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *format_bytes(uint64_t bytes, char text[static FORMAT_TEXT_MAX])
+{
+        static const struct {
+                const char *name;
+                double bytes;
+        } units[] = {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
+        size_t i = 0;
+
+        if (bytes == RESULT_UNKNOWN) {
+                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
+                return text;
+        }
+        while (i + 1 < sizeof units / sizeof *units && (double)bytes >= units[i + 1].bytes * 0.9995)
+                i++; /* what would be rounded to 1000 of a unit is 1 of the next */
+        (void)snprintf(text, FORMAT_TEXT_MAX, "%.3g %s", (double)bytes / units[i].bytes, units[i].name);
+        return text;
+}
+
+/* Rounded to three digits, since a histogram knows no more. */
+const char *format_latency(uint64_t ns, char text[static FORMAT_TEXT_MAX])
+{
+        uint64_t unit = 1;
+
+        if (ns == RESULT_UNKNOWN) {
+                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
+                return text;
+        }
+        while (ns / unit >= 1000)
+                unit *= 10;
+        return duration_format((ns + unit / 2) / unit * unit, text);
+}
+
+const char *format_cpu_time(uint64_t ns, char text[static FORMAT_TEXT_MAX])
+{
+        if (ns == RESULT_UNKNOWN)
+                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
+        else
+                (void)snprintf(text, FORMAT_TEXT_MAX, "%.2fs", (double)ns / (double)NS_PER_S);
+        return text;
+}
+
+const char *format_count(double count, char text[static FORMAT_TEXT_MAX])
+{
+        char digits[FORMAT_TEXT_MAX];
+        size_t at = 0;
+
+        if (!isfinite(count) || count < 0 || count >= 1e18) {
+                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
+                return text;
+        }
+        (void)snprintf(digits, sizeof digits, "%.0f", count);
+        for (size_t i = 0, length = strlen(digits); i < length; i++) {
+                if (i > 0 && (length - i) % 3 == 0)
+                        text[at++] = ',';
+                text[at++] = digits[i];
+        }
+        text[at] = '\0';
+        return text;
+}
+
+const char *format_rate(double per_second, char text[static FORMAT_TEXT_MAX])
+{
+        (void)snprintf(text, FORMAT_TEXT_MAX, isfinite(per_second) ? "%.0f" : "n/a", per_second);
+        return text;
+}
+
+const char *format_percent(double percent, char text[static FORMAT_TEXT_MAX])
+{
+        (void)snprintf(text, FORMAT_TEXT_MAX,
+                       !isfinite(percent) ? "n/a"
+                       : percent < 10     ? "%.2g%%"
+                                          : "%.0f%%",
+                       percent);
+        return text;
+}
+
+const char *format_ratio(double ratio, int decimals, char text[static FORMAT_TEXT_MAX])
+{
+        if (!isfinite(ratio))
+                return strcpy(text, "n/a");
+        if (ratio < 0.1) /* two digits are left of what is small */
+                (void)snprintf(text, FORMAT_TEXT_MAX, "%.2g", ratio);
+        else
+                (void)snprintf(text, FORMAT_TEXT_MAX, "%.*f", decimals, ratio);
+        return text;
+}
+
+const char *format_figure(enum figure figure, double value, char text[static FORMAT_TEXT_MAX])
+{
+        uint64_t whole = isfinite(value) && value >= 0 ? (uint64_t)value : RESULT_UNKNOWN;
+
+        switch (figures[figure].unit) {
+        case UNIT_NS:
+                return format_latency(whole, text);
+        case UNIT_BYTES:
+                return format_bytes(whole, text);
+        default:
+                return format_rate(value, text);
+        }
+}
