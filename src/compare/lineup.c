@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare/lineup.h"
 
+#include "base/number.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -55,10 +57,9 @@ static int sweep_add(struct lineup *l, const char *flags, const char *flag, cons
                      struct why *why)
 {
         char text[LINEUP_TEXT_MAX * 2];
-        char *end;
-        double number = strtod(value, &end);
+        double number;
 
-        if (*value < '0' || *value > '9' || *end || number < 1)
+        if (number_parse_decimal(value, 1, HUGE_VAL, &number) != 0)
                 return why_set(why, "a sweep's values are numbers from 1 on, not '%s'", value);
         (void)snprintf(text, sizeof text, "%.511s%s%s %.32s", flags, *flags ? " " : "", flag, value);
         int error = lineup_add_scenario(l, text, why);
