@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/address.h"
 
+#include "base/number.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PORT_DEFAULT = 1234 };
@@ -23,24 +24,10 @@ static int unix_parse(const char *path, struct address *a, const char **why)
         return 0;
 }
 
-static int port_parse(const char *text, in_port_t *port)
-{
-        char *end;
-
-        if (*text < '0' || *text > '9')
-                return -EINVAL;
-        errno = 0;
-        unsigned long value = strtoul(text, &end, 10);
-        if (errno || *end || value > 65535)
-                return -EINVAL;
-        *port = (in_port_t)value;
-        return 0;
-}
-
 int address_parse(const char *text, struct address *a, const char **why)
 {
         char host[INET6_ADDRSTRLEN + 16];
-        in_port_t port = PORT_DEFAULT;
+        uint64_t port = PORT_DEFAULT;
 
         *a = (struct address){0};
         if (strncmp(text, "unix:", 5) == 0)
@@ -60,7 +47,7 @@ int address_parse(const char *text, struct address *a, const char **why)
                 colon = strrchr(text, ':');
                 end = colon ? colon : text + strlen(text);
         }
-        if (colon && port_parse(colon + 1, &port)) {
+        if (colon && number_parse(colon + 1, 0, UINT16_MAX, &port) != 0) {
                 *why = "the port is a number from 0 to 65535";
                 return -EINVAL;
         }
@@ -88,7 +75,7 @@ int address_parse(const char *text, struct address *a, const char **why)
                         return -EINVAL;
                 }
         }
-        address_set_port(a, port);
+        address_set_port(a, (in_port_t)port);
         return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "load/worker.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <math.h>
@@ -289,16 +290,16 @@ static int intervals_fill(const struct run *run, struct result *result)
 static uint64_t rss_max(void)
 {
         char line[256];
-        uint64_t kib = 0;
+        uint64_t kib = RESULT_UNKNOWN;
         FILE *file = fopen("/proc/self/status", "re");
 
         if (!file)
                 return RESULT_UNKNOWN;
-        while (kib == 0 && fgets(line, sizeof line, file))
+        while (kib == RESULT_UNKNOWN && fgets(line, sizeof line, file))
                 if (strncmp(line, "VmHWM:", 6) == 0)
-                        kib = strtoull(line + 6, NULL, 10);
+                        (void)number_read(line + 6 + strspn(line + 6, " \t"), &kib);
         (void)fclose(file); /* opened for reading */
-        return kib ? kib * 1024 : RESULT_UNKNOWN;
+        return kib == RESULT_UNKNOWN ? kib : kib * 1024;
 }
 
 static int histograms_fill(const struct run *run, struct result *result)

@@ -3,8 +3,9 @@
  * ...". */
 #include "load/netstat.h"
 
+#include "base/number.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void field_find(char *names, char *values, const char *prefix, const char *name, uint64_t *value)
@@ -16,7 +17,7 @@ static void field_find(char *names, char *values, const char *prefix, const char
         char *n = strtok_r(names, " \n", &names_rest), *v = strtok_r(values, " \n", &values_rest);
         for (; n && v; n = strtok_r(NULL, " \n", &names_rest), v = strtok_r(NULL, " \n", &values_rest))
                 if (strcmp(n, name) == 0)
-                        *value = strtoull(v, NULL, 10);
+                        (void)number_read(v, value); /* unknown, as before, if it is none */
 }
 
 static void file_find(const char *path, const char *prefix, const char *name, uint64_t *value)

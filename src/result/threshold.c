@@ -11,11 +11,11 @@
 #include "result/fields.h"
 
 #include "base/duration.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -132,22 +132,9 @@ static enum threshold_dimension dimension_of(const char *path)
         return THRESHOLD_NUMBER;
 }
 
-/* What strtod(3) reads of it, without its "inf", "nan" and hexadecimal numbers, and without a sign: nothing
- * that is measured is negative. NULL if it does not begin with a number, or the end of it. */
-static const char *number_parse(const char *text, double *value)
-{
-        const char *digit = text + (*text == '.');
-
-        if (*digit < '0' || *digit > '9' || strncasecmp(text, "0x", 2) == 0)
-                return NULL;
-        char *end;
-        *value = strtod(text, &end);
-        return end > text && isfinite(*value) ? end : NULL;
-}
-
 static bool size_parse(const char *text, double *bytes)
 {
-        const char *unit = number_parse(text, bytes);
+        const char *unit = number_read_decimal(text, bytes);
 
         unit += unit ? strspn(unit, " ") : 0;
         for (size_t i = 0; unit && i < COUNT(sizes); i++)
@@ -164,7 +151,7 @@ static int value_parse(struct threshold *t, const char *text, struct why *why)
                 [THRESHOLD_NUMBER] = "a number such as 0 or 1e6",
                 [THRESHOLD_TIME] = "a duration such as 5ms, or a number of nanoseconds",
                 [THRESHOLD_SIZE] = "a size such as 64MB, or a number of bytes"};
-        const char *end = number_parse(text, &t->value);
+        const char *end = number_read_decimal(text, &t->value);
         uint64_t ns;
 
         if (end && !*end)
