@@ -30,6 +30,8 @@ enum {
 
 struct engine_state {
         struct worker *worker;
+        const struct plan *plan;
+        struct recorder *recorder; /* the worker's */
         int epoll_fd;
         uint8_t scratch[SCRATCH_SIZE];
 };
@@ -41,6 +43,8 @@ static int epoll_create_state(struct worker *w, struct engine_state **state)
         if (!e)
                 return -ENOMEM;
         e->worker = w;
+        e->plan = worker_plan(w);
+        e->recorder = worker_recorder(w);
         e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (e->epoll_fd < 0) {
                 int error = -errno;
@@ -86,7 +90,7 @@ static int unsent_send(struct connection *c, const struct recorder *r)
 
 static void epoll_send(struct engine_state *e, struct connection *c)
 {
-        int error = unsent_send(c, &e->worker->recorder);
+        int error = unsent_send(c, e->recorder);
 
         if (error && error != -EAGAIN)
                 worker_failed(e->worker, c, PHASE_SEND, -error, clock_now());
@@ -95,7 +99,7 @@ static void epoll_send(struct engine_state *e, struct connection *c)
 static void epoll_open(struct engine_state *e, struct connection *c)
 {
         struct worker *w = e->worker;
-        const struct address *target = worker_target(w, c);
+        const struct address *target = plan_target(e->plan, c->index);
 
         connection_connecting(c, clock_now());
         int fd = socket_open(w, c, SOCK_NONBLOCK);
@@ -153,7 +157,7 @@ static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
         ssize_t n = recvmsg(c->fd, &message, 0);
 
         if (n > 0)
-                socket_record_unread(e->worker, CMSG_FIRSTHDR(&message), clock_now());
+                socket_record_unread(e->recorder, CMSG_FIRSTHDR(&message), clock_now());
         return n;
 }
 
@@ -161,7 +165,7 @@ static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
  * fd. */
 static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
 {
-        bool sampled = socket_is_sampled(e->worker, c);
+        bool sampled = socket_is_sampled(e->plan, c);
         int fd = c->fd;
 
         for (int i = 0; c->fd == fd && c->state != CONNECTION_CONNECTING; i++) {

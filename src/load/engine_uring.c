@@ -92,8 +92,11 @@ struct gather {
 
 struct engine_state {
         struct worker *worker;
-        struct gather *gathers; /* owned, [GATHERS]; NULL for depth 1 */
-        unsigned gathers_used;  /* since the last enter */
+        const struct plan *plan;
+        struct recorder *recorder;      /* the worker's, as are the connections */
+        struct connection *connections; /* completions name them by their place */
+        struct gather *gathers;         /* owned, [GATHERS]; NULL for depth 1 */
+        unsigned gathers_used;          /* since the last enter */
         struct io_uring ring;
         struct io_uring_buf_ring *buffer_ring;
         uint8_t *buffers;          /* [BUFFERS][BUFFER_SIZE] */
@@ -107,8 +110,7 @@ enum operation { CONNECT, SEND, RECEIVE, IGNORED };
 
 static uint64_t label(const struct engine_state *e, enum operation operation, const struct connection *c)
 {
-        return (uint64_t)operation << 56 | (uint64_t)c->generation << 32 |
-               (uint64_t)(c - e->worker->connections);
+        return (uint64_t)operation << 56 | (uint64_t)c->generation << 32 | (uint64_t)(c - e->connections);
 }
 
 /* If the queue is full, what is in it is handed over. */
@@ -127,7 +129,7 @@ static void receive_post(struct engine_state *e, struct connection *c)
 
         if (e->one_request)
                 io_uring_prep_recv(sqe, c->fd, NULL, BUFFER_SIZE, 0);
-        else if (socket_is_sampled(e->worker, c))
+        else if (socket_is_sampled(e->plan, c))
                 io_uring_prep_recvmsg_multishot(sqe, c->fd, &e->sampled, 0);
         else
                 io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
@@ -138,7 +140,7 @@ static void receive_post(struct engine_state *e, struct connection *c)
 
 static void uring_open(struct engine_state *e, struct connection *c)
 {
-        const struct address *target = worker_target(e->worker, c);
+        const struct address *target = plan_target(e->plan, c->index);
 
         connection_connecting(c, clock_now());
         int fd = socket_open(e->worker, c, 0);
@@ -165,7 +167,7 @@ static void gather_send(struct engine_state *e, struct connection *c)
         }
         struct gather *g = &e->gathers[e->gathers_used++];
         g->message = (struct msghdr){.msg_iov = g->vectors};
-        g->message.msg_iovlen = connection_unsent_all(c, &e->worker->recorder, g->vectors, GATHER_MAX);
+        g->message.msg_iovlen = connection_unsent_all(c, e->recorder, g->vectors, GATHER_MAX);
         struct io_uring_sqe *sqe = request(e);
         io_uring_prep_sendmsg(sqe, c->fd, &g->message, MSG_NOSIGNAL | MSG_WAITALL);
         sqe->user_data = label(e, SEND, c);
@@ -176,9 +178,8 @@ static void gather_send(struct engine_state *e, struct connection *c)
  * next may go only when it has ended, or parts of both could change places: so it posts a completion. */
 static void uring_send(struct engine_state *e, struct connection *c)
 {
-        const struct recorder *r = &e->worker->recorder;
         const uint8_t *bytes;
-        size_t size = connection_unsent(c, r, &bytes);
+        size_t size = connection_unsent(c, e->recorder, &bytes);
 
         if (size == 0 || c->sending)
                 return;
@@ -190,7 +191,7 @@ static void uring_send(struct engine_state *e, struct connection *c)
         io_uring_prep_send(sqe, c->fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
         sqe->user_data = label(e, SEND, c);
-        connection_sent(c, r, size); /* or a completion will tell that it failed */
+        connection_sent(c, e->recorder, size); /* or a completion will tell that it failed */
 }
 
 static void send_completed(struct engine_state *e, struct connection *c, int result)
@@ -201,7 +202,7 @@ static void send_completed(struct engine_state *e, struct connection *c, int res
         if (result < 0)
                 worker_failed(e->worker, c, PHASE_SEND, -result, clock_now());
         else if (counts) {
-                connection_sent(c, &e->worker->recorder, (size_t)result);
+                connection_sent(c, e->recorder, (size_t)result);
                 uring_send(e, c);
         }
 }
@@ -252,7 +253,7 @@ static int sample_take(struct engine_state *e, int size, uint8_t **bytes, uint64
 
         if (!out)
                 return 0;
-        socket_record_unread(e->worker, io_uring_recvmsg_cmsg_firsthdr(out, &e->sampled), now);
+        socket_record_unread(e->recorder, io_uring_recvmsg_cmsg_firsthdr(out, &e->sampled), now);
         *bytes = io_uring_recvmsg_payload(out, &e->sampled);
         return (int)io_uring_recvmsg_payload_length(out, size, &e->sampled);
 }
@@ -264,7 +265,7 @@ static void receive_completed(struct engine_state *e, struct connection *c, cons
         uint64_t now = clock_now();
         int result = cqe->res;
 
-        if (result > 0 && !e->one_request && socket_is_sampled(e->worker, c))
+        if (result > 0 && !e->one_request && socket_is_sampled(e->plan, c))
                 result = sample_take(e, result, &bytes, now);
         if (result > 0) {
                 clocks_compare(&e->clocks, c, now);
@@ -277,7 +278,7 @@ static void receive_completed(struct engine_state *e, struct connection *c, cons
 
 static void completion_handle(struct engine_state *e, const struct io_uring_cqe *cqe)
 {
-        struct connection *c = &e->worker->connections[(uint32_t)cqe->user_data];
+        struct connection *c = &e->connections[(uint32_t)cqe->user_data];
         enum operation operation = (enum operation)(cqe->user_data >> 56);
         bool buffer = cqe->flags & IORING_CQE_F_BUFFER;
         unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
@@ -301,9 +302,9 @@ static void completion_handle(struct engine_state *e, const struct io_uring_cqe 
  * queue is long then. With few in flight, and in open loop, the first reply is waited for. */
 static unsigned batch_size(const struct engine_state *e)
 {
-        unsigned batch = e->worker->recorder.busy / BATCH_SHARE;
+        unsigned batch = e->recorder->busy / BATCH_SHARE;
 
-        if (e->worker->plan->rate > 0 || batch < 1)
+        if (e->plan->rate > 0 || batch < 1)
                 return 1;
         return batch < BATCH_MAX ? batch : BATCH_MAX;
 }
@@ -354,18 +355,22 @@ static void uring_destroy(struct engine_state *e)
 static int uring_create(struct worker *w, struct engine_state **state)
 {
         struct engine_state *e = calloc(1, sizeof *e);
+        uint32_t count;
         int error = -ENOMEM;
 
         if (!e)
                 return error;
         e->worker = w;
-        e->one_request = w->plan->requests_per_connection == 1;
+        e->plan = worker_plan(w);
+        e->recorder = worker_recorder(w);
+        e->connections = worker_connections(w, &count);
+        e->one_request = e->plan->requests_per_connection == 1;
         e->sampled.msg_controllen = SOCKET_CONTROL_SIZE;
         e->buffers = malloc((size_t)BUFFERS * BUFFER_SIZE);
         e->buffer_ring = aligned_alloc(4096, BUFFERS * sizeof(struct io_uring_buf));
-        if (w->plan->depth > 1)
+        if (e->plan->depth > 1)
                 e->gathers = malloc(GATHERS * sizeof *e->gathers);
-        if (!e->buffers || !e->buffer_ring || (w->plan->depth > 1 && !e->gathers))
+        if (!e->buffers || !e->buffer_ring || (e->plan->depth > 1 && !e->gathers))
                 goto free_buffers;
         error = ring_init(&e->ring, SQ_ENTRIES, CQ_ENTRIES);
         if (error)

@@ -13,7 +13,10 @@ struct netstat {
         uint64_t resets_sent;      /* segments */
 };
 
-/* The counters since boot; UINT64_MAX where the kernel does not tell. */
+/* The counters since boot; UINT64_MAX each that the kernel does not have. */
 void netstat_read(struct netstat *);
+
+/* By how much they have grown since; UINT64_MAX each that is not known. */
+struct netstat netstat_since(const struct netstat *before);
 
 #endif

@@ -5,6 +5,11 @@
 
 #include <math.h>
 
+const struct address *plan_target(const struct plan *p, uint32_t connection)
+{
+        return &p->targets[connection % p->target_count];
+}
+
 uint64_t plan_arrival(const struct plan *p, uint32_t connection, uint64_t sequence, uint64_t previous)
 {
         if (p->arrivals == ARRIVALS_CONSTANT)

@@ -20,7 +20,7 @@ enum {
         PLAN_REPLY_MAX = 4096,        /* bytes of a terminator or of an expected reply */
 };
 
-enum arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
+enum arrivals_kind { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
 
 /* When a reply is complete, and what is right about it. */
 enum reply {
@@ -33,7 +33,7 @@ enum reply {
 struct engine;
 
 struct plan {
-        struct address targets[PLAN_TARGETS_MAX]; /* connection i goes to target i modulo target_count */
+        struct address targets[PLAN_TARGETS_MAX]; /* [target_count]; see plan_target */
         size_t target_count;
         struct address source; /* the first of a block of source addresses; size 0: the kernel's choice */
         uint32_t source_count; /* addresses in the block, at least 1 */
@@ -48,9 +48,9 @@ struct plan {
         uint64_t warmup;          /* ns of load before the window, that count for nothing but errors */
         uint64_t duration, grace; /* ns: the window, and the most that the run lasts longer */
         uint64_t connect_timeout, request_timeout; /* ns */
-        double connect_rate;    /* connections/s while all are opened, for all threads together */
-        double rate;            /* requests/s for all connections together, open loop; 0: closed loop */
-        enum arrivals arrivals; /* of the open loop */
+        double connect_rate;         /* connections/s while all are opened, for all threads together */
+        double rate;                 /* requests/s for all connections together, open loop; 0: closed loop */
+        enum arrivals_kind arrivals; /* of the open loop */
         unsigned threads;
         const int *cpus; /* [threads]: where each is pinned, or NULL */
         bool spin;       /* never sleep: no timer is late, and all the CPU is used */
@@ -58,6 +58,9 @@ struct plan {
         uint64_t seed;   /* chooses which bytes each request has */
         const struct engine *engine;
 };
+
+/* Where a connection goes: to target number `connection` modulo target_count. */
+const struct address *plan_target(const struct plan *, uint32_t connection);
 
 /* Open loop: when request number `sequence` (from 0) of a connection is to be sent, in ns after the load's
  * begin; `previous` is when the one before was to be. Constant: the connections take turns, at equal

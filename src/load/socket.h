@@ -17,9 +17,9 @@ int socket_open(struct worker *, const struct connection *, int flags);
 
 /* Are the kernel's receive times asked for on this connection (SO_TIMESTAMPNS of socket(7))? On one of
  * 64, since they cost a message header per read. */
-bool socket_is_sampled(const struct worker *, const struct connection *);
+bool socket_is_sampled(const struct plan *, const struct connection *);
 
 /* Records how long what was just read at `now` had been there, if `control` tells. */
-void socket_record_unread(struct worker *, const struct cmsghdr *control, uint64_t now);
+void socket_record_unread(struct recorder *, const struct cmsghdr *control, uint64_t now);
 
 #endif
