@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The connection at place i of the heap may be due later than those below it: it sinks to where it belongs. */
+/* The connection at place i of the heap may be due later than those below it: it sinks to its place. */
 static void heap_sink(struct arrivals *a, uint32_t i)
 {
         uint32_t moving = a->heap[i], child;

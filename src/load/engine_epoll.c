@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The epoll engine: non-blocking sockets, registered once and edge-triggered (epoll(7)).
  *
- * A connect over loopback is done when connect(2) returns, although it says EINPROGRESS, so in the window a
- * request is tried at once; only if the socket is not yet connected (EAGAIN) does it wait for its edge. That
- * saves two system calls and a wake-up per connection. The clock is read after each recv(2): a batch of 100
- * replies is spread over a millisecond, and one reading for all of them would add that to the latency of
- * some. */
+ * A connect over loopback is complete when connect(2) returns, although it says EINPROGRESS; so TCP_INFO is
+ * asked at once, and only a socket that is not connected yet waits for its edge. That saves a wake-up per
+ * connection. The clock is read after each recv(2): a batch of 100 replies is spread over a millisecond,
+ * which one reading for all of them would add to the latency of some. */
 #include "load/engine.h"
 #include "load/socket.h"
 #include "load/worker.h"
@@ -69,7 +68,7 @@ static void epoll_close(struct engine_state *e, struct connection *c)
         c->fd = -1;
 }
 
-/* Sends what the socket takes. -EAGAIN: the rest when its edge comes. */
+/* Sends what the socket takes. Returns 0; -EAGAIN if the rest has to wait for its edge; or another error. */
 static int unsent_send(struct connection *c, const struct recorder *r)
 {
         struct iovec vectors[GATHER_MAX];
@@ -96,6 +95,14 @@ static void epoll_send(struct engine_state *e, struct connection *c)
                 worker_failed(e->worker, c, PHASE_SEND, -error, clock_now());
 }
 
+/* As epoll_ctl(2). */
+static int watch(const struct engine_state *e, struct connection *c, int operation)
+{
+        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+
+        return epoll_ctl(e->epoll_fd, operation, c->fd, &event);
+}
+
 static void epoll_open(struct engine_state *e, struct connection *c)
 {
         struct worker *w = e->worker;
@@ -118,8 +125,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
                 worker_failed(w, c, PHASE_CONNECT, errno, clock_now());
                 return;
         }
-        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
-        if (epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        if (watch(e, c, EPOLL_CTL_ADD) != 0) {
                 worker_failed(w, c, PHASE_CONNECT, errno, clock_now());
                 return;
         }
@@ -130,7 +136,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
                 worker_opened(w, c, clock_now());
 }
 
-/* An edge on a connecting socket: it is connected, or has failed. */
+/* An edge on a connecting socket: it is connected, or has failed. Returns whether it is connected. */
 static bool connect_finish(struct engine_state *e, struct connection *c)
 {
         int error = 0;
@@ -145,7 +151,7 @@ static bool connect_finish(struct engine_state *e, struct connection *c)
         return !error;
 }
 
-/* Reads with the time at which the kernel received it. */
+/* As recv(2), and records how long what it read had lain in the socket. */
 static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
 {
         char control[SOCKET_CONTROL_SIZE];
@@ -161,8 +167,7 @@ static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
         return n;
 }
 
-/* Reads until the socket is empty. A closed connection, or one that was opened anew meanwhile, has another
- * fd. */
+/* Reads until the socket is empty or the connection is closed. */
 static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
 {
         bool sampled = socket_is_sampled(e->plan, c);
@@ -182,9 +187,7 @@ static void replies_read(struct engine_state *e, struct connection *c, bool to_e
                 if (n < SCRATCH_SIZE && !to_end)
                         return;
                 if (i == READS_MAX && c->fd == fd) { /* to the end of the ready list */
-                        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                                    .data.ptr = c};
-                        if (epoll_ctl(e->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+                        if (watch(e, c, EPOLL_CTL_MOD) == 0)
                                 return;
                 }
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The controller of a run: starts the threads, decides when the window begins and when it ends, and sleeps while they work. */
+/* The controller of a run: starts the threads, sleeps while they work, and begins and ends the window. */
 #include "load/load.h"
 
 #include "load/collect.h"
@@ -33,7 +33,7 @@ size_t load_descriptors(const struct plan *p)
 
 uint64_t load_memory(const struct plan *p)
 {
-        enum { PER_THREAD = 8 << 20 }; /* stack, histograms, intervals, an engine's rings and buffers */
+        enum { PER_THREAD = 8 << 20 }; /* its stack, histograms, intervals, its engine's rings and buffers */
         uint64_t per_connection = sizeof(struct connection) + sizeof(uint32_t) +
                                   (p->depth > 1 ? p->depth * sizeof(uint64_t) : 0);
 
@@ -80,7 +80,7 @@ static void tick(const struct run *run, uint64_t load_begin)
         run->hooks->tick(run->hooks->context, &p);
 }
 
-/* Until all connections are open; or each has been tried and none is open; or the time for it is over. */
+/* Waits until all connections are open, or all were tried and none is open, or the time for it is over. */
 static void ramp_await(struct run *run)
 {
         const struct plan *p = run->plan;
@@ -101,7 +101,7 @@ static void ramp_await(struct run *run)
         }
 }
 
-/* Sleeps until then, or until the run is interrupted: false. */
+/* Sleeps until `end`. Returns false if the run is interrupted before. */
 static bool wait_until(const struct run *run, uint64_t load_begin, uint64_t end)
 {
         for (uint64_t now = clock_now(); now < end; now = clock_now()) {
@@ -113,7 +113,7 @@ static bool wait_until(const struct run *run, uint64_t load_begin, uint64_t end)
         return true;
 }
 
-/* The load, of which the window is what comes after the warm-up. An interrupted run has a shorter one. */
+/* Runs the load; the window is the part of it after the warm-up. An interruption shortens it. */
 static void window_run(struct run *run, struct result *result)
 {
         bool any = atomic_load(&run->state.open) > 0 && !atomic_load(&run->state.error);

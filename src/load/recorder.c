@@ -56,7 +56,7 @@ void recorder_fini(struct recorder *r)
         free(r->intervals);
 }
 
-/* Its latencies are kept as the pairs that are not 0: some hundred of them, where a histogram has 33,000. */
+/* Keeps its latencies as pairs, only those that are not 0: a few hundred, where a histogram has 33,000. */
 static void interval_end(struct recorder *r)
 {
         if (r->interval_count == INTERVALS_MAX)
@@ -129,5 +129,5 @@ void recorder_end(struct recorder *r)
                 return; /* interrupted during the warm-up */
         recorder_advance(r, r->window_end);
         if (r->window_begin + r->interval_count * recorder_interval(r->plan) < r->window_end)
-                interval_end(r); /* a shorter one */
+                interval_end(r); /* the last one, cut short */
 }

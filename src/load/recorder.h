@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recorder: what one thread of a run measures. Each thread has its own; they are merged when all have ended. */
+/* recorder: what one thread of a run measures. Each thread has its own; collect.c merges them at the end. */
 #ifndef LOAD_RECORDER_H
 #define LOAD_RECORDER_H
 
@@ -18,53 +18,46 @@ struct interval {
         size_t latency_count;
 };
 
+/* In ns: CPU time, and time spent waiting for a CPU (RESULT_UNKNOWN where the kernel does not count it). */
 struct usage {
-        uint64_t user, system; /* ns of CPU time */
-        uint64_t run_delay; /* ns that the thread was ready to run and did not; RESULT_UNKNOWN if not known */
+        uint64_t user, system, run_delay;
 };
 
 struct recorder {
         const struct plan *plan;
         const struct payload *payload;
-        /* ns; UINT64_MAX while connections are opened. The window begins later than the load by the warm-up. */
+        /* ns; UINT64_MAX while connections are opened. The window begins after the load's warm-up. */
         uint64_t load_begin, window_begin, window_end;
-        struct histogram *latency, *connect_latency, *connect_failure_latency,
-                *first_byte_latency; /* owned */
-        struct histogram
-                *schedule_lag; /* owned; open loop: how late requests were begun whose connection was free:
-                                            the generator's own delay */
-        struct histogram
-                *unread_time; /* owned: how long sampled replies lay in the socket before they were read */
-        struct histogram *interval;      /* owned: latencies of the current interval */
+        /* All histograms are owned. schedule_lag: in open loop, how late requests were begun whose connection
+         * was free, which is the generator's own delay. unread_time: how long sampled replies lay in the
+         * socket before they were read. */
+        struct histogram *latency, *connect_latency, *connect_failure_latency, *first_byte_latency;
+        struct histogram *schedule_lag, *unread_time, *interval; /* interval: latencies of the current one */
         struct interval *intervals;      /* owned, [INTERVALS_MAX]: those that have ended */
-        _Atomic uint32_t interval_count; /* so many of them others may read while the run goes on */
+        _Atomic uint32_t interval_count; /* that many of them may be read by others during the run */
         uint64_t interval_ends;          /* the current one, in ns; 0 until the first latency */
         uint64_t errors_before;          /* the current interval */
         struct errors errors;
-        /* Requests begun before the window's end; of these, answered before it (ended), and lost with their
-         * connection before it (abandoned). */
+        /* Requests begun before the window's end; of these, those that were answered before it (ended), and
+         * those whose connection ended before it (abandoned). */
         uint64_t begun, ended, abandoned;
-        uint64_t answered, answered_late; /* requests of the window; late: in the grace period */
-        uint64_t due_in_window,
-                begun_in_window;   /* open loop: requests due in the window, and those of them begun */
-        uint64_t oldest_in_flight; /* ns, at the window's end; 0: none */
-        uint64_t attempts, opened,
-                opened_in_window; /* connects that succeeded or failed; those that succeeded */
-        uint32_t open, peak_open,
-                busy;       /* connections now, and at most in the window; requests in flight now */
-        struct usage usage; /* of this thread in the window; until its end, what was used before it */
+        uint64_t answered, answered_late;        /* requests of the window; late: after its end */
+        uint64_t due_in_window, begun_in_window; /* open loop: that fell due in the window; of those, begun */
+        uint64_t oldest_in_flight;               /* its age at the window's end, in ns; 0: none */
+        uint64_t attempts, opened, opened_in_window; /* connects that ended either way; that succeeded */
+        uint32_t open, peak_open, busy; /* connections now, and at most in the window; requests in flight */
+        struct usage usage;             /* of this thread in the window; until its end: before the window */
 };
 
 /* The length of the plan's intervals in ns: a hundredth of the window, at least 100 ms. */
 uint64_t recorder_interval(const struct plan *);
 
-/* Returns 0 or -ENOMEM; recorder_fini frees it in either case, or one that is all zero. */
+/* Returns 0 or -ENOMEM; in either case recorder_fini is to be called. It does nothing if all is zero. */
 int recorder_init(struct recorder *, const struct plan *, const struct payload *);
 void recorder_fini(struct recorder *);
 
-/* The window begins; it ends. Called on the thread that is measured. */
-void recorder_begin(struct recorder *);
-void recorder_end(struct recorder *);
+void recorder_begin(struct recorder *); /* the window begins: called on the thread that is measured */
+void recorder_end(struct recorder *);   /* the window has ended: likewise */
 
 /* Ends the intervals that are over at `now`, which is within the window or its end. */
 void recorder_advance(struct recorder *, uint64_t now);
@@ -78,6 +71,7 @@ static inline void recorder_latency(struct recorder *r, uint64_t ns, uint64_t no
         histogram_record(r->interval, ns);
 }
 
+/* True if `now` is within the window. */
 static inline bool recorder_counts(const struct recorder *r, uint64_t now)
 {
         return now >= r->window_begin && now < r->window_end;

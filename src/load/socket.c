@@ -28,7 +28,7 @@ void socket_record_unread(struct recorder *r, const struct cmsghdr *control, uin
         (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
         int64_t unread = (int64_t)(wall.tv_sec - received.tv_sec) * (int64_t)NS_PER_S + wall.tv_nsec -
                          received.tv_nsec;
-        if (unread >= 0) /* else that clock was set */
+        if (unread >= 0) /* else the clock was set meanwhile */
                 histogram_record(r->unread_time, (uint64_t)unread);
 }
 
@@ -41,8 +41,8 @@ int socket_open(struct worker *w, const struct connection *c, int flags)
 
         if (fd < 0 || address_is_unix(target))
                 return fd < 0 ? -errno : fd;
-        /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2)
-         * choose the port, which it does per destination (ip(7), Linux 4.2). */
+        /* Without these the run is slower, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2) choose the
+         * port, which it does per destination (ip(7), Linux 4.2). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
         if (socket_is_sampled(p, c))
                 (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));

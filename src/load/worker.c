@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread's run has three phases. While connections are opened, at a bounded pace, they stay idle, so that
- * the load begins for all of them with the target at rest. From then to the window's end, each reply is
- * answered by the next request. After it nothing new is sent, and what is in flight has the grace period to
- * come back.
+/* A thread's run has three phases. First connections are opened, at a bounded pace, and stay idle, so that
+ * the load begins on all of them with the target at rest. Then, until the window ends, each reply is followed
+ * by the next request, or requests are sent as they fall due. After that nothing new is sent, and the replies
+ * to what is in flight have the grace period to come.
  *
- * Time-outs need no timer per request: five times a second the thread looks at all its connections, which for
- * 10,000 of them takes 50 us. A request that is late is noticed up to 200 ms later than its limit. */
+ * Time-outs need no timer per request: five times a second the thread looks at all its connections, which
+ * takes 50 us for 10,000 of them. So a time-out is noticed up to 200 ms late. */
 #include "load/worker.h"
 
 #include "load/arrivals.h"
@@ -21,7 +21,7 @@
 
 enum {
         CONNECTING_MAX = 256, /* connects in flight per thread */
-        BEGIN_BATCH = 64,     /* first requests sent before replies are looked at */
+        BEGIN_BATCH = 64,     /* requests begun before replies are looked at */
 };
 #define SWEEP_NS (200 * NS_PER_MS)
 #define RAMP_STEP_NS NS_PER_MS
@@ -82,7 +82,8 @@ void worker_destroy(struct worker *w)
 
 struct connection *worker_connections(struct worker *w, uint32_t *count)
 {
-        *count = w->count;
+        if (count)
+                *count = w->count;
         return w->connections;
 }
 
@@ -144,7 +145,7 @@ void worker_failed(struct worker *w, struct connection *c, enum phase phase, int
         step_take(w, c, connection_failed(c, &w->recorder, phase, cause, now));
 }
 
-/* Looks for connections that are late, and for those that are due to be opened again. */
+/* Looks for connections that have timed out, and for those that are to be opened again. */
 static void sweep(struct worker *w, uint64_t now)
 {
         bool reopen = now < w->recorder.window_end;
@@ -157,7 +158,7 @@ static void sweep(struct worker *w, uint64_t now)
         }
 }
 
-/* Adds to a sum what this thread's part of it has changed since; less wraps. */
+/* Adds to a sum the change of this thread's part; a decrease wraps around. */
 static void sum_renew(atomic_uint_fast64_t *sum, uint64_t *published, uint64_t now)
 {
         (void)atomic_fetch_add_explicit(sum, now - *published, memory_order_relaxed);
@@ -174,7 +175,7 @@ static void progress_publish(struct worker *w)
         sum_renew(&w->run->failed, &w->published.failed, errors_total(&r->errors));
 }
 
-/* Until the controller has set the load's begin, and that has come. */
+/* Ends when the controller has set the time at which the load begins, and it has come. */
 static void connections_open(struct worker *w)
 {
         const struct plan *plan = w->plan;
@@ -279,8 +280,8 @@ static void *worker_main(void *argument)
         struct worker *w = argument;
 
         if (w->plan->cpus)
-                (void)cpus_pin(w->plan->cpus[w->index]); /* slower where it is not allowed, but right */
-        (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns; else timers may be 50 us late for the sake of others */
+                (void)cpus_pin(w->plan->cpus[w->index]); /* if not allowed: slower, but right */
+        (void)prctl(PR_SET_TIMERSLACK, 1UL);             /* ns; by default timers may be 50 us late */
         int error = w->plan->engine->create(w, &w->engine);
         if (error) {
                 atomic_store_explicit(&w->run->error, error, memory_order_relaxed);

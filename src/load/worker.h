@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* worker: one load thread: its share of the connections, the phases of the run, the time-outs. Opaque: the controller
- * starts it and reads what it measured; an engine has the functions at the end, and no other access to it. */
+/* worker: one load thread: its share of the connections, the phases of the run, the time-outs. It is opaque:
+ * the controller starts it and reads what it measured; an engine has the last two parts of this header. */
 #ifndef LOAD_WORKER_H
 #define LOAD_WORKER_H
 
@@ -12,35 +12,33 @@
 
 struct worker;
 
-/* What the controller and the workers tell each other. */
+/* What the controller and its workers tell each other. */
 struct run_state {
         _Atomic uint64_t load_begin, window_end; /* ns, set by the controller; UINT64_MAX until then */
-        /* Sums over all workers, at most 200 ms old: connections that are open; connections that have been opened or
-         * refused at least once; replies in the window; errors. */
+        /* Sums over all workers, renewed five times a second: connections that are open, and those that were
+         * opened or refused at least once; replies in the window; errors. */
         atomic_uint_fast64_t open, tried, answered, failed;
-        atomic_int error; /* a negative errno: a worker cannot run */
+        atomic_int error; /* a negative errno: a worker could not run */
 };
 
-/* Worker number `index` of the plan's threads, with connections index, index + threads, index + 2 threads, ... Allocates
- * all that it needs except its engine's state. The arguments must outlive it. NULL: out of memory. */
+/* Makes worker `index` of the plan's threads, with connections index, index + threads, index + 2 threads, ...
+ * and all memory but the engine's. What is pointed to must outlive it. NULL: out of memory. */
 struct worker *worker_create(const struct plan *, const struct payload *, struct run_state *, unsigned index);
 void worker_destroy(struct worker *); /* NULL is fine; not while its thread runs */
 
-/* Starts its thread, which ends with the grace period at the latest. Returns 0 or a negative errno. */
+/* Starts the thread, which ends with the grace period at the latest. Returns 0 or a negative errno. */
 int worker_start(struct worker *);
-void worker_join(struct worker *); /* waits for the thread's end; returns at once if it was not started */
+void worker_join(struct worker *); /* waits for its end; returns at once if it was not started */
 
-/* Its connections, and in *count how many they are. */
-struct connection *worker_connections(struct worker *, uint32_t *count);
-
-/* For an engine: what its calls of connection_* need. It changes neither. */
+/* For the controller, and for the engine, which reads `busy` of the recorder and passes it to connection_*. */
 const struct plan *worker_plan(const struct worker *);
 struct recorder *worker_recorder(struct worker *);
+struct connection *worker_connections(struct worker *, uint32_t *count); /* [*count]; count may be NULL */
 
-/* The source address for the next connection to be opened; false if the kernel chooses. */
+/* For the engine: the source address for the connection that it opens; false if the kernel chooses. */
 bool worker_source(struct worker *, struct address *);
 
-/* The engine's reports. The worker answers each by calling the engine's send, close or open before it returns. */
+/* For the engine: its reports. The worker may call the engine's send, close and open before it returns. */
 void worker_opened(struct worker *, struct connection *, uint64_t now);
 void worker_received(struct worker *, struct connection *, const uint8_t *bytes, size_t count, uint64_t now);
 void worker_failed(struct worker *, struct connection *, enum phase, int cause, uint64_t now);
