@@ -19,7 +19,8 @@ const char *number_read(const char *text, uint64_t *value)
         if (!is_digit(*text))
                 return NULL;
         for (; is_digit(*text); text++)
-                if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n))
+                if (__builtin_mul_overflow(n, 10, &n) ||
+                    __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n))
                         return NULL;
         *value = n;
         return text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* number: numbers as text, where strtoul(3) and strtod(3) would also take signs, leading blanks, "nan" and
- * hexadecimal digits. */
+/* number: reads numbers from text, without the signs, leading blanks, "nan" and hexadecimal digits that
+ * strtoul(3) and strtod(3) take too. */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
