@@ -27,7 +27,7 @@ bool json_histogram_number(const char *name);
  * never left half-written. */
 int json_write(const json_t *, const char *path);
 
-/* Reads JSON from a file, or from standard input for "-". Returns a new reference; or NULL, and `why`. */
+/* Reads JSON from a file, or standard input for "-". Returns a new reference; or NULL, and the reason. */
 json_t *json_read(const char *path, struct why *why);
 
 #endif
