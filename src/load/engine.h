@@ -7,7 +7,6 @@
 
 #include "base/why.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct worker;       /* load/worker.h */

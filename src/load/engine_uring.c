@@ -24,7 +24,6 @@
 #ifdef HAVE_LIBURING
 #include <liburing.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 enum {

@@ -113,11 +113,16 @@ static bool wait_until(const struct run *run, uint64_t load_begin, uint64_t end)
         return true;
 }
 
+static uint64_t counted(uint64_t before, uint64_t after)
+{
+        return before == UINT64_MAX || after == UINT64_MAX ? RESULT_UNKNOWN : after - before;
+}
+
 /* Runs the load; the window is the part of it after the warm-up. An interruption shortens it. */
 static void window_run(struct run *run, struct result *result)
 {
         bool any = atomic_load(&run->state.open) > 0 && !atomic_load(&run->state.error);
-        struct netstat before, counted;
+        struct netstat before, after;
         struct timespec wall;
         uint64_t load_begin = clock_now(), begin = any ? load_begin + run->plan->warmup : load_begin;
         uint64_t end = any ? begin + run->plan->duration : begin;
@@ -136,12 +141,12 @@ static void window_run(struct run *run, struct result *result)
         }
         if (run->hooks->window_ends)
                 run->hooks->window_ends(run->hooks->context);
-        counted = netstat_since(&before);
+        netstat_read(&after);
         result->window.duration = end > begin ? end - begin : 0;
-        result->kernel.listen_overflows = counted.listen_overflows;
-        result->kernel.listen_drops = counted.listen_drops;
-        result->kernel.retransmits = counted.retransmits;
-        result->kernel.resets_sent = counted.resets_sent;
+        result->kernel.listen_overflows = counted(before.listen_overflows, after.listen_overflows);
+        result->kernel.listen_drops = counted(before.listen_drops, after.listen_drops);
+        result->kernel.retransmits = counted(before.retransmits, after.retransmits);
+        result->kernel.resets_sent = counted(before.resets_sent, after.resets_sent);
 }
 
 int load_run(const struct plan *p, const struct load_hooks *hooks, const volatile sig_atomic_t *interrupted,

@@ -39,19 +39,3 @@ void netstat_read(struct netstat *n)
         file_find("/proc/net/snmp", "Tcp:", "RetransSegs", &n->retransmits);
         file_find("/proc/net/snmp", "Tcp:", "OutRsts", &n->resets_sent);
 }
-
-static uint64_t grown(uint64_t before, uint64_t after)
-{
-        return before == UINT64_MAX || after == UINT64_MAX ? UINT64_MAX : after - before;
-}
-
-struct netstat netstat_since(const struct netstat *before)
-{
-        struct netstat now;
-
-        netstat_read(&now);
-        return (struct netstat){.listen_overflows = grown(before->listen_overflows, now.listen_overflows),
-                                .listen_drops = grown(before->listen_drops, now.listen_drops),
-                                .retransmits = grown(before->retransmits, now.retransmits),
-                                .resets_sent = grown(before->resets_sent, now.resets_sent)};
-}

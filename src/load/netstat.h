@@ -15,7 +15,4 @@ struct netstat {
 /* Reads what has been counted since boot; UINT64_MAX for what the kernel does not count. */
 void netstat_read(struct netstat *);
 
-/* What has been counted since `before` was read; UINT64_MAX for what is not known. */
-struct netstat netstat_since(const struct netstat *before);
-
 #endif

@@ -8,7 +8,6 @@
 #include "load/plan.h"
 #include "result/errors.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 /* A part of the window. */

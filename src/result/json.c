@@ -325,44 +325,37 @@ static void verdict_read(const json_t *value, struct result *r)
         }
 }
 
+static int members_read(const json_t *root, struct result *r, struct why *why)
+{
+        for (const struct field *f = result_fields; f->path; f++)
+                if (!field_read(f, json_at(root, f->path), r))
+                        return why_set(why, "%s has the wrong type", f->path);
+        for (const struct result_histogram *h = result_histograms; h->name; h++)
+                if (!histogram_read(json_object_get(root, h->name),
+                                    (struct histogram **)(void *)((char *)r + h->offset)))
+                        return why_set(why, "%s is no histogram", h->name);
+        if (!intervals_read(json_object_get(root, "intervals"), r))
+                return why_set(why, "intervals are no list of counts");
+        if (!errors_read(json_object_get(root, "errors"), &r->errors))
+                return why_set(why, "errors are no counts");
+        verdict_read(json_object_get(root, "verdict"), r);
+        return 0;
+}
+
 struct result *result_from_json(const json_t *root, struct why *why)
 {
         const char *schema = json_string_value(json_object_get(root, "schema"));
         struct result *r = NULL;
 
-        if (!schema || strcmp(schema, RESULT_SCHEMA) != 0) {
+        if (!schema || strcmp(schema, RESULT_SCHEMA) != 0)
                 (void)why_set(why, "its schema is %s, not %s", schema ? schema : "missing", RESULT_SCHEMA);
-                return NULL;
-        }
-        r = result_create();
-        if (!r) {
+        else if (!(r = result_create()))
                 (void)why_set(why, "out of memory");
-                return NULL;
+        else if (members_read(root, r, why) != 0) {
+                result_destroy(r);
+                r = NULL;
         }
-        for (const struct field *f = result_fields; f->path; f++)
-                if (!field_read(f, json_at(root, f->path), r)) {
-                        (void)why_set(why, "%s has the wrong type", f->path);
-                        goto destroy_result;
-                }
-        for (const struct result_histogram *h = result_histograms; h->name; h++)
-                if (!histogram_read(json_object_get(root, h->name),
-                                    (struct histogram **)(void *)((char *)r + h->offset))) {
-                        (void)why_set(why, "%s is no histogram", h->name);
-                        goto destroy_result;
-                }
-        if (!intervals_read(json_object_get(root, "intervals"), r)) {
-                (void)why_set(why, "intervals are no list of counts");
-                goto destroy_result;
-        }
-        if (!errors_read(json_object_get(root, "errors"), &r->errors)) {
-                (void)why_set(why, "errors are no counts");
-                goto destroy_result;
-        }
-        verdict_read(json_object_get(root, "verdict"), r);
         return r;
-destroy_result:
-        result_destroy(r);
-        return NULL;
 }
 
 int json_write(const json_t *json, const char *path)

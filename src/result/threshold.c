@@ -196,16 +196,15 @@ static int parts_parse(struct threshold *t, const char *path, const char *value,
         if (!error && snprintf(t->path, sizeof t->path, "%s", path) >= (int)sizeof t->path)
                 error = -ENOENT;
         if (error == -ENOMEM)
-                (void)why_set(why, "out of memory");
-        else if (error == -EDOM)
-                (void)why_set(why, "%.64s is no number; latency.p99 and requests.per_second are", path);
-        else if (error)
-                (void)why_set(why,
-                              "no result has '%.64s'; latency.p99, errors.total, server.max_rss and all else "
-                              "that --json writes can be given, and p99, errors, rate, rss for short",
-                              path);
+                return why_fail(why, error, "out of memory");
+        if (error == -EDOM)
+                return why_set(why, "%.64s is no number; latency.p99 and requests.per_second are", path);
         if (error)
-                return error == -ENOMEM ? error : -EINVAL;
+                return why_set(
+                        why,
+                        "no result has '%.64s'; latency.p99, errors.total, server.max_rss and all else "
+                        "that --json writes can be given, and p99, errors, rate, rss for short",
+                        path);
         t->dimension = dimension_of(path);
         return value_parse(t, value, why);
 }
