@@ -1,46 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/address.h"
 
+#include "base/number.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { PORT_DEFAULT = 1234 };
+
+static int refuse(const char **why, const char *reason)
+{
+        *why = reason;
+        return -EINVAL;
+}
 
 static int unix_parse(const char *path, struct address *a, const char **why)
 {
         size_t length = strlen(path);
 
-        if (length == 0 || length >= sizeof a->sa.un.sun_path) {
-                *why = "a unix socket's path has 1 to 107 bytes";
-                return -EINVAL;
-        }
+        if (length == 0 || length >= sizeof a->sa.un.sun_path)
+                return refuse(why, "a unix socket's path has 1 to 107 bytes");
         a->sa.un.sun_family = AF_UNIX;
         memcpy(a->sa.un.sun_path, path, length + 1);
         a->size = sizeof a->sa.un;
         return 0;
 }
 
-static int port_parse(const char *text, in_port_t *port)
+static int v4_parse(const char *host, struct address *a, const char **why)
 {
-        char *end;
+        const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : *host ? host : "0.0.0.0";
 
-        if (*text < '0' || *text > '9')
-                return -EINVAL;
-        errno = 0;
-        unsigned long value = strtoul(text, &end, 10);
-        if (errno || *end || value > 65535)
-                return -EINVAL;
-        *port = (in_port_t)value;
-        return 0;
+        a->sa.v4.sin_family = AF_INET;
+        a->size = sizeof a->sa.v4;
+        if (inet_pton(AF_INET, numeric, &a->sa.v4.sin_addr) == 1)
+                return 0;
+        return refuse(why, strchr(host, ':') ? "an IPv6 address is written [address]:port"
+                                             : "the host is a numeric address or localhost");
+}
+
+static int v6_parse(const char *host, struct address *a, const char **why)
+{
+        a->sa.v6.sin6_family = AF_INET6;
+        a->size = sizeof a->sa.v6;
+        if (inet_pton(AF_INET6, host, &a->sa.v6.sin6_addr) == 1)
+                return 0;
+        return refuse(why, "there is no IPv6 address in the brackets");
 }
 
 int address_parse(const char *text, struct address *a, const char **why)
 {
         char host[INET6_ADDRSTRLEN + 16];
-        in_port_t port = PORT_DEFAULT;
+        uint64_t port = PORT_DEFAULT;
 
         *a = (struct address){0};
         if (strncmp(text, "unix:", 5) == 0)
@@ -51,45 +63,23 @@ int address_parse(const char *text, struct address *a, const char **why)
         if (bracket) {
                 begin++;
                 end = strchr(begin, ']');
-                if (!end || (end[1] != '\0' && end[1] != ':')) {
-                        *why = "an IPv6 address is written [address]:port";
-                        return -EINVAL;
-                }
+                if (!end || (end[1] != '\0' && end[1] != ':'))
+                        return refuse(why, "an IPv6 address is written [address]:port");
                 colon = end[1] ? end + 1 : NULL;
         } else {
                 colon = strrchr(text, ':');
                 end = colon ? colon : text + strlen(text);
         }
-        if (colon && port_parse(colon + 1, &port)) {
-                *why = "the port is a number from 0 to 65535";
-                return -EINVAL;
-        }
-        if ((size_t)(end - begin) >= sizeof host) {
-                *why = "the host is too long for a numeric address";
-                return -EINVAL;
-        }
+        if (colon && number_parse(colon + 1, 0, UINT16_MAX, &port) != 0)
+                return refuse(why, "the port is a number from 0 to 65535");
+        if ((size_t)(end - begin) >= sizeof host)
+                return refuse(why, "the host is too long for a numeric address");
         memcpy(host, begin, (size_t)(end - begin));
         host[end - begin] = '\0';
-
-        if (bracket) {
-                a->sa.v6.sin6_family = AF_INET6;
-                a->size = sizeof a->sa.v6;
-                if (inet_pton(AF_INET6, host, &a->sa.v6.sin6_addr) != 1) {
-                        *why = "what stands in brackets is no IPv6 address";
-                        return -EINVAL;
-                }
-        } else {
-                const char *numeric = strcmp(host, "localhost") == 0 ? "127.0.0.1" : *host ? host : "0.0.0.0";
-                a->sa.v4.sin_family = AF_INET;
-                a->size = sizeof a->sa.v4;
-                if (inet_pton(AF_INET, numeric, &a->sa.v4.sin_addr) != 1) {
-                        *why = strchr(host, ':') ? "an IPv6 address is written [address]:port"
-                                                 : "the host is a numeric address or localhost";
-                        return -EINVAL;
-                }
-        }
-        address_set_port(a, port);
-        return 0;
+        int error = bracket ? v6_parse(host, a, why) : v4_parse(host, a, why);
+        if (!error)
+                address_set_port(a, (in_port_t)port);
+        return error;
 }
 
 const char *address_format(const struct address *a, char text[static ADDRESS_TEXT_MAX])

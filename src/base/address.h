@@ -21,8 +21,7 @@ struct address {
 };
 
 /* Reads a numeric address, or localhost for 127.0.0.1; an empty host means every address, a missing port
- * 1234. No name service is asked: echo-c is linked statically. Returns 0, or -EINVAL and in *why what is
- * wrong. */
+ * 1234. Asks no name service: echo-c is linked statically. Returns 0; or -EINVAL, and the reason in *why. */
 int address_parse(const char *text, struct address *, const char **why);
 
 /* Writes the address as address_parse reads it, and returns `text`. */
@@ -33,7 +32,7 @@ static inline bool address_is_unix(const struct address *a)
         return a->sa.any.sa_family == AF_UNIX;
 }
 
-bool address_is_loopback(const struct address *); /* 127.0.0.0/8, ::1 or a unix socket */
+bool address_is_loopback(const struct address *); /* true for 127.0.0.0/8, ::1 and unix sockets */
 in_port_t address_port(const struct address *);   /* host byte order; 0 for a unix socket */
 void address_set_port(struct address *, in_port_t);
 

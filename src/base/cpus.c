@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -26,6 +27,7 @@ int cpus_pin(int cpu)
 {
         cpu_set_t set;
 
+        assert(cpu >= 0 && cpu < CPUS_MAX);
         CPU_ZERO(&set);
         CPU_SET((unsigned)cpu, &set);
         return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;

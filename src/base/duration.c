@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One table of units drives both the reading and the printing. Numbers are read digit by digit in integers,
- * not through a double: 1.000000001s has to be exactly 1,000,000,001 ns. */
+/* Numbers are read digit by digit, as integers: 1.000000001s has to be exactly 1,000,000,001 ns. */
 #include "base/duration.h"
 
 #include "base/clock.h"
@@ -30,7 +29,7 @@ static const struct unit *unit_at(const char *text)
         return NULL;
 }
 
-/* Reads "12.5ms" at *text, adds it to *total and moves *text behind it. */
+/* Reads "12.5ms" at *text, adds it to *total and moves *text past it. */
 static int term_parse(const char **text, uint64_t *total)
 {
         const char *p = *text;
@@ -43,7 +42,7 @@ static int term_parse(const char **text, uint64_t *total)
                         return -ERANGE;
         if (*p == '.')
                 for (p++; *p >= '0' && *p <= '9'; p++, digits = true)
-                        if (scale < NS_PER_S * 10000) { /* further digits are below 1 ns of an hour */
+                        if (scale < NS_PER_S * 10000) { /* further digits are below 1 ns, even of an hour */
                                 fraction = fraction * 10 + (uint64_t)(*p - '0');
                                 scale *= 10;
                         }
@@ -82,7 +81,7 @@ int duration_parse(const char *text, uint64_t *ns)
         return 0;
 }
 
-/* value / unit, with as many decimals as are needed and no more. */
+/* Prints value / unit, with as many decimals as it needs and no more. */
 static int decimal_format(char *text, size_t size, uint64_t value, uint64_t unit, const char *name)
 {
         char fraction[16] = "";

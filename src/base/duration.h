@@ -8,8 +8,7 @@
 enum { DURATION_TEXT_MAX = 32 };
 
 /* Reads one or more decimal numbers, each with a unit (h m s ms us µs ns), or a plain 0, into nanoseconds.
- * Returns 0; -EINVAL if the text is no duration; -ERANGE if it is negative or over 2^63 - 1 ns (292 years).
- */
+ * Returns 0; -EINVAL if the text is no duration; -ERANGE if negative, or over 2^63 - 1 ns (292 years). */
 int duration_parse(const char *text, uint64_t *ns);
 
 /* Writes what Go's Duration.String writes, and returns `text`. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The value of up to `most` digits, and in *used how many there are. */
+/* Returns the value of up to `most` digits, and in *used how many there are. */
 static unsigned digits_read(const char *text, unsigned base, size_t most, size_t *used)
 {
         static const char digits[] = "0123456789abcdef";

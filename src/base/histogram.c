@@ -2,8 +2,8 @@
 /* A value below 2048 has a bucket of its own. Above, each doubling is cut into 1024 buckets of equal width,
  * so a bucket is never wider than a thousandth of its values. Recording is a shift and an increment.
  *
- * One histogram per thread and kind, merged at the end; never one per connection, which costs 264 KiB each,
- * and never a shared one, whose counters would travel between CPUs. */
+ * There is one histogram per thread and kind, merged at the end; never one per connection, which would cost
+ * 264 KiB each, and never a shared one, whose counters would travel between CPUs. */
 #include "base/histogram.h"
 
 #include <assert.h>
@@ -115,6 +115,7 @@ double histogram_mean(const struct histogram *h)
 
 uint64_t histogram_percentile(const struct histogram *h, double share)
 {
+        assert(share >= 0 && share <= 1);
         double exact = share * (double)h->count;
         uint64_t rank = (uint64_t)exact, seen = 0;
 
@@ -142,6 +143,7 @@ bool histogram_next(const struct histogram *h, size_t *cursor, uint64_t *value, 
 
 void histogram_restore(struct histogram *h, uint64_t min, uint64_t max, double mean)
 {
+        assert(min <= max);
         if (h->count == 0)
                 return;
         h->min = min;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* histogram: counts of durations in nanoseconds, exact below 2.048 us and to three significant digits above,
- * up to HISTOGRAM_MAX. The bucket layout is HdrHistogram's (Gil Tene), so files can be exchanged with its
- * readers. */
+ * up to HISTOGRAM_MAX. The bucket layout is HdrHistogram's (Gil Tene), so its readers can read our files. */
 #ifndef BASE_HISTOGRAM_H
 #define BASE_HISTOGRAM_H
 
@@ -12,8 +11,8 @@
 #define HISTOGRAM_MAX ((UINT64_C(1) << 42) - 1) /* 73 minutes; longer durations are counted as this one */
 enum {
         HISTOGRAM_DIGITS = 3,
-        HISTOGRAM_BUCKETS = 32,       /* as HdrHistogram counts: of the widths 1, 2, 4 ... ns */
-        HISTOGRAM_SUB_BUCKETS = 2048, /* in each of these, of which the lower half is the one before */
+        HISTOGRAM_BUCKETS = 32,       /* as HdrHistogram counts: one for each width 1, 2, 4 ... ns */
+        HISTOGRAM_SUB_BUCKETS = 2048, /* in each of these; the lower half belongs to the one before */
 };
 
 struct histogram; /* 264 KiB of address space; only pages that count something are touched */
@@ -30,14 +29,15 @@ uint64_t histogram_min(const struct histogram *); /* exact; 0 if empty, as for m
 uint64_t histogram_max(const struct histogram *); /* exact up to HISTOGRAM_MAX */
 double histogram_mean(const struct histogram *);
 
-/* The smallest value that at least `share` (0 to 1) of all samples do not exceed, up to 0.1% too high. */
+/* The smallest value that at least `share` (0 to 1) of all samples do not exceed; up to 0.1% too high. */
 uint64_t histogram_percentile(const struct histogram *, double share);
 
-/* Walks the buckets that count something, in rising order: *cursor starts at 0; false at the end. The value
- * is the highest that the bucket holds. */
+/* Visits the buckets that are not empty, in rising order: *cursor is 0 at first. Sets *value to the highest
+ * value of the bucket. Returns false at the end. */
 bool histogram_next(const struct histogram *, size_t *cursor, uint64_t *value, uint64_t *count);
 
-/* Rebuilds a histogram that was written down: `count` samples of about `value`, then the exact extremes. */
+/* Rebuild a histogram that was written to a file: `count` samples of about `value`, then the exact
+ * extremes. */
 void histogram_add(struct histogram *, uint64_t value, uint64_t count);
 void histogram_restore(struct histogram *, uint64_t min, uint64_t max, double mean);
 

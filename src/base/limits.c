@@ -35,8 +35,8 @@ size_t limits_descriptors_open(void)
         return count - 3; /* ".", ".." and the directory itself */
 }
 
-/* The number that a file holds; `otherwise` if it holds none, or cannot be read. */
-static size_t number_read(const char *path, size_t otherwise)
+/* The number in a file; `otherwise` if there is none, or the file cannot be read. */
+static size_t file_number(const char *path, size_t otherwise)
 {
         size_t value = otherwise;
         FILE *file = fopen(path, "re");
@@ -51,7 +51,7 @@ static size_t number_read(const char *path, size_t otherwise)
 
 int limits_somaxconn(void)
 {
-        size_t value = number_read("/proc/sys/net/core/somaxconn", 0);
+        size_t value = file_number("/proc/sys/net/core/somaxconn", 0);
 
         return value > 0 && value <= INT_MAX ? (int)value : 4096;
 }
@@ -59,17 +59,17 @@ int limits_somaxconn(void)
 size_t limits_threads(const char **which)
 {
         struct rlimit processes;
-        size_t mappings = number_read("/proc/sys/vm/max_map_count", SIZE_MAX);
+        size_t mappings = file_number("/proc/sys/vm/max_map_count", SIZE_MAX);
         bool limited = geteuid() != 0 && getrlimit(RLIMIT_NPROC, &processes) == 0 &&
                        processes.rlim_cur != RLIM_INFINITY;
         const struct {
                 const char *name;
                 size_t threads;
         } limits[] = {
-                {"kernel.pid_max", number_read("/proc/sys/kernel/pid_max", SIZE_MAX)},
-                {"kernel.threads-max", number_read("/proc/sys/kernel/threads-max", SIZE_MAX)},
+                {"kernel.pid_max", file_number("/proc/sys/kernel/pid_max", SIZE_MAX)},
+                {"kernel.threads-max", file_number("/proc/sys/kernel/threads-max", SIZE_MAX)},
                 {"vm.max_map_count", mappings == SIZE_MAX ? mappings : mappings / 2},
-                {"the cgroup's pids.max", number_read("/sys/fs/cgroup/pids.max", SIZE_MAX)},
+                {"the cgroup's pids.max", file_number("/sys/fs/cgroup/pids.max", SIZE_MAX)},
                 {"ulimit -u", limited ? (size_t)processes.rlim_cur : SIZE_MAX},
         };
         size_t least = 0;

@@ -8,15 +8,15 @@
 /* Raises RLIMIT_NOFILE to its hard limit (getrlimit(2)) and returns the descriptors then allowed. */
 size_t limits_raise_descriptors(void);
 
-/* The descriptors that this process has open now. */
+/* How many descriptors this process has open now. */
 size_t limits_descriptors_open(void);
 
 /* net.core.somaxconn, to which listen(2) cuts every backlog; 4096, the kernel's default, if unreadable. */
 int limits_somaxconn(void);
 
-/* How many threads this process may have, and in *which what says so: the smallest of kernel.pid_max,
- * kernel.threads-max, vm.max_map_count (a stack and its guard are two mappings), the cgroup's pids.max and
- * ulimit -u. Other processes' threads count against some of them too. */
+/* How many threads this process may have, and in *which the name of the limit: the smallest of
+ * kernel.pid_max, kernel.threads-max, vm.max_map_count (a stack and its guard are two mappings), the cgroup's
+ * pids.max and ulimit -u. The threads of other processes count against some of them too. */
 size_t limits_threads(const char **which);
 
 #endif

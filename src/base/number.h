@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* number: numbers as text, where strtoul(3) and strtod(3) would also take signs, leading blanks, "nan" and
- * hexadecimal digits. */
+/* number: reads numbers from text, without the signs, leading blanks, "nan" and hexadecimal digits that
+ * strtoul(3) and strtod(3) take too. */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
 #include <stdint.h>
 
-/* Reads the decimal digits that `text` begins with. Returns the first character behind them, or NULL if there
- * are none or their value exceeds 2^64 - 1. */
+/* Reads the decimal digits at the start of `text`. Returns the first character after them; or NULL, leaving
+ * *value alone, if there are none or they exceed 2^64 - 1. */
 const char *number_read(const char *text, uint64_t *value);
 
 /* Reads a text that is nothing but decimal digits. Returns 0; -EINVAL if it is anything else; -ERANGE if its
  * value is not within min..max. */
 int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
-/* Reads the decimal number that `text` begins with, such as 5, 2.5, .5 or 1e-3: without a sign, and finite.
- * Returns the first character behind it, or NULL if there is none. */
+/* Reads the decimal number at the start of `text`, such as 5, 2.5, .5 or 1e-3: without a sign, and finite.
+ * Returns the first character after it, or NULL if there is none. */
 const char *number_read_decimal(const char *text, double *value);
 
 /* Reads a text that is nothing but a decimal number. Returns 0; -EINVAL if it is anything else; -ERANGE if

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* random: numbers that a seed repeats: splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
- * generators", 2014). Not for secrets. */
+/* random: numbers that follow from a seed: splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom
+ * number generators", 2014). Not for secrets. */
 #ifndef BASE_RANDOM_H
 #define BASE_RANDOM_H
 
@@ -16,7 +16,7 @@ static inline uint64_t random_next(uint64_t *state)
         return z ^ z >> 31;
 }
 
-/* The n-th bits (from 0) of a seed, without those before them. */
+/* The n-th 64 bits (from 0) of a seed, without computing those before them. */
 static inline uint64_t random_at(uint64_t seed, uint64_t n)
 {
         uint64_t state = seed + n * UINT64_C(0x9e3779b97f4a7c15);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sys: recv(2) and send(2) as plain system calls. In a program with threads, glibc's own are cancellation
- * points: each makes the thread cancellable by an atomic exchange before the call and takes that back by
- * another one after it. Nothing here is ever cancelled, and the epoll model used 4 to 14% less CPU per
- * request without. */
+ * points: an atomic exchange before each call makes the thread cancellable, another one after it undoes that.
+ * Nothing here is ever cancelled, and the epoll model used 4 to 14% less CPU per request without them. */
 #ifndef BASE_SYS_H
 #define BASE_SYS_H
 
@@ -12,7 +11,7 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SYS_IS_WATCHED 1 /* the sanitizers look at the arguments of glibc's functions */
+#define SYS_IS_WATCHED 1 /* the sanitizers check the arguments of glibc's functions */
 #else
 #define SYS_IS_WATCHED 0
 #endif

@@ -10,7 +10,7 @@ struct why {
         char text[WHY_TEXT_MAX]; /* a phrase without a full stop; "": nothing was said */
 };
 
-/* Both format as printf(3) does, cut at WHY_TEXT_MAX, and return the error for `return why_set(…)`: the first
+/* Both format like printf(3), cut at WHY_TEXT_MAX, and return an error, for `return why_set(…)`: the first
  * -EINVAL, the second `error`. The arguments may include why->text, to put something before it. */
 int why_set(struct why *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int why_fail(struct why *, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The switch for any machine that has makecontext(3). A context is left on the stack too, but what lies below
- * it is the C library's affair: such a stack cannot be copied away. */
+/* The switch for any machine that has makecontext(3). A context is saved on the stack here too, but what is
+ * below it is the C library's affair: such a stack cannot be copied away. */
 #include "coroutine/context.h"
 
 #if !CONTEXT_IS_ON_STACK
@@ -11,8 +11,8 @@
 
 void *context_make(void *top, void (*entry)(void))
 {
-        /* The context itself has the upper end of the stack; makecontext() wants to know where the rest
-         * begins, and all that it uses of that is the end. */
+        /* The context itself takes the upper end of the stack; makecontext() is told where the rest begins,
+         * of which it uses nothing but the end. */
         ucontext_t *new = (ucontext_t *)(((uintptr_t)top - sizeof *new) & ~(uintptr_t)63);
 
         if (getcontext(new) != 0)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -36,10 +37,10 @@
 enum {
         GUARD_SIZE = 4096, /* or more: a page below the stack */
         EVENTS_MAX = 512,
-        TIMERS_FIRST = 16, /* sleepers for whom there is room from the start */
+        TIMERS_FIRST = 16, /* room for sleepers, from the start */
         RESUMED_MAX = 256, /* coroutines that run before descriptors are looked at again */
         BLOCK_SIZE = 64,   /* coroutines allocated at a time */
-        ROOM_FIRST = 320,  /* kept stack that a coroutine begins with, so that a shallow one never lacks it */
+        ROOM_FIRST = 320,  /* for kept stack, from the start: a shallow coroutine never runs out of it */
         ROOM_STEP = 64,
 };
 
@@ -53,7 +54,7 @@ enum state { FREE, READY, RUNNING, PARKED, ENDED };
 struct coroutine {
         void *context;          /* where it was left, on its stack; NULL: it has not begun */
         uint8_t *kept;          /* [room], owned: its part of the shared stack while another one is there */
-        struct coroutine *next; /* in the queue, or of the free ones */
+        struct coroutine *next; /* in the queue, or among the free ones */
         void (*function)(void *);
         void *argument;
         struct stack own;  /* used instead of the shared one where stacks are private */
@@ -78,8 +79,8 @@ struct block {
 
 struct descriptor {
         struct coroutine *waiter;
-        uint32_t watched; /* states that the epoll instance was told */
-        uint32_t seen;    /* and that it has reported since somebody last waited for them */
+        uint32_t watched; /* states that epoll is to report */
+        uint32_t seen;    /* states that it has reported since they were last waited for */
 };
 
 struct scheduler {
@@ -184,7 +185,7 @@ static void coroutine_main(void)
         c->function(c->argument);
         c->state = ENDED;
         switch_to_scheduler(s, c);
-        abort(); /* nobody resumes it */
+        abort(); /* it is never resumed */
 }
 
 static void enqueue(struct scheduler *s, struct coroutine *c)
@@ -195,8 +196,8 @@ static void enqueue(struct scheduler *s, struct coroutine *c)
         s->queue_end = &c->next;
 }
 
-/* Sees to it that the running coroutine's part of the stack can be kept. Being a function of its own, its
- * frame lies below the caller's; from there, the caller calls context_switch(). */
+/* Makes room to keep the running coroutine's part of the stack. It is a function of its own so that its frame
+ * lies below the caller's, as context_switch()'s will. Returns 0 or -ENOMEM. */
 static __attribute__((noinline)) int room_ensure(const struct scheduler *s, struct coroutine *c)
 {
         size_t used = (size_t)(stack_top(&s->shared) - (uint8_t *)__builtin_frame_address(0)) + CONTEXT_SIZE;
@@ -308,11 +309,13 @@ int coroutine_spawn(struct scheduler *s, void (*function)(void *argument), void 
 
 struct coroutine *coroutine_current(void)
 {
+        assert(running && running->current);
         return running->current;
 }
 
 int coroutine_yield(void)
 {
+        assert(running && running->current);
         return park(running, READY);
 }
 
@@ -371,7 +374,7 @@ static void timer_remove(struct scheduler *s, struct coroutine *c)
 int coroutine_sleep(uint64_t nanoseconds)
 {
         struct scheduler *s = running;
-        struct coroutine *c = s->current;
+        struct coroutine *c = coroutine_current();
 
         if (s->cancelled)
                 return -ECANCELED;
@@ -385,7 +388,7 @@ int coroutine_sleep(uint64_t nanoseconds)
         return result;
 }
 
-/* Wakes whose time has come; returns the milliseconds until the next one's, -1 if there is none. */
+/* Wakes those whose time has come. Returns the milliseconds until the next one's; -1: there is none. */
 static int timers_run(struct scheduler *s)
 {
         uint64_t now = s->timer_count > 0 ? clock_now() : 0;
@@ -394,7 +397,7 @@ static int timers_run(struct scheduler *s)
                 struct coroutine *c = s->timers[0];
                 if (c->wakes_at > now) {
                         uint64_t ms = (c->wakes_at - now + NS_PER_MS - 1) / NS_PER_MS;
-                        return ms < 1000 ? (int)ms : 1000; /* looks again */
+                        return ms < 1000 ? (int)ms : 1000; /* and looks again */
                 }
                 timer_remove(s, c);
                 if (c->state == PARKED) /* else it was interrupted */
@@ -416,7 +419,7 @@ static int watch(struct scheduler *s, int fd, struct descriptor *d, uint32_t eve
 int coroutine_wait(int descriptor, uint32_t events)
 {
         struct scheduler *s = running;
-        struct coroutine *c = s->current;
+        struct coroutine *c = coroutine_current();
         int result = 0;
 
         if (s->cancelled)
@@ -444,7 +447,10 @@ int coroutine_wait(int descriptor, uint32_t events)
 
 void coroutine_forget(int descriptor)
 {
-        running->descriptors[descriptor] = (struct descriptor){0}; /* close(2) makes the kernel forget too */
+        assert(running && descriptor >= 0);
+        /* close(2) makes the kernel forget too. Beyond the count, nobody can have waited for it. */
+        if ((size_t)descriptor < running->descriptor_count)
+                running->descriptors[descriptor] = (struct descriptor){0};
 }
 
 void coroutine_interrupt(struct coroutine *c)
@@ -462,7 +468,7 @@ void scheduler_cancel(struct scheduler *s)
                                 wake(s, &block->coroutines[i], -ECANCELED);
 }
 
-/* Notes what the kernel reports, and wakes who waits for it. */
+/* Notes what the kernel reports, and wakes those who wait for it. */
 static int descriptors_poll(struct scheduler *s, int timeout_ms)
 {
         struct epoll_event events[EVENTS_MAX];
@@ -483,6 +489,7 @@ int scheduler_run(struct scheduler *s)
 {
         int error = 0;
 
+        assert(!running);
         running = s;
         while (s->alive > 0 && !error) {
                 for (int i = 0; s->queue && i < RESUMED_MAX; i++) {
@@ -507,10 +514,9 @@ int scheduler_create(struct scheduler **created, size_t descriptors)
         if (!s)
                 return -ENOMEM;
         s->queue_end = &s->queue;
-        /* The latter three track what is on which stack, and copying would go behind their backs. */
         s->private = !CONTEXT_IS_ON_STACK;
         if (WITH_ASAN || WITH_TSAN || RUNNING_ON_VALGRIND)
-                s->private = true;
+                s->private = true; /* these track what is on which stack, and copying would deceive them */
         s->descriptor_count = descriptors;
         s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         int error = s->epoll_fd < 0 ? -errno : stack_init(&s->shared);
@@ -532,6 +538,7 @@ void scheduler_free(struct scheduler *s)
 {
         if (!s)
                 return;
+        assert(s != running);
         for (struct block *block = s->blocks, *next; block; block = next) {
                 next = block->next;
                 for (size_t i = 0; i < BLOCK_SIZE; i++) {

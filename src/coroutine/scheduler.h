@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* scheduler: coroutines, each a function that may stop in its midst, on one thread. Only the running one is
- * on a stack; of a parked one, the few hundred bytes that it had in use are kept elsewhere and put back to
- * the same addresses before it goes on. So a parked coroutine costs what it uses, and it may use DEPTH_MAX
+/* scheduler: coroutines on one thread: functions that may stop midway. Only the running one is on a stack;
+ * the few hundred bytes that a parked one had in use are kept elsewhere, and put back to the same addresses
+ * before it continues. So a parked coroutine costs what it uses, and it may use up to COROUTINE_DEPTH_MAX
  * bytes.
  *
- * What follows from that: a pointer to something on a coroutine's stack is good only while that coroutine
- * runs. Do not park with an I/O buffer on the stack. A coroutine stays on its scheduler's thread: compilers
- * keep the addresses of errno and other thread-local variables across calls, and after a move to another
- * thread they would be wrong.
+ * It follows that a pointer into a coroutine's stack is good only while that coroutine runs: do not park with
+ * an I/O buffer on the stack. A coroutine stays on its scheduler's thread: compilers keep the addresses of
+ * errno and other thread-local variables across calls, and on another thread they would be wrong.
  *
  * All functions but the first two are for the thread that is in scheduler_run(). */
 #ifndef COROUTINE_SCHEDULER_H
@@ -19,45 +18,42 @@
 struct scheduler;
 struct coroutine;
 
-enum {
-        COROUTINE_DEPTH_MAX = 256 * 1024
-}; /* stack: a guard page follows, at which the process ends (SIGSEGV) */
+enum { COROUTINE_DEPTH_MAX = 256 * 1024 }; /* bytes; beyond, a guard page ends the process (SIGSEGV) */
 
-/* `descriptors`: more than the highest that is waited for. Returns 0 and a scheduler to be freed with its
- * coroutines, or a negative errno. */
+/* `descriptors` exceeds the highest one that will be waited for. Returns 0, and a scheduler that is freed
+ * together with its coroutines; or a negative errno. */
 int scheduler_create(struct scheduler **, size_t descriptors);
-void scheduler_free(struct scheduler *); /* NULL is fine; not from within */
+void scheduler_free(struct scheduler *); /* NULL is fine; not while it runs */
 
 /* Runs until no coroutine is left. Returns 0 or a negative errno of epoll_wait(2). */
 int scheduler_run(struct scheduler *);
 
-/* From now on nobody waits: parked coroutines go on, and each wait or sleep returns -ECANCELED at once. */
+/* Ends all waiting: parked coroutines continue, and each wait or sleep, now or later, returns -ECANCELED. */
 void scheduler_cancel(struct scheduler *);
 
-/* A new coroutine that will call function(argument), after those that are ready now. 0 or -ENOMEM. May be
- * called before scheduler_run(). */
+/* Makes a coroutine that will call function(argument), after those that are ready now. May be called before
+ * scheduler_run(). Returns 0 or -ENOMEM. */
 int coroutine_spawn(struct scheduler *, void (*function)(void *argument), void *argument);
 
-/* The one that runs. Valid until it ends. */
+/* The one that is running; valid until it ends. */
 struct coroutine *coroutine_current(void);
 
-/* Lets the others that are ready go first. 0, or -ENOMEM if there is no memory to park in: it goes on at
- * once. */
+/* Lets the others that are ready run first. Returns 0; or -ENOMEM, at once: there is no memory to park in. */
 int coroutine_yield(void);
 
 /* Parks until a descriptor is in one of the states, EPOLLIN and others of epoll_ctl(2), or has an error.
- * Returns which, or a negative errno: -EINTR after coroutine_interrupt(), -ECANCELED, -ENOMEM, -EBUSY if
- * another waits for the same descriptor, and those of epoll_ctl(2). Edge-triggered: each change is reported
- * once, so first read or write until EAGAIN or a short count. */
+ * Returns these states; or a negative errno: -EINTR after coroutine_interrupt(), -ECANCELED, -ENOMEM, -EBUSY
+ * if another one waits for the same descriptor, and those of epoll_ctl(2). Edge-triggered: each change is
+ * reported once, so first read or write until EAGAIN or a short count. */
 int coroutine_wait(int descriptor, uint32_t events);
 
-/* Call it before a descriptor that was waited for is closed: its number will mean another one. */
+/* To be called before a descriptor that was waited for is closed, since its number will be used again. */
 void coroutine_forget(int descriptor);
 
-/* Parks for at least so many nanoseconds. 0, -EINTR, -ECANCELED or -ENOMEM. */
+/* Parks for at least so many nanoseconds. Returns 0, -EINTR, -ECANCELED or -ENOMEM. */
 int coroutine_sleep(uint64_t nanoseconds);
 
-/* Ends another's wait or sleep; nothing happens if it is in neither. */
+/* Ends the wait or sleep of another one; does nothing if it is in neither. */
 void coroutine_interrupt(struct coroutine *);
 
 #endif

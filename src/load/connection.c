@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CLOSED -> CONNECTING -> IDLE <-> BUSY, and from each back to CLOSED. A connection that failed is opened
- * again after RETRY_NS, so that a target that refuses is asked ten times a second and not as fast as it can
- * refuse. */
+ * again after RETRY_NS: a target that refuses is asked ten times a second, not as fast as it can refuse. */
 #include "load/connection.h"
 
 #include "base/clock.h"
@@ -30,6 +29,7 @@ void connection_connecting(struct connection *c, uint64_t now)
 
 void connection_postponed(struct connection *c, uint64_t now)
 {
+        assert(c->state == CONNECTION_CONNECTING);
         c->state = CONNECTION_CLOSED;
         c->since = now + RETRY_NS;
 }
@@ -128,6 +128,7 @@ size_t connection_unsent_all(const struct connection *c, const struct recorder *
 void connection_sent(struct connection *c, const struct recorder *r, size_t count)
 {
         while (count > 0) {
+                assert(c->unsent > 0);
                 size_t rest = r->plan->request_bytes - c->sent, n = count < rest ? count : rest;
                 count -= n;
                 c->sent += (uint32_t)n;
@@ -138,9 +139,10 @@ void connection_sent(struct connection *c, const struct recorder *r, size_t coun
         }
 }
 
-/* Leaves whatever state it is in; the request in flight, if there is one, is lost. */
+/* Leaves whatever state it is in; the requests in flight are lost. */
 static enum step connection_end(struct connection *c, struct recorder *r, uint64_t now)
 {
+        assert(c->state != CONNECTION_CLOSED);
         if (c->state == CONNECTION_CONNECTING) {
                 r->attempts++;
                 histogram_record(r->connect_failure_latency, now - c->since);
@@ -156,7 +158,7 @@ static enum step connection_end(struct connection *c, struct recorder *r, uint64
         return STEP_CLOSE;
 }
 
-/* The request whose reply comes next. */
+/* The number of the request whose reply comes next. */
 static uint64_t reply_sequence(const struct connection *c)
 {
         return c->sequence - c->in_flight + 1;
@@ -173,8 +175,8 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
         return connection_end(c, r, now);
 }
 
-/* A reply is complete. In a closed loop it counts if it comes in the window; in an open one, if its request
- * was to begin there, and then its latency does also when it comes later: or the slowest would be missing. */
+/* A reply is complete. In a closed loop it counts if it comes in the window; in open loop, if its request was
+ * due there, and then its latency counts even if it comes later: otherwise the slowest would be missing. */
 static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 {
         uint64_t intended = *intended_of(c, r, reply_sequence(c));
@@ -199,8 +201,8 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         }
 }
 
-/* How many of the bytes belong to the reply that comes next, and are right; *complete: it ends with them. 0:
- * the first of them is wrong, or some byte soon behind it. */
+/* Returns how many of the bytes belong to the next reply, which are all right, and in *complete whether it
+ * ends with them; 0 if one of them is wrong, or there are more than were requested. */
 static size_t reply_take(struct connection *c, const struct recorder *r, const uint8_t *bytes, size_t count,
                          bool *complete)
 {
@@ -210,7 +212,7 @@ static size_t reply_take(struct connection *c, const struct recorder *r, const u
         if (p->reply == REPLY_UNTIL)
                 return payload_until(r->payload, bytes, count, &c->received, complete);
         if (count > rest && c->in_flight == 1)
-                return 0; /* more than was asked for */
+                return 0; /* more than was requested */
         size_t n = count < rest ? count : rest;
         if (p->verify && p->reply != REPLY_BYTES &&
             memcmp(payload_reply(r->payload, c->index, reply_sequence(c)) + c->received, bytes, n) != 0)
@@ -223,6 +225,7 @@ static size_t reply_take(struct connection *c, const struct recorder *r, const u
 enum step connection_received(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
                               uint64_t now)
 {
+        assert(count > 0 && (c->state == CONNECTION_IDLE || c->state == CONNECTION_BUSY));
         if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin &&
             now < r->window_end && c->in_flight > 0)
                 histogram_record(r->first_byte_latency, now - c->connect_began);
@@ -251,7 +254,7 @@ enum step connection_failed(struct connection *c, struct recorder *r, enum phase
 
 enum step connection_check(struct connection *c, struct recorder *r, uint64_t now)
 {
-        uint64_t waited = now > c->since ? now - c->since : 0; /* `now` may have been read before it began */
+        uint64_t waited = now > c->since ? now - c->since : 0; /* `now` may have been read before */
 
         if (c->state == CONNECTION_CONNECTING && waited > r->plan->connect_timeout)
                 return connection_failed(c, r, PHASE_CONNECT, ETIMEDOUT, now);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The epoll engine: non-blocking sockets, registered once and edge-triggered (epoll(7)).
  *
- * A connect over loopback is done when connect(2) returns, although it says EINPROGRESS, so in the window a
- * request is tried at once; only if the socket is not yet connected (EAGAIN) does it wait for its edge. That
- * saves two system calls and a wake-up per connection. The clock is read after each recv(2): a batch of 100
- * replies is spread over a millisecond, and one reading for all of them would add that to the latency of
- * some. */
+ * A connect over loopback is complete when connect(2) returns, although it says EINPROGRESS; so TCP_INFO is
+ * asked at once, and only a socket that is not connected yet waits for its edge. That saves a wake-up per
+ * connection. The clock is read after each recv(2): a batch of 100 replies is spread over a millisecond,
+ * which one reading for all of them would add to the latency of some. */
 #include "load/engine.h"
 #include "load/socket.h"
 #include "load/worker.h"
@@ -15,7 +14,6 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -30,6 +28,8 @@ enum {
 
 struct engine_state {
         struct worker *worker;
+        const struct plan *plan;
+        struct recorder *recorder; /* the worker's */
         int epoll_fd;
         uint8_t scratch[SCRATCH_SIZE];
 };
@@ -41,6 +41,8 @@ static int epoll_create_state(struct worker *w, struct engine_state **state)
         if (!e)
                 return -ENOMEM;
         e->worker = w;
+        e->plan = worker_plan(w);
+        e->recorder = worker_recorder(w);
         e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (e->epoll_fd < 0) {
                 int error = -errno;
@@ -65,7 +67,7 @@ static void epoll_close(struct engine_state *e, struct connection *c)
         c->fd = -1;
 }
 
-/* Sends what the socket takes. -EAGAIN: the rest when its edge comes. */
+/* Sends what the socket takes. Returns 0; -EAGAIN if the rest has to wait for its edge; or another error. */
 static int unsent_send(struct connection *c, const struct recorder *r)
 {
         struct iovec vectors[GATHER_MAX];
@@ -86,16 +88,24 @@ static int unsent_send(struct connection *c, const struct recorder *r)
 
 static void epoll_send(struct engine_state *e, struct connection *c)
 {
-        int error = unsent_send(c, &e->worker->recorder);
+        int error = unsent_send(c, e->recorder);
 
         if (error && error != -EAGAIN)
                 worker_failed(e->worker, c, PHASE_SEND, -error, clock_now());
 }
 
+/* As epoll_ctl(2). */
+static int watch(const struct engine_state *e, struct connection *c, int operation)
+{
+        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
+
+        return epoll_ctl(e->epoll_fd, operation, c->fd, &event);
+}
+
 static void epoll_open(struct engine_state *e, struct connection *c)
 {
         struct worker *w = e->worker;
-        const struct address *target = worker_target(w, c);
+        const struct address *target = plan_target(e->plan, c->index);
 
         connection_connecting(c, clock_now());
         int fd = socket_open(w, c, SOCK_NONBLOCK);
@@ -114,8 +124,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
                 worker_failed(w, c, PHASE_CONNECT, errno, clock_now());
                 return;
         }
-        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
-        if (epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        if (watch(e, c, EPOLL_CTL_ADD) != 0) {
                 worker_failed(w, c, PHASE_CONNECT, errno, clock_now());
                 return;
         }
@@ -126,7 +135,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
                 worker_opened(w, c, clock_now());
 }
 
-/* An edge on a connecting socket: it is connected, or has failed. */
+/* An edge on a connecting socket: it is connected, or has failed. Returns whether it is connected. */
 static bool connect_finish(struct engine_state *e, struct connection *c)
 {
         int error = 0;
@@ -141,7 +150,7 @@ static bool connect_finish(struct engine_state *e, struct connection *c)
         return !error;
 }
 
-/* Reads with the time at which the kernel received it. */
+/* As recv(2), and records how long what it read had lain in the socket. */
 static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
 {
         char control[SOCKET_CONTROL_SIZE];
@@ -153,15 +162,14 @@ static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
         ssize_t n = recvmsg(c->fd, &message, 0);
 
         if (n > 0)
-                socket_record_unread(e->worker, CMSG_FIRSTHDR(&message), clock_now());
+                socket_record_unread(e->recorder, CMSG_FIRSTHDR(&message), clock_now());
         return n;
 }
 
-/* Reads until the socket is empty. A closed connection, or one that was opened anew meanwhile, has another
- * fd. */
+/* Reads until the socket is empty or the connection is closed. */
 static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
 {
-        bool sampled = socket_is_sampled(e->worker, c);
+        bool sampled = socket_is_sampled(e->plan, c);
         int fd = c->fd;
 
         for (int i = 0; c->fd == fd && c->state != CONNECTION_CONNECTING; i++) {
@@ -178,9 +186,7 @@ static void replies_read(struct engine_state *e, struct connection *c, bool to_e
                 if (n < SCRATCH_SIZE && !to_end)
                         return;
                 if (i == READS_MAX && c->fd == fd) { /* to the end of the ready list */
-                        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                                    .data.ptr = c};
-                        if (epoll_ctl(e->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0)
+                        if (watch(e, c, EPOLL_CTL_MOD) == 0)
                                 return;
                 }
         }

@@ -2,13 +2,13 @@
 /* The io_uring engine: a ring per load thread (io_uring(7), Linux 6.1).
  *
  * A request costs one submission and one completion. It is sent straight from the payload region, which
- * nobody ever writes, so it does not matter when the kernel has read it, and a send that succeeds posts no
- * completion. Replies come through a multishot receive into a ring of buffers that are given back as soon as
- * their bytes are checked, so the ring is never empty for longer than a turn. The clock is read for each
+ * nobody ever writes to, so it does not matter when the kernel reads it, and a send that succeeds posts no
+ * completion. Replies come by a multishot receive into a ring of buffers that are given back as soon as their
+ * bytes are checked, so the ring is never empty for longer than a turn. The clock is read for each
  * completion.
  *
- * A receive that is posted holds its socket open, so a connection is closed by cancelling it first; a
- * connection that is for one request only has a receive that ends by itself. */
+ * A posted receive holds its socket open, so it is cancelled before a connection is closed; on a connection
+ * for one request only, the receive ends by itself. */
 #include "load/engine.h"
 #include "load/worker.h"
 
@@ -24,7 +24,6 @@
 #ifdef HAVE_LIBURING
 #include <liburing.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 enum {
@@ -41,7 +40,7 @@ enum {
 };
 
 #ifdef TEST_SEAM
-/* For a test: the latencies of replies by the clock of their own completion and by that of their batch. */
+/* For a test: the latencies of replies by a clock read for each completion, and by one read for a batch. */
 struct clocks {
         struct histogram *own, *batch;
         uint64_t batch_time;
@@ -92,26 +91,28 @@ struct gather {
 
 struct engine_state {
         struct worker *worker;
-        struct gather *gathers; /* owned, [GATHERS]; NULL for depth 1 */
-        unsigned gathers_used;  /* since the last enter */
+        const struct plan *plan;
+        struct recorder *recorder;      /* the worker's, as are the connections */
+        struct connection *connections; /* completions name them by their place */
+        struct gather *gathers;         /* owned, [GATHERS]; NULL for depth 1 */
+        unsigned gathers_used;          /* since the last enter */
         struct io_uring ring;
         struct io_uring_buf_ring *buffer_ring;
         uint8_t *buffers;          /* [BUFFERS][BUFFER_SIZE] */
         unsigned buffers_returned; /* and not published yet */
         struct clocks clocks;
         bool one_request;      /* per connection */
-        struct msghdr sampled; /* the room for control data in front of what a sampled connection receives */
+        struct msghdr sampled; /* how sampled connections receive: with room for control data */
 };
 
 enum operation { CONNECT, SEND, RECEIVE, IGNORED };
 
 static uint64_t label(const struct engine_state *e, enum operation operation, const struct connection *c)
 {
-        return (uint64_t)operation << 56 | (uint64_t)c->generation << 32 |
-               (uint64_t)(c - e->worker->connections);
+        return (uint64_t)operation << 56 | (uint64_t)c->generation << 32 | (uint64_t)(c - e->connections);
 }
 
-/* If the queue is full, what is in it is handed over. */
+/* If the queue is full, submits what is in it. */
 static struct io_uring_sqe *request(struct engine_state *e)
 {
         struct io_uring_sqe *sqe;
@@ -127,7 +128,7 @@ static void receive_post(struct engine_state *e, struct connection *c)
 
         if (e->one_request)
                 io_uring_prep_recv(sqe, c->fd, NULL, BUFFER_SIZE, 0);
-        else if (socket_is_sampled(e->worker, c))
+        else if (socket_is_sampled(e->plan, c))
                 io_uring_prep_recvmsg_multishot(sqe, c->fd, &e->sampled, 0);
         else
                 io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
@@ -138,7 +139,7 @@ static void receive_post(struct engine_state *e, struct connection *c)
 
 static void uring_open(struct engine_state *e, struct connection *c)
 {
-        const struct address *target = worker_target(e->worker, c);
+        const struct address *target = plan_target(e->plan, c->index);
 
         connection_connecting(c, clock_now());
         int fd = socket_open(e->worker, c, 0);
@@ -152,33 +153,30 @@ static void uring_open(struct engine_state *e, struct connection *c)
         sqe->user_data = label(e, CONNECT, c);
 }
 
-/* All requests that are not sent yet go out as one message. The kernel takes note of its vectors when it is
- * handed over. */
+/* Sends all unsent requests as one message. The kernel copies its vectors when it is submitted. */
 static void gather_send(struct engine_state *e, struct connection *c)
 {
         if (e->gathers_used == GATHERS) {
-                (void)io_uring_submit(
-                        &e->ring); /* what it does not take now stays, with its vectors: below */
+                (void)io_uring_submit(&e->ring); /* what it does not take stays, with its vectors: */
                 if (io_uring_sq_ready(&e->ring) > 0)
                         return; /* out of memory: its time-out ends the connection */
                 e->gathers_used = 0;
         }
         struct gather *g = &e->gathers[e->gathers_used++];
         g->message = (struct msghdr){.msg_iov = g->vectors};
-        g->message.msg_iovlen = connection_unsent_all(c, &e->worker->recorder, g->vectors, GATHER_MAX);
+        g->message.msg_iovlen = connection_unsent_all(c, e->recorder, g->vectors, GATHER_MAX);
         struct io_uring_sqe *sqe = request(e);
         io_uring_prep_sendmsg(sqe, c->fd, &g->message, MSG_NOSIGNAL | MSG_WAITALL);
         sqe->user_data = label(e, SEND, c);
         c->sending = true;
 }
 
-/* With one request in flight, a send that succeeds tells nothing that its reply does not tell. With more, the
- * next may go only when it has ended, or parts of both could change places: so it posts a completion. */
+/* With one request in flight, the success of a send shows by the reply. With more, the next send has to wait
+ * until this one has ended, or parts of both could change places: so it posts a completion. */
 static void uring_send(struct engine_state *e, struct connection *c)
 {
-        const struct recorder *r = &e->worker->recorder;
         const uint8_t *bytes;
-        size_t size = connection_unsent(c, r, &bytes);
+        size_t size = connection_unsent(c, e->recorder, &bytes);
 
         if (size == 0 || c->sending)
                 return;
@@ -190,7 +188,7 @@ static void uring_send(struct engine_state *e, struct connection *c)
         io_uring_prep_send(sqe, c->fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
         sqe->user_data = label(e, SEND, c);
-        connection_sent(c, r, size); /* or a completion will tell that it failed */
+        connection_sent(c, e->recorder, size); /* if it fails, a completion says so */
 }
 
 static void send_completed(struct engine_state *e, struct connection *c, int result)
@@ -201,13 +199,12 @@ static void send_completed(struct engine_state *e, struct connection *c, int res
         if (result < 0)
                 worker_failed(e->worker, c, PHASE_SEND, -result, clock_now());
         else if (counts) {
-                connection_sent(c, &e->worker->recorder, (size_t)result);
+                connection_sent(c, e->recorder, (size_t)result);
                 uring_send(e, c);
         }
 }
 
-/* Whatever is in flight is cancelled by its descriptor; the next generation's completions are told from its
- * own. */
+/* Cancels what is in flight, by descriptor. Its completions are of an earlier generation, and are ignored. */
 static void uring_close(struct engine_state *e, struct connection *c)
 {
         struct io_uring_sqe *sqe;
@@ -244,15 +241,15 @@ static void connect_completed(struct engine_state *e, struct connection *c, int 
         }
 }
 
-/* In front of what a sampled connection receives stand a header and the kernel's time. Takes the time;
- * returns how much was received, and moves *bytes behind them. */
+/* A header and the kernel's receive time precede what a sampled connection receives. Records the time, moves
+ * *bytes past both, and returns how many bytes follow. */
 static int sample_take(struct engine_state *e, int size, uint8_t **bytes, uint64_t now)
 {
         struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(*bytes, size, &e->sampled);
 
         if (!out)
                 return 0;
-        socket_record_unread(e->worker, io_uring_recvmsg_cmsg_firsthdr(out, &e->sampled), now);
+        socket_record_unread(e->recorder, io_uring_recvmsg_cmsg_firsthdr(out, &e->sampled), now);
         *bytes = io_uring_recvmsg_payload(out, &e->sampled);
         return (int)io_uring_recvmsg_payload_length(out, size, &e->sampled);
 }
@@ -264,7 +261,7 @@ static void receive_completed(struct engine_state *e, struct connection *c, cons
         uint64_t now = clock_now();
         int result = cqe->res;
 
-        if (result > 0 && !e->one_request && socket_is_sampled(e->worker, c))
+        if (result > 0 && !e->one_request && socket_is_sampled(e->plan, c))
                 result = sample_take(e, result, &bytes, now);
         if (result > 0) {
                 clocks_compare(&e->clocks, c, now);
@@ -277,7 +274,7 @@ static void receive_completed(struct engine_state *e, struct connection *c, cons
 
 static void completion_handle(struct engine_state *e, const struct io_uring_cqe *cqe)
 {
-        struct connection *c = &e->worker->connections[(uint32_t)cqe->user_data];
+        struct connection *c = &e->connections[(uint32_t)cqe->user_data];
         enum operation operation = (enum operation)(cqe->user_data >> 56);
         bool buffer = cqe->flags & IORING_CQE_F_BUFFER;
         unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
@@ -296,14 +293,14 @@ static void completion_handle(struct engine_state *e, const struct io_uring_cqe 
                                       io_uring_buf_ring_mask(BUFFERS), (int)e->buffers_returned++);
 }
 
-/* In a closed loop at saturation, waiting for a batch of replies costs a wake-up for many instead of one for
- * each: an eighth of those in flight, BATCH_MAX at most, and never longer than BATCH_NS, beside which the
- * queue is long then. With few in flight, and in open loop, the first reply is waited for. */
+/* In a closed loop at saturation, waiting for a batch of replies costs one wake-up for many instead of one
+ * each. A batch is an eighth of those in flight, at most BATCH_MAX; it is waited for no longer than BATCH_NS,
+ * which is short beside the latency then. With few in flight, and in open loop, one reply is enough. */
 static unsigned batch_size(const struct engine_state *e)
 {
-        unsigned batch = e->worker->recorder.busy / BATCH_SHARE;
+        unsigned batch = e->recorder->busy / BATCH_SHARE;
 
-        if (e->worker->plan->rate > 0 || batch < 1)
+        if (e->plan->rate > 0 || batch < 1)
                 return 1;
         return batch < BATCH_MAX ? batch : BATCH_MAX;
 }
@@ -319,7 +316,7 @@ static void uring_wait(struct engine_state *e, uint64_t timeout)
 
         io_uring_buf_ring_advance(e->buffer_ring, (int)e->buffers_returned);
         e->buffers_returned = 0;
-        /* ETIME, EINTR, EBUSY and EAGAIN: what is there is handled, what is posted stays posted */
+        /* ETIME, EINTR, EBUSY and EAGAIN: what has come is handled below, what is posted stays posted. */
         (void)io_uring_submit_and_wait_timeout(&e->ring, &cqe, batch, &t, NULL);
         if (io_uring_sq_ready(&e->ring) == 0)
                 e->gathers_used = 0;
@@ -340,15 +337,20 @@ static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_ent
         return io_uring_queue_init_params(sq_entries, ring, &params);
 }
 
-static void uring_destroy(struct engine_state *e)
+static void state_free(struct engine_state *e)
 {
-        clocks_print(&e->clocks);
-        (void)io_uring_submit(&e->ring); /* the last closes; the end of the ring would do them too */
-        io_uring_queue_exit(&e->ring);
         free(e->gathers);
         free(e->buffers);
         free(e->buffer_ring);
         free(e);
+}
+
+static void uring_destroy(struct engine_state *e)
+{
+        clocks_print(&e->clocks);
+        (void)io_uring_submit(&e->ring); /* the last closes; exiting would do them too */
+        io_uring_queue_exit(&e->ring);
+        state_free(e);
 }
 
 static int uring_create(struct worker *w, struct engine_state **state)
@@ -359,17 +361,20 @@ static int uring_create(struct worker *w, struct engine_state **state)
         if (!e)
                 return error;
         e->worker = w;
-        e->one_request = w->plan->requests_per_connection == 1;
+        e->plan = worker_plan(w);
+        e->recorder = worker_recorder(w);
+        e->connections = worker_connections(w, NULL);
+        e->one_request = e->plan->requests_per_connection == 1;
         e->sampled.msg_controllen = SOCKET_CONTROL_SIZE;
         e->buffers = malloc((size_t)BUFFERS * BUFFER_SIZE);
         e->buffer_ring = aligned_alloc(4096, BUFFERS * sizeof(struct io_uring_buf));
-        if (w->plan->depth > 1)
+        if (e->plan->depth > 1)
                 e->gathers = malloc(GATHERS * sizeof *e->gathers);
-        if (!e->buffers || !e->buffer_ring || (w->plan->depth > 1 && !e->gathers))
-                goto free_buffers;
+        if (!e->buffers || !e->buffer_ring || (e->plan->depth > 1 && !e->gathers))
+                goto free_state;
         error = ring_init(&e->ring, SQ_ENTRIES, CQ_ENTRIES);
         if (error)
-                goto free_buffers;
+                goto free_state;
         (void)io_uring_register_ring_fd(&e->ring); /* saves a look-up per enter; works without */
         struct io_uring_buf_reg registration = {
                 .ring_addr = (uintptr_t)e->buffer_ring, .ring_entries = BUFFERS, .bgid = BUFFER_GROUP};
@@ -386,11 +391,8 @@ static int uring_create(struct worker *w, struct engine_state **state)
         return 0;
 exit_ring:
         io_uring_queue_exit(&e->ring);
-free_buffers:
-        free(e->gathers);
-        free(e->buffers);
-        free(e->buffer_ring);
-        free(e);
+free_state:
+        state_free(e);
         return error;
 }
 

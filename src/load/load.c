@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The controller of a run: starts the threads, decides when the window begins, and merges what they measured.
- * It sleeps while they work. */
+/* The controller of a run: starts the threads, sleeps while they work, and begins and ends the window. */
 #include "load/load.h"
 
+#include "load/collect.h"
 #include "load/engine.h"
 #include "load/netstat.h"
 #include "load/worker.h"
@@ -10,11 +10,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <math.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define TICK_NS (50 * NS_PER_MS)
 #define RAMP_TICK_NS (2 * NS_PER_MS)
@@ -26,12 +22,8 @@ struct run {
         const struct load_hooks *hooks;
         const volatile sig_atomic_t *interrupted;
         struct run_state state;
-        struct payload *payload;
-        struct connection *connections; /* [plan->connections], each thread's share in one piece */
-        uint64_t *intended;             /* [plan->connections * plan->depth], or NULL */
-        struct worker *workers;         /* [plan->threads] */
-        pthread_t *threads;             /* [started] */
-        unsigned started;
+        struct payload *payload; /* owned, as are the workers */
+        struct worker **workers; /* [plan->threads] */
 };
 
 size_t load_descriptors(const struct plan *p)
@@ -41,84 +33,36 @@ size_t load_descriptors(const struct plan *p)
 
 uint64_t load_memory(const struct plan *p)
 {
-        enum { PER_THREAD = 8 << 20 }; /* stack, histograms, intervals, an engine's rings and buffers */
+        enum { PER_THREAD = 8 << 20 }; /* its stack, histograms, intervals, its engine's rings and buffers */
         uint64_t per_connection = sizeof(struct connection) + sizeof(uint32_t) +
                                   (p->depth > 1 ? p->depth * sizeof(uint64_t) : 0);
 
         return p->connections * per_connection + (uint64_t)p->threads * PER_THREAD + p->request_bytes;
 }
 
-static void run_fini(struct run *run)
-{
-        for (unsigned i = 0; run->workers && i < run->plan->threads; i++) {
-                if (run->workers[i].recorder.plan)
-                        recorder_fini(&run->workers[i].recorder);
-                free(run->workers[i].heap);
-        }
-        free(run->intended);
-        free(run->threads);
-        free(run->workers);
-        free(run->connections);
-        payload_destroy(run->payload);
-}
-
 /* All memory is taken before the first thread starts. */
 static int run_init(struct run *run)
 {
         const struct plan *p = run->plan;
-        uint32_t given = 0;
 
         atomic_init(&run->state.load_begin, UINT64_MAX);
         atomic_init(&run->state.window_end, UINT64_MAX);
         run->payload = payload_create_for(p);
-        if (p->depth > 1)
-                run->intended = calloc((size_t)p->connections * p->depth, sizeof *run->intended);
-        run->connections = calloc(p->connections, sizeof *run->connections);
-        run->workers = calloc(p->threads, sizeof *run->workers);
-        run->threads = calloc(p->threads, sizeof *run->threads);
-        if (!run->payload || !run->connections || (p->depth > 1 && !run->intended) || !run->workers ||
-            !run->threads)
-                return -ENOMEM;
-        for (unsigned i = 0; i < p->threads; i++) {
-                struct worker *w = &run->workers[i];
-                *w = (struct worker){.plan = p,
-                                     .run = &run->state,
-                                     .connections = run->connections + given,
-                                     .count = p->connections / p->threads + (i < p->connections % p->threads),
-                                     .first = i,
-                                     .cpu = p->cpus ? p->cpus[i] : -1};
-                for (uint32_t k = 0; k < w->count; k++)
-                        connection_init(&w->connections[k], p, i + k * p->threads,
-                                        run->intended ? run->intended + (size_t)(given + k) * p->depth
-                                                      : NULL);
-                given += w->count;
-                if (recorder_init(&w->recorder, p, run->payload) != 0)
+        run->workers = calloc(p->threads, sizeof(struct worker *));
+        for (unsigned i = 0; run->payload && run->workers && i < p->threads; i++) {
+                run->workers[i] = worker_create(p, run->payload, &run->state, i);
+                if (!run->workers[i])
                         return -ENOMEM;
         }
-        return 0;
+        return run->payload && run->workers ? 0 : -ENOMEM;
 }
 
-/* The latencies of interval number k, of all threads together; NULL: there are none. */
-static struct histogram *interval_merge(const struct run *run, uint32_t k)
+static void run_fini(struct run *run)
 {
-        struct histogram *h = histogram_create();
-
-        for (unsigned t = 0; h && t < run->plan->threads; t++) {
-                const struct recorder *r = &run->workers[t].recorder;
-                if (k >= atomic_load_explicit(&r->interval_count, memory_order_acquire))
-                        continue;
-                const struct interval *i = &r->intervals[k];
-                for (size_t n = 0; n < i->latency_count; n++)
-                        histogram_add(h, i->latencies[n][0], i->latencies[n][1]);
-        }
-        return h;
-}
-
-static uint64_t percentile(const struct histogram *h, double share)
-{
-        uint64_t value;
-
-        return result_percentile(h, share, &value) ? value : RESULT_UNKNOWN;
+        for (unsigned i = 0; run->workers && i < run->plan->threads; i++)
+                worker_destroy(run->workers[i]);
+        free(run->workers);
+        payload_destroy(run->payload);
 }
 
 static void tick(const struct run *run, uint64_t load_begin)
@@ -128,28 +72,15 @@ static void tick(const struct run *run, uint64_t load_begin)
                 .answered = atomic_load_explicit(&run->state.answered, memory_order_relaxed),
                 .errors = atomic_load_explicit(&run->state.failed, memory_order_relaxed),
                 .open = atomic_load_explicit(&run->state.open, memory_order_relaxed),
-                .p50 = RESULT_UNKNOWN,
-                .p99 = RESULT_UNKNOWN,
         };
-        uint32_t ended = UINT32_MAX;
 
         if (!run->hooks->tick)
                 return;
-        for (unsigned t = 0; t < run->plan->threads; t++) {
-                uint32_t count = atomic_load_explicit(&run->workers[t].recorder.interval_count,
-                                                      memory_order_acquire);
-                ended = count < ended ? count : ended;
-        }
-        struct histogram *h = ended > 0 ? interval_merge(run, ended - 1) : NULL;
-        if (h) {
-                p.p50 = percentile(h, 0.5);
-                p.p99 = percentile(h, 0.99);
-        }
-        histogram_destroy(h);
+        collect_percentiles(run->workers, run->plan, &p.p50, &p.p99);
         run->hooks->tick(run->hooks->context, &p);
 }
 
-/* Until all connections are open; or each has been tried and none is open; or the time for it is over. */
+/* Waits until all connections are open, or all were tried and none is open, or the time for it is over. */
 static void ramp_await(struct run *run)
 {
         const struct plan *p = run->plan;
@@ -170,12 +101,7 @@ static void ramp_await(struct run *run)
         }
 }
 
-static uint64_t counted(uint64_t before, uint64_t after)
-{
-        return before == UINT64_MAX || after == UINT64_MAX ? RESULT_UNKNOWN : after - before;
-}
-
-/* Sleeps until then, or until the run is interrupted: false. */
+/* Sleeps until `end`. Returns false if the run is interrupted before. */
 static bool wait_until(const struct run *run, uint64_t load_begin, uint64_t end)
 {
         for (uint64_t now = clock_now(); now < end; now = clock_now()) {
@@ -187,7 +113,12 @@ static bool wait_until(const struct run *run, uint64_t load_begin, uint64_t end)
         return true;
 }
 
-/* The load, of which the window is what comes after the warm-up. An interrupted run has a shorter one. */
+static uint64_t counted(uint64_t before, uint64_t after)
+{
+        return before == UINT64_MAX || after == UINT64_MAX ? RESULT_UNKNOWN : after - before;
+}
+
+/* Runs the load; the window is the part of it after the warm-up. An interruption shortens it. */
 static void window_run(struct run *run, struct result *result)
 {
         bool any = atomic_load(&run->state.open) > 0 && !atomic_load(&run->state.error);
@@ -218,188 +149,6 @@ static void window_run(struct run *run, struct result *result)
         result->kernel.resets_sent = counted(before.resets_sent, after.resets_sent);
 }
 
-static int replies_compare(const void *a, const void *b)
-{
-        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-        return (x > y) - (x < y);
-}
-
-static void fairness_fill(const struct run *run, struct result *result)
-{
-        uint32_t count = run->plan->connections, *replies = calloc(count, sizeof *replies);
-
-        if (!replies)
-                return; /* stays unknown */
-        result->connections.served = 0;
-        for (uint32_t i = 0; i < count; i++) {
-                replies[i] = run->connections[i].replies;
-                result->connections.served += replies[i] > 0;
-        }
-        qsort(replies, count, sizeof *replies, replies_compare);
-        result->connections.never_served = count - result->connections.served;
-        result->requests.per_connection_min = replies[0];
-        result->requests.per_connection_median = replies[count / 2];
-        result->requests.per_connection_max = replies[count - 1];
-        double sum = 0, squares = 0; /* Jain, Chiu, Hawe (1984): 1 is fair, 1 / count is all for one */
-        for (uint32_t i = 0; i < count; i++) {
-                sum += replies[i];
-                squares += (double)replies[i] * replies[i];
-        }
-        if (squares > 0)
-                result->connections.jain_index = sum * sum / (squares * count);
-        free(replies);
-}
-
-/* A series of what came in each interval of the window. */
-static int intervals_fill(const struct run *run, struct result *result)
-{
-        uint64_t length = recorder_interval(run->plan);
-        uint32_t count = (uint32_t)((result->window.duration + length - 1) / length);
-
-        result->intervals = calloc(count ? count : 1, sizeof *result->intervals);
-        if (!result->intervals)
-                return -ENOMEM;
-        for (uint32_t k = 0; k < count; k++) {
-                struct result_interval *out = &result->intervals[k];
-                struct histogram *h = interval_merge(run, k);
-                if (!h)
-                        return -ENOMEM;
-                *out = (struct result_interval){.at = k * length,
-                                                .p50 = percentile(h, 0.5),
-                                                .p99 = percentile(h, 0.99),
-                                                .max = RESULT_UNKNOWN};
-                for (unsigned t = 0; t < run->plan->threads; t++) {
-                        const struct recorder *r = &run->workers[t].recorder;
-                        if (k >= r->interval_count)
-                                continue;
-                        out->requests += r->intervals[k].requests;
-                        if (r->intervals[k].requests > 0 &&
-                            (out->max == RESULT_UNKNOWN || r->intervals[k].max > out->max))
-                                out->max = r->intervals[k].max;
-                        out->errors += r->intervals[k].errors;
-                }
-                histogram_destroy(h);
-        }
-        result->interval_count = count;
-        return 0;
-}
-
-/* VmHWM of this process; ru_maxrss of getrusage(2) is never less than that of whoever started it. */
-static uint64_t rss_max(void)
-{
-        char line[256];
-        uint64_t kib = 0;
-        FILE *file = fopen("/proc/self/status", "re");
-
-        if (!file)
-                return RESULT_UNKNOWN;
-        while (kib == 0 && fgets(line, sizeof line, file))
-                if (strncmp(line, "VmHWM:", 6) == 0)
-                        kib = strtoull(line + 6, NULL, 10);
-        (void)fclose(file); /* opened for reading */
-        return kib ? kib * 1024 : RESULT_UNKNOWN;
-}
-
-static int histograms_fill(const struct run *run, struct result *result)
-{
-        result->latency = histogram_create();
-        result->connect_latency = histogram_create();
-        result->connect_failure_latency = histogram_create();
-        result->first_byte_latency = histogram_create();
-        result->schedule_lag = histogram_create();
-        result->unread_time = histogram_create();
-        if (!result->latency || !result->connect_latency || !result->connect_failure_latency ||
-            !result->first_byte_latency || !result->schedule_lag || !result->unread_time)
-                return -ENOMEM;
-        for (unsigned i = 0; i < run->plan->threads; i++) {
-                const struct recorder *r = &run->workers[i].recorder;
-                histogram_merge(result->latency, r->latency);
-                histogram_merge(result->connect_latency, r->connect_latency);
-                histogram_merge(result->connect_failure_latency, r->connect_failure_latency);
-                histogram_merge(result->first_byte_latency, r->first_byte_latency);
-                histogram_merge(result->schedule_lag, r->schedule_lag);
-                histogram_merge(result->unread_time, r->unread_time);
-        }
-        return 0;
-}
-
-static void counts_fill(const struct run *run, struct result *result)
-{
-        double seconds = (double)result->window.duration / (double)NS_PER_S;
-        uint64_t in_flight = 0, answered = 0, late = 0, due = 0, begun = 0, opened_in_window = 0;
-
-        result->connections.opened = result->connections.peak_open = 0;
-        result->requests.oldest_in_flight = 0;
-        for (unsigned i = 0; i < run->plan->threads; i++) {
-                const struct recorder *r = &run->workers[i].recorder;
-                errors_merge(&result->errors, &r->errors);
-                in_flight += r->begun - r->ended - r->abandoned;
-                answered += r->answered, late += r->answered_late;
-                due += r->due_in_window, begun += r->begun_in_window;
-                opened_in_window += r->opened_in_window;
-                result->connections.opened += r->opened;
-                result->connections.peak_open += r->peak_open;
-                if (r->oldest_in_flight > result->requests.oldest_in_flight)
-                        result->requests.oldest_in_flight = r->oldest_in_flight;
-        }
-        result->requests.total = answered;
-        result->requests.in_flight_at_end = in_flight;
-        result->requests.answered_late = late;
-        if (run->plan->rate > 0) {
-                result->requests.due = due;
-                result->requests.never_sent = due - begun;
-        }
-        if (seconds > 0) {
-                result->requests.per_second = (double)answered / seconds;
-                result->connections.per_second = (double)opened_in_window / seconds;
-        }
-        /* Little (1961), where it is known how many requests are in flight at any time. */
-        if (seconds > 0 && answered > 0 && run->plan->rate == 0 && run->plan->requests_per_connection == 0)
-                result->connections.little_ratio = result->requests.per_second *
-                                                   histogram_mean(result->latency) / (double)NS_PER_S /
-                                                   ((double)run->plan->connections * run->plan->depth);
-}
-
-static void generator_fill(const struct run *run, struct result *result)
-{
-        uint64_t busiest = 0, cpu = 0;
-
-        result->generator.cpu_user = result->generator.cpu_system = result->generator.run_delay = 0;
-        for (unsigned i = 0; i < run->plan->threads; i++) {
-                const struct recorder *r = &run->workers[i].recorder;
-                result->generator.cpu_user += r->cpu_user;
-                result->generator.cpu_system += r->cpu_system;
-                if (r->run_delay == RESULT_UNKNOWN || result->generator.run_delay == RESULT_UNKNOWN)
-                        result->generator.run_delay = RESULT_UNKNOWN;
-                else
-                        result->generator.run_delay += r->run_delay;
-                if (r->cpu_user + r->cpu_system > busiest)
-                        busiest = r->cpu_user + r->cpu_system;
-        }
-        cpu = result->generator.cpu_user + result->generator.cpu_system;
-        result->generator.max_rss = rss_max();
-        if (result->window.duration > 0) {
-                result->generator.busiest_thread = (double)busiest / (double)result->window.duration;
-                result->generator.ceiling_share = (double)cpu /
-                                                  ((double)result->window.duration * run->plan->threads);
-        }
-        if (result->requests.total > 0)
-                result->generator.cpu_per_request = (double)cpu / (double)result->requests.total;
-}
-
-static int result_fill(const struct run *run, struct result *result)
-{
-        int error = histograms_fill(run, result);
-
-        if (error)
-                return error;
-        counts_fill(run, result);
-        generator_fill(run, result);
-        fairness_fill(run, result);
-        return intervals_fill(run, result);
-}
-
 int load_run(const struct plan *p, const struct load_hooks *hooks, const volatile sig_atomic_t *interrupted,
              struct result *result)
 {
@@ -407,25 +156,20 @@ int load_run(const struct plan *p, const struct load_hooks *hooks, const volatil
         uint64_t begin = clock_now();
 
         int error = run_init(&run);
-        for (; !error && run.started < p->threads; run.started++) {
-                error = -pthread_create(&run.threads[run.started], NULL, worker_main,
-                                        &run.workers[run.started]);
-                if (error) {
+        if (!error) {
+                for (unsigned i = 0; !error && i < p->threads; i++)
+                        error = worker_start(run.workers[i]);
+                if (error)
                         atomic_store(&run.state.error, error);
-                        break;
-                }
-        }
-        if (run.started > 0) {
-                if (!error)
-                        ramp_await(&run);
+                ramp_await(&run);
                 result->window.ramp = clock_now() - begin;
                 window_run(&run, result);
-                for (unsigned i = 0; i < run.started; i++)
-                        (void)pthread_join(run.threads[i], NULL);
+                for (unsigned i = 0; i < p->threads; i++)
+                        worker_join(run.workers[i]);
                 error = atomic_load(&run.state.error);
         }
         if (!error)
-                error = result_fill(&run, result);
+                error = collect_result(run.workers, p, result);
         run_fini(&run);
         return error;
 }

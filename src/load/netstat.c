@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Both files consist of pairs of lines, names above values: "Tcp: RtoAlgorithm RtoMin ..." / "Tcp: 1 200
- * ...". */
+/* Both files consist of pairs of lines, names above values: "Tcp: RtoAlgorithm RtoMin", then "Tcp: 1 200". */
 #include "load/netstat.h"
 
+#include "base/number.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void field_find(char *names, char *values, const char *prefix, const char *name, uint64_t *value)
@@ -16,7 +16,7 @@ static void field_find(char *names, char *values, const char *prefix, const char
         char *n = strtok_r(names, " \n", &names_rest), *v = strtok_r(values, " \n", &values_rest);
         for (; n && v; n = strtok_r(NULL, " \n", &names_rest), v = strtok_r(NULL, " \n", &values_rest))
                 if (strcmp(n, name) == 0)
-                        *value = strtoull(v, NULL, 10);
+                        (void)number_read(v, value); /* stays unknown if it is no number */
 }
 
 static void file_find(const char *path, const char *prefix, const char *name, uint64_t *value)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* netstat: the kernel's own counters of TCP (/proc/net/snmp, /proc/net/netstat), for all of this network
- * namespace. */
+/* netstat: the kernel's TCP counters for the whole network namespace (/proc/net/snmp, /proc/net/netstat). */
 #ifndef LOAD_NETSTAT_H
 #define LOAD_NETSTAT_H
 
@@ -8,12 +7,12 @@
 
 struct netstat {
         uint64_t listen_overflows; /* connections that found the accept queue full */
-        uint64_t listen_drops;     /* SYNs dropped for that or another reason */
+        uint64_t listen_drops;     /* SYNs dropped for that reason or another */
         uint64_t retransmits;      /* segments */
         uint64_t resets_sent;      /* segments */
 };
 
-/* The counters since boot; UINT64_MAX where the kernel does not tell. */
+/* Reads what has been counted since boot; UINT64_MAX for what the kernel does not count. */
 void netstat_read(struct netstat *);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The region's word number i holds (i + 1) times an odd constant, modulo 2^64, least significant byte first.
- * An odd number has an inverse modulo 2^64, so eight bytes tell their i, and eight bytes that nobody sent
- * give, but for one case in 2^49, an i far outside the region. That is all the diagnosis needs: it finds
- * where in the region the wrong bytes come from, and compares with where they should come from.
+/* Word number i of the region is (i + 1) times an odd constant, modulo 2^64, least significant byte first. An
+ * odd number has an inverse modulo 2^64, so eight bytes yield their i; and eight bytes that nobody sent
+ * yield, except in one case in 2^49, an i far outside the region. The diagnosis needs no more: it finds where
+ * in the region the wrong bytes come from, and compares that with where they should come from.
  *
- * A region of 256 KiB and one request stays in the second-level cache together with what the run needs
- * otherwise, and has 32,768 windows: any 10,000 connections have different ones at any time. */
+ * A region of 256 KiB and one request stays in the second-level cache beside all else that the run needs. It
+ * has 32,768 windows: any 10,000 connections have different ones at any time. */
 #include "load/payload.h"
 
 #include <endian.h>
@@ -15,22 +15,22 @@
 
 #define FACTOR UINT64_C(0x9e3779b97f4a7c15)
 enum {
-        WINDOWS = 32768,     /* a power of two; a window begins at one of as many words */
-        WORDS_APART = 11027, /* windows of neighbouring connections: odd, so that all are different */
-        NEIGHBOURS_MAX = 64, /* earlier and later requests among which wrong bytes are looked for */
+        WINDOWS = 32768,     /* a power of two; a window begins at one of the first so many words */
+        WORDS_APART = 11027, /* between the windows of neighbouring connections; odd: so all are different */
+        NEIGHBOURS_MAX = 64, /* so many earlier and later requests are searched for wrong bytes */
 };
 
 struct payload {
-        const uint8_t *request; /* [size], NULL: windows into the words */
-        const uint8_t *reply;   /* [reply_size], NULL: the request, or whatever of that size */
+        const uint8_t *request; /* [size]; NULL: windows into the words */
+        const uint8_t *reply;   /* [reply_size]; NULL: the request, or any bytes */
         size_t reply_size;
         enum reply kind;
-        uint32_t *borders; /* [reply_size + 1], REPLY_UNTIL: the longest proper prefix of the first n bytes
-                              that they also end with (Knuth, Morris, Pratt, 1977) */
+        /* Owned, [reply_size + 1], REPLY_UNTIL: the length of the longest proper prefix of the first n bytes
+         * that they also end with (Knuth, Morris, Pratt, 1977). */
+        uint32_t *borders;
         size_t size, word_count;
         uint64_t inverse; /* of FACTOR */
-        uint32_t
-                step; /* words from a connection's window to its next: longer than a request where possible */
+        uint32_t step; /* words between successive windows of a connection: more than a request if possible */
         uint32_t first; /* from the seed */
         uint64_t words[];
 };
@@ -62,8 +62,7 @@ struct payload *payload_create(size_t size, uint64_t seed)
         return p;
 }
 
-/* The longest prefix of the reply's end that the bytes end with, when `byte` follows those that ended with
- * one of `matched` bytes. */
+/* A stream ends with the first `matched` bytes of the terminator. With how many it ends after `byte`. */
 static uint32_t match_extend(const struct payload *p, uint32_t matched, uint8_t byte)
 {
         while (matched > 0 && (matched == p->reply_size || p->reply[matched] != byte))
@@ -133,7 +132,7 @@ size_t payload_until(const struct payload *p, const uint8_t *bytes, size_t count
         return count;
 }
 
-/* All requests and replies are alike, so nothing tells where wrong bytes come from. */
+/* All requests are alike, and so are all replies: wrong bytes do not show where they come from. */
 static enum mismatch fixed_diagnose(const struct payload *p, size_t offset, const uint8_t *bytes,
                                     size_t count)
 {
@@ -144,8 +143,8 @@ static enum mismatch fixed_diagnose(const struct payload *p, size_t offset, cons
                                                                                     : MISMATCH_CORRUPT;
 }
 
-/* Finds the first eight bytes that are a word of the region, among the first that can hold one whole: they
- * are at bytes[*at], and at *position of the region. */
+/* Looks among the first bytes for eight that are a word of the region: they are at bytes[*at], and are those
+ * at *position of the region. */
 static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t count, size_t *at,
                           int64_t *position)
 {
@@ -162,7 +161,7 @@ static bool region_locate(const struct payload *p, const uint8_t *bytes, size_t 
         return false;
 }
 
-/* Are these the connection's right bytes from byte `at` of that reply on, into those behind it? */
+/* True if `bytes` continue the expected stream from byte `at` of this reply, across later replies. */
 static bool stream_equals(const struct payload *p, uint32_t connection, uint64_t sequence, size_t at,
                           const uint8_t *bytes, size_t count)
 {
@@ -175,13 +174,13 @@ static bool stream_equals(const struct payload *p, uint32_t connection, uint64_t
         return true;
 }
 
-/* Too few bytes to hold a whole word: do they begin the connection's request before or after this one, or are
- * they the right ones, a place too early or too late? */
+/* For too few bytes to hold a whole word: they may be those of the connection's request before or after this
+ * one, or the right ones a place too early or too late. */
 static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence,
                                         size_t offset, const uint8_t *bytes, size_t count)
 {
-        size_t rest = p->size - offset,
-               own = count < rest ? count : rest; /* the others are the next reply's */
+        size_t rest = p->size - offset;
+        size_t own = count < rest ? count : rest; /* the others are the next reply's */
 
         if (sequence > 0 && memcmp(payload_window(p, connection, sequence - 1) + offset, bytes, own) == 0)
                 return MISMATCH_REPEATED;
@@ -194,16 +193,16 @@ static enum mismatch few_bytes_diagnose(const struct payload *p, uint32_t connec
         return MISMATCH_CORRUPT;
 }
 
-/* Where the bytes stand in the window of a request. */
+/* The offset of `position` from the start of a request's window. */
 static int64_t within(const struct payload *p, uint32_t connection, uint64_t sequence, int64_t position)
 {
         return position - (int64_t)window_start(p, connection, sequence) * 8;
 }
 
-/* A word at `position` of the region was received at `offset`, counted from the begin of the reply to that
- * request; those behind it may have followed at once. Windows overlap, so the likeliest comes first: the same
- * place in the reply that is due there, in an earlier or later one, another place in this one, too much of
- * the one before, the begin of the next too early. */
+/* The word at `position` of the region was received at `offset` from the start of the reply to that request,
+ * which may be beyond its end, in a later reply. Windows overlap, so the likeliest explanation comes first:
+ * the same place in an earlier or later reply, another place in this one, too much of the one before, the
+ * start of the next one too early. */
 static enum mismatch position_diagnose(const struct payload *p, uint32_t connection, uint64_t sequence,
                                        size_t offset, int64_t position)
 {
@@ -212,7 +211,7 @@ static enum mismatch position_diagnose(const struct payload *p, uint32_t connect
         int64_t own = within(p, connection, sequence, position);
 
         if (own == due)
-                return MISMATCH_CORRUPT; /* those behind the wrong bytes stand where they should */
+                return MISMATCH_CORRUPT; /* what follows the wrong bytes is in its place */
         for (uint64_t distance = 1; distance <= NEIGHBOURS_MAX; distance++) {
                 if (within(p, connection, sequence + distance, position) == due)
                         return MISMATCH_SWAPPED;

@@ -12,58 +12,58 @@
 enum {
         PLAN_TARGETS_MAX = 16,
         PLAN_CONNECTIONS_MAX = 1 << 20,
-        PLAN_REQUEST_MAX =
-                64 << 20, /* bytes; the region that all requests are cut from has this and 256 KiB more */
+        PLAN_REQUEST_MAX = 64 << 20, /* bytes; the region that requests are cut from has 256 KiB more */
         PLAN_THREADS_MAX = 1024,
         PLAN_DEPTH_MAX = 1024,
         PLAN_IN_FLIGHT_MAX = 1 << 24, /* connections times depth, 8 bytes each */
         PLAN_REPLY_MAX = 4096,        /* bytes of a terminator or of an expected reply */
 };
 
-enum arrivals { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
+enum arrivals_kind { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
 
-/* When a reply is complete, and what is right about it. */
+/* When a reply is complete, and which bytes are right. */
 enum reply {
         REPLY_ECHO,  /* the bytes of the request */
         REPLY_EXACT, /* the bytes of reply_text */
-        REPLY_BYTES, /* so many bytes as reply_bytes says, whichever */
-        REPLY_UNTIL, /* whatever ends with the bytes of reply_text */
+        REPLY_BYTES, /* any bytes, reply_bytes of them */
+        REPLY_UNTIL, /* any bytes that end with those of reply_text */
 };
 
 struct engine;
 
 struct plan {
-        struct address targets[PLAN_TARGETS_MAX]; /* connection i goes to target i modulo target_count */
+        struct address targets[PLAN_TARGETS_MAX];
         size_t target_count;
         struct address source; /* the first of a block of source addresses; size 0: the kernel's choice */
         uint32_t source_count; /* addresses in the block, at least 1 */
         uint32_t connections;
-        uint32_t depth; /* requests in flight per connection, at least 1 */
-        const uint8_t
-                *request; /* [request_bytes]; NULL: bytes that tell where they belong (load/payload.h) */
+        uint32_t depth;         /* requests in flight per connection, at least 1 */
+        const uint8_t *request; /* [request_bytes]; NULL: bytes that name their place (load/payload.h) */
         uint32_t request_bytes, reply_bytes;
         const uint8_t *reply_text; /* [reply_bytes] */
         enum reply reply;
-        uint64_t requests_per_connection; /* then it is closed and a new one opened; 0: unlimited */
-        uint64_t warmup;          /* ns of load before the window, that count for nothing but errors */
-        uint64_t duration, grace; /* ns: the window, and the most that the run lasts longer */
+        uint64_t requests_per_connection; /* after which it is closed and reopened; 0: unlimited */
+        uint64_t warmup;                  /* ns of load before the window, of which only errors are counted */
+        uint64_t duration, grace;         /* ns: the window, and how much longer the run may last */
         uint64_t connect_timeout, request_timeout; /* ns */
-        double connect_rate;    /* connections/s while all are opened, for all threads together */
-        double rate;            /* requests/s for all connections together, open loop; 0: closed loop */
-        enum arrivals arrivals; /* of the open loop */
-        unsigned threads;
-        const int *cpus; /* [threads]: where each is pinned, or NULL */
-        bool spin;       /* never sleep: no timer is late, and all the CPU is used */
-        bool verify;     /* compare every byte of every reply; off only to measure what that costs */
-        uint64_t seed;   /* chooses which bytes each request has */
+        double connect_rate;         /* connections/s during the ramp, for all threads together */
+        double rate;                 /* requests/s for all connections together, open loop; 0: closed loop */
+        enum arrivals_kind arrivals; /* of the open loop */
+        unsigned threads;            /* at most as many as connections */
+        const int *cpus;             /* [threads]: where each is pinned; NULL: not at all */
+        bool spin;                   /* never sleep: no timer is late, and all the CPU is used */
+        bool verify;   /* compare every byte of every reply; off only to measure what that costs */
+        uint64_t seed; /* chooses the bytes of each request */
         const struct engine *engine;
 };
 
-/* Open loop: when request number `sequence` (from 0) of a connection is to be sent, in ns after the load's
- * begin; `previous` is when the one before was to be. Constant: the connections take turns, at equal
- * distances, so there are no bursts. Poisson: each connection's arrivals are a Poisson process of its own,
- * and so are all together; the n-th gap follows from seed, connection and n, so that a request that waits for
- * its connection needs no memory. */
+/* The address that connection number `connection` goes to: the targets take turns. */
+const struct address *plan_target(const struct plan *, uint32_t connection);
+
+/* Open loop: when request number `sequence` (from 0) of a connection is due, in ns after the load begins;
+ * `previous` is the due time of the one before. Constant: the connections take turns at equal distances, so
+ * there are no bursts. Poisson: each connection's arrivals are a Poisson process of their own, and so are all
+ * together. The n-th gap follows from seed, connection and n, so a queue of requests needs no memory. */
 uint64_t plan_arrival(const struct plan *, uint32_t connection, uint64_t sequence, uint64_t previous);
 
 #endif

@@ -2,9 +2,15 @@
 #include "load/recorder.h"
 
 #include "base/clock.h"
+#include "result/result.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 enum { INTERVALS_MAX = 100 };
 #define INTERVAL_MIN (100 * NS_PER_MS)
@@ -31,11 +37,10 @@ int recorder_init(struct recorder *r, const struct plan *plan, const struct payl
                                .unread_time = histogram_create(),
                                .interval = histogram_create(),
                                .intervals = calloc(INTERVALS_MAX, sizeof *r->intervals)};
-        if (r->latency && r->connect_latency && r->connect_failure_latency && r->first_byte_latency &&
-            r->schedule_lag && r->unread_time && r->interval && r->intervals)
-                return 0;
-        recorder_fini(r);
-        return -ENOMEM;
+        return r->latency && r->connect_latency && r->connect_failure_latency && r->first_byte_latency &&
+                               r->schedule_lag && r->unread_time && r->interval && r->intervals
+                       ? 0
+                       : -ENOMEM;
 }
 
 void recorder_fini(struct recorder *r)
@@ -52,7 +57,7 @@ void recorder_fini(struct recorder *r)
         free(r->intervals);
 }
 
-/* Its latencies are kept as the pairs that are not 0: some hundred of them, where a histogram has 33,000. */
+/* Keeps its latencies as pairs, only those that are not 0: a few hundred, where a histogram has 33,000. */
 static void interval_end(struct recorder *r)
 {
         if (r->interval_count == INTERVALS_MAX)
@@ -78,6 +83,7 @@ static void interval_end(struct recorder *r)
 
 void recorder_advance(struct recorder *r, uint64_t now)
 {
+        assert(now >= r->window_begin && now <= r->window_end);
         uint64_t length = recorder_interval(r->plan);
 
         while (r->interval_count < INTERVALS_MAX && now - r->window_begin >= (r->interval_count + 1) * length)
@@ -87,9 +93,42 @@ void recorder_advance(struct recorder *r, uint64_t now)
                                    : UINT64_MAX;
 }
 
+static struct usage usage_now(void)
+{
+        struct rusage rusage;
+        struct usage usage = {.run_delay = RESULT_UNKNOWN};
+        FILE *file = fopen("/proc/thread-self/schedstat", "re"); /* proc_pid_schedstat(5) */
+
+        (void)getrusage(RUSAGE_THREAD, &rusage); /* the arguments are valid */
+        usage.user = (uint64_t)rusage.ru_utime.tv_sec * NS_PER_S +
+                     (uint64_t)rusage.ru_utime.tv_usec * NS_PER_US;
+        usage.system = (uint64_t)rusage.ru_stime.tv_sec * NS_PER_S +
+                       (uint64_t)rusage.ru_stime.tv_usec * NS_PER_US;
+        if (file) {
+                if (fscanf(file, "%*u %" SCNu64, &usage.run_delay) != 1)
+                        usage.run_delay = RESULT_UNKNOWN;
+                (void)fclose(file); /* opened for reading */
+        }
+        return usage;
+}
+
+void recorder_begin(struct recorder *r)
+{
+        r->peak_open = r->open;
+        r->usage = usage_now();
+}
+
 void recorder_end(struct recorder *r)
 {
+        struct usage before = r->usage, now = usage_now();
+        bool known = before.run_delay != RESULT_UNKNOWN && now.run_delay != RESULT_UNKNOWN;
+
+        r->usage = (struct usage){.user = now.user - before.user,
+                                  .system = now.system - before.system,
+                                  .run_delay = known ? now.run_delay - before.run_delay : RESULT_UNKNOWN};
+        if (r->window_end < r->window_begin)
+                return; /* interrupted during the warm-up */
         recorder_advance(r, r->window_end);
         if (r->window_begin + r->interval_count * recorder_interval(r->plan) < r->window_end)
-                interval_end(r); /* a shorter one */
+                interval_end(r); /* the last one, cut short */
 }

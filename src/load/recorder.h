@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* recorder: what one thread of a run measures. Each thread has its own; they are merged when all have ended.
- */
+/* recorder: what one thread of a run measures. Each thread has its own; collect.c merges them at the end. */
 #ifndef LOAD_RECORDER_H
 #define LOAD_RECORDER_H
 
@@ -9,59 +8,60 @@
 #include "load/plan.h"
 #include "result/errors.h"
 
-#include <stdatomic.h>
 #include <stdint.h>
+
+/* A part of the window. */
+struct interval {
+        uint64_t requests, errors, max;
+        uint64_t (*latencies)[2]; /* owned, [latency_count]: pairs of value and count */
+        size_t latency_count;
+};
+
+/* In ns: CPU time, and time spent waiting for a CPU (RESULT_UNKNOWN where the kernel does not count it). */
+struct usage {
+        uint64_t user, system, run_delay;
+};
 
 struct recorder {
         const struct plan *plan;
         const struct payload *payload;
-        /* ns; UINT64_MAX while connections are opened. The load begins before the window by the warm-up. */
+        /* ns; UINT64_MAX while connections are opened. The window begins after the load's warm-up. */
         uint64_t load_begin, window_begin, window_end;
-        struct histogram *latency, *connect_latency, *connect_failure_latency,
-                *first_byte_latency; /* owned */
-        /* Owned. Open loop: from when a request was to begin to when it did, if its connection was free then:
-         * the generator's own delay. And how long sampled replies lay in the socket before they were read. */
-        struct histogram *schedule_lag, *unread_time;
-        struct histogram *interval;      /* owned: latencies of the interval that goes on */
-        struct interval *intervals;      /* owned, [intervals_max]: those that have ended */
-        _Atomic uint32_t interval_count; /* others may read so many intervals while the run goes on */
-        uint64_t interval_ends;          /* ns; 0 until the first latency */
-        uint64_t errors_before;          /* that interval */
+        /* All histograms are owned. schedule_lag: in open loop, how late requests were begun whose connection
+         * was free, which is the generator's own delay. unread_time: how long sampled replies lay in the
+         * socket before they were read. */
+        struct histogram *latency, *connect_latency, *connect_failure_latency, *first_byte_latency;
+        struct histogram *schedule_lag, *unread_time, *interval; /* interval: latencies of the current one */
+        struct interval *intervals;      /* owned, [INTERVALS_MAX]: those that have ended */
+        _Atomic uint32_t interval_count; /* that many of them may be read by others during the run */
+        uint64_t interval_ends;          /* the current one, in ns; 0 until the first latency */
+        uint64_t errors_before;          /* the current interval */
         struct errors errors;
-        /* Requests from the load's begin to the window's end: ended are answered; abandoned, those whose
-         * connection ended before. */
+        /* Requests begun before the window's end; of these, those that were answered before it (ended), and
+         * those whose connection ended before it (abandoned). */
         uint64_t begun, ended, abandoned;
-        uint64_t answered, answered_late;        /* of the window; late: after its end */
-        uint64_t due_in_window, begun_in_window; /* open loop: that were to begin in the window */
-        uint64_t oldest_in_flight;               /* ns, at the window's end; 0: none */
-        uint64_t opened, opened_in_window;       /* connections */
-        uint64_t attempts;                       /* to connect, that have ended one way or the other */
-        uint32_t open, peak_open, busy;          /* connections now */
-        uint64_t cpu_user, cpu_system;           /* ns of this thread in the window */
-        uint64_t run_delay; /* ns in the window in which it was ready to run and did not */
+        uint64_t answered, answered_late;        /* requests of the window; late: after its end */
+        uint64_t due_in_window, begun_in_window; /* open loop: that fell due in the window; of those, begun */
+        uint64_t oldest_in_flight;               /* its age at the window's end, in ns; 0: none */
+        uint64_t attempts, opened, opened_in_window; /* connects that ended either way; that succeeded */
+        uint32_t open, peak_open, busy; /* connections now, and at most in the window; requests in flight */
+        struct usage usage;             /* of this thread in the window; until its end: before the window */
 };
 
-/* A part of the window: what came in it, and the latencies as pairs of value and count. */
-struct interval {
-        uint64_t requests, errors, max;
-        uint64_t (*latencies)[2]; /* owned, [latency_count] */
-        size_t latency_count;
-};
-
-/* The length of the plan's intervals: a hundredth of the window, at least INTERVAL_MIN. */
+/* The length of the plan's intervals in ns: a hundredth of the window, at least 100 ms. */
 uint64_t recorder_interval(const struct plan *);
 
-/* Returns 0 or -ENOMEM. */
+/* Returns 0 or -ENOMEM; in either case recorder_fini is to be called. It does nothing if all is zero. */
 int recorder_init(struct recorder *, const struct plan *, const struct payload *);
 void recorder_fini(struct recorder *);
 
-/* Ends the intervals that have ended by then, which is in the window or its end. */
+void recorder_begin(struct recorder *); /* the window begins: called on the thread that is measured */
+void recorder_end(struct recorder *);   /* the window has ended: likewise */
+
+/* Ends the intervals that are over at `now`, which is within the window or its end. */
 void recorder_advance(struct recorder *, uint64_t now);
 
-/* The window has ended: so has its last interval. */
-void recorder_end(struct recorder *);
-
-/* Counts a latency that was known at `now`, which is in the window. */
+/* Counts a latency that became known at `now`, which is within the window. */
 static inline void recorder_latency(struct recorder *r, uint64_t ns, uint64_t now)
 {
         if (now >= r->interval_ends)
@@ -70,6 +70,7 @@ static inline void recorder_latency(struct recorder *r, uint64_t ns, uint64_t no
         histogram_record(r->interval, ns);
 }
 
+/* True if `now` is within the window. */
 static inline bool recorder_counts(const struct recorder *r, uint64_t now)
 {
         return now >= r->window_begin && now < r->window_end;

@@ -11,39 +11,40 @@
 
 enum { SAMPLES = 64 };
 
-bool socket_is_sampled(const struct worker *w, const struct connection *c)
+bool socket_is_sampled(const struct plan *p, const struct connection *c)
 {
-        return w->plan->verify && c->index / w->plan->threads % SAMPLES == 0 &&
-               !address_is_unix(worker_target(w, c));
+        return p->verify && c->index / p->threads % SAMPLES == 0 &&
+               !address_is_unix(plan_target(p, c->index));
 }
 
-void socket_record_unread(struct worker *w, const struct cmsghdr *control, uint64_t now)
+void socket_record_unread(struct recorder *r, const struct cmsghdr *control, uint64_t now)
 {
         struct timespec received, wall;
 
         if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS ||
-            !recorder_counts(&w->recorder, now))
+            !recorder_counts(r, now))
                 return;
         memcpy(&received, CMSG_DATA(control), sizeof received);
         (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
         int64_t unread = (int64_t)(wall.tv_sec - received.tv_sec) * (int64_t)NS_PER_S + wall.tv_nsec -
                          received.tv_nsec;
-        if (unread >= 0) /* else that clock was set */
-                histogram_record(w->recorder.unread_time, (uint64_t)unread);
+        if (unread >= 0) /* else the clock was set meanwhile */
+                histogram_record(r->unread_time, (uint64_t)unread);
 }
 
 int socket_open(struct worker *w, const struct connection *c, int flags)
 {
-        const struct address *target = worker_target(w, c);
+        const struct plan *p = worker_plan(w);
+        const struct address *target = plan_target(p, c->index);
         struct address source;
         int fd = socket(target->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 
         if (fd < 0 || address_is_unix(target))
                 return fd < 0 ? -errno : fd;
-        /* Slower or from another address without these, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2)
-         * choose the port, which it does per destination (ip(7), Linux 4.2). */
+        /* Without these the run is slower, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2) choose the
+         * port, which it does per destination (ip(7), Linux 4.2). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        if (socket_is_sampled(w, c))
+        if (socket_is_sampled(p, c))
                 (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
         if (worker_source(w, &source)) {
                 (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));

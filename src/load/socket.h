@@ -11,15 +11,15 @@
 /* Room for the kernel's receive time among a message's control data. */
 enum { SOCKET_CONTROL_SIZE = CMSG_SPACE(sizeof(struct timespec)) };
 
-/* A socket for this connection, bound to the next source address; flags: SOCK_NONBLOCK or 0. Or a negative
- * errno. */
+/* Makes a socket for this connection, bound to the next source address; flags: SOCK_NONBLOCK or 0. Returns
+ * its descriptor or a negative errno. */
 int socket_open(struct worker *, const struct connection *, int flags);
 
-/* Are the kernel's receive times asked for on this connection (SO_TIMESTAMPNS of socket(7))? On one of
- * 64, since they cost a message header per read. */
-bool socket_is_sampled(const struct worker *, const struct connection *);
+/* True if the kernel's receive times are requested on this connection (SO_TIMESTAMPNS of socket(7)): on one
+ * in 64, since they cost a message header per read. */
+bool socket_is_sampled(const struct plan *, const struct connection *);
 
-/* Records how long what was just read at `now` had been there, if `control` tells. */
-void socket_record_unread(struct worker *, const struct cmsghdr *control, uint64_t now);
+/* Records how long what was read at `now` had lain in the socket, if `control` has its receive time. */
+void socket_record_unread(struct recorder *, const struct cmsghdr *control, uint64_t now);
 
 #endif

@@ -1,35 +1,100 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread's run has three phases. While connections are opened, at a bounded pace, they stay idle, so that
- * the load begins for all of them with the target at rest. From then to the window's end, each reply is
- * answered by the next request. After it nothing new is sent, and what is in flight has the grace period to
- * come back.
+/* A thread's run has three phases. First connections are opened, at a bounded pace, and stay idle, so that
+ * the load begins on all of them with the target at rest. Then, until the window ends, each reply is followed
+ * by the next request, or requests are sent as they fall due. After that nothing new is sent, and the replies
+ * to what is in flight have the grace period to come.
  *
- * Time-outs need no timer per request: five times a second the thread looks at all its connections, which for
- * 10,000 of them takes 50 us. A request that is late is noticed up to 200 ms later than its limit. */
+ * Time-outs need no timer per request: five times a second the thread looks at all its connections, which
+ * takes 50 us for 10,000 of them. So a time-out is noticed up to 200 ms late. */
 #include "load/worker.h"
+
+#include "load/arrivals.h"
 
 #include "base/clock.h"
 #include "base/cpus.h"
-#include "result/result.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 
 enum {
         CONNECTING_MAX = 256, /* connects in flight per thread */
-        BEGIN_BATCH = 64,     /* first requests sent before replies are looked at */
+        BEGIN_BATCH = 64,     /* requests begun before replies are looked at */
 };
 #define SWEEP_NS (200 * NS_PER_MS)
 #define RAMP_STEP_NS NS_PER_MS
 
-const struct address *worker_target(const struct worker *w, const struct connection *c)
+struct worker {
+        const struct plan *plan;
+        struct run_state *run;
+        struct engine_state *engine;
+        struct connection *connections; /* owned, [count] */
+        uint64_t *intended;             /* owned, [count * depth]: the connections'; NULL for depth 1 */
+        uint32_t count, index;
+        uint32_t sources_used; /* for the next source address */
+        struct arrivals arrivals;
+        struct {
+                uint64_t open, tried, answered, failed;
+        } published; /* this worker's part of run_state's sums */
+        struct recorder recorder;
+        pthread_t thread;
+        bool started;
+};
+
+struct worker *worker_create(const struct plan *p, const struct payload *payload, struct run_state *run,
+                             unsigned index)
 {
-        return &w->plan->targets[c->index % w->plan->target_count];
+        assert(index < p->threads && p->threads <= p->connections && p->target_count > 0 && p->depth > 0);
+        struct worker *w = calloc(1, sizeof *w);
+        if (!w)
+                return NULL;
+        w->plan = p;
+        w->run = run;
+        w->index = index;
+        w->count = p->connections / p->threads + (index < p->connections % p->threads);
+        w->connections = calloc(w->count, sizeof *w->connections);
+        if (p->depth > 1)
+                w->intended = calloc((size_t)w->count * p->depth, sizeof *w->intended);
+        if (recorder_init(&w->recorder, p, payload) != 0 || !w->connections || (p->depth > 1 && !w->intended))
+                goto destroy_worker;
+        for (uint32_t k = 0; k < w->count; k++)
+                connection_init(&w->connections[k], p, index + k * p->threads,
+                                w->intended ? w->intended + (size_t)k * p->depth : NULL);
+        if (arrivals_init(&w->arrivals, p, w->connections, w->count) == 0)
+                return w;
+destroy_worker:
+        worker_destroy(w);
+        return NULL;
+}
+
+void worker_destroy(struct worker *w)
+{
+        if (!w)
+                return;
+        arrivals_fini(&w->arrivals);
+        recorder_fini(&w->recorder);
+        free(w->intended);
+        free(w->connections);
+        free(w);
+}
+
+struct connection *worker_connections(struct worker *w, uint32_t *count)
+{
+        if (count)
+                *count = w->count;
+        return w->connections;
+}
+
+const struct plan *worker_plan(const struct worker *w)
+{
+        return w->plan;
+}
+
+struct recorder *worker_recorder(struct worker *w)
+{
+        return &w->recorder;
 }
 
 bool worker_source(struct worker *w, struct address *source)
@@ -37,7 +102,7 @@ bool worker_source(struct worker *w, struct address *source)
         if (w->plan->source.size == 0)
                 return false;
         *source = w->plan->source;
-        uint32_t offset = (w->first + w->sources_used++ * w->plan->threads) % w->plan->source_count;
+        uint32_t offset = (w->index + w->sources_used++ * w->plan->threads) % w->plan->source_count;
         if (source->sa.any.sa_family == AF_INET)
                 source->sa.v4.sin_addr.s_addr = htonl(ntohl(source->sa.v4.sin_addr.s_addr) + offset);
         else
@@ -80,7 +145,7 @@ void worker_failed(struct worker *w, struct connection *c, enum phase phase, int
         step_take(w, c, connection_failed(c, &w->recorder, phase, cause, now));
 }
 
-/* Looks for connections that are late, and for those that are due to be opened again. */
+/* Looks for connections that have timed out, and for those that are to be opened again. */
 static void sweep(struct worker *w, uint64_t now)
 {
         bool reopen = now < w->recorder.window_end;
@@ -93,7 +158,7 @@ static void sweep(struct worker *w, uint64_t now)
         }
 }
 
-/* Adds to a sum what this thread's part of it has changed since; less wraps. */
+/* Adds to a sum the change of this thread's part; a decrease wraps around. */
 static void sum_renew(atomic_uint_fast64_t *sum, uint64_t *published, uint64_t now)
 {
         (void)atomic_fetch_add_explicit(sum, now - *published, memory_order_relaxed);
@@ -110,7 +175,7 @@ static void progress_publish(struct worker *w)
         sum_renew(&w->run->failed, &w->published.failed, errors_total(&r->errors));
 }
 
-/* Until the controller has set the load's begin, and that has come. */
+/* Ends when the controller has set the time at which the load begins, and it has come. */
 static void connections_open(struct worker *w)
 {
         const struct plan *plan = w->plan;
@@ -131,132 +196,52 @@ static void connections_open(struct worker *w)
         }
 }
 
-struct usage {
-        uint64_t user, system, run_delay; /* ns */
-};
-
-/* Of this thread. run_delay: how long it was ready to run and another one ran (proc_pid_schedstat(5)). */
-static struct usage usage_now(void)
-{
-        struct rusage rusage;
-        struct usage usage = {.run_delay = RESULT_UNKNOWN};
-        FILE *file = fopen("/proc/thread-self/schedstat", "re");
-
-        (void)getrusage(RUSAGE_THREAD, &rusage); /* the arguments are valid */
-        usage.user = (uint64_t)rusage.ru_utime.tv_sec * NS_PER_S +
-                     (uint64_t)rusage.ru_utime.tv_usec * NS_PER_US;
-        usage.system = (uint64_t)rusage.ru_stime.tv_sec * NS_PER_S +
-                       (uint64_t)rusage.ru_stime.tv_usec * NS_PER_US;
-        if (file) {
-                if (fscanf(file, "%*u %" SCNu64, &usage.run_delay) != 1)
-                        usage.run_delay = RESULT_UNKNOWN;
-                (void)fclose(file); /* opened for reading */
-        }
-        return usage;
-}
-
-/* Closed loop: the first request of each connection, a batch at a time; the rest follow from the replies.
- * Returns when there is more to do: now, or never. */
-static uint64_t first_requests_begin(struct worker *w, uint64_t now)
-{
-        for (int i = 0; w->next < w->count && i < BEGIN_BATCH; w->next++, i++)
-                if (w->connections[w->next].state == CONNECTION_IDLE)
-                        step_take(w, &w->connections[w->next],
-                                  connection_begin(&w->connections[w->next], &w->recorder, now));
-        return w->next < w->count ? now : UINT64_MAX;
-}
-
-/* The connection at place i of the heap is due later than one below it: they change places, and so on down.
- */
-static void heap_sink(struct worker *w, uint32_t i)
-{
-        uint32_t moving = w->heap[i], child;
-        uint64_t due_at = w->connections[moving].due_at;
-
-        for (; (child = 2 * i + 1) < w->count; i = child) {
-                if (child + 1 < w->count &&
-                    w->connections[w->heap[child + 1]].due_at < w->connections[w->heap[child]].due_at)
-                        child++;
-                if (due_at <= w->connections[w->heap[child]].due_at)
-                        break;
-                w->heap[i] = w->heap[child];
-        }
-        w->heap[i] = moving;
-}
-
-static int heap_init(struct worker *w)
-{
-        w->heap = malloc(w->count * sizeof *w->heap);
-        if (!w->heap)
-                return -ENOMEM;
-        for (uint32_t i = 0; i < w->count; i++)
-                w->heap[i] = i;
-        for (uint32_t i = w->count / 2; i-- > 0;)
-                heap_sink(w, i);
-        return 0;
-}
-
-/* Open loop: the requests whose time has come. At constant distances they fall due in the order of the
- * connections, so the next one is known without a heap. Returns when that is. */
-static uint64_t due_requests_begin(struct worker *w, uint64_t now)
+/* Begins the requests that are due, a batch at a time. Returns when there is more to do. */
+static uint64_t requests_begin(struct worker *w, uint64_t now)
 {
         struct recorder *r = &w->recorder;
+        struct connection *c;
 
-        for (int i = 0;; i++) {
-                struct connection *c = &w->connections[w->heap ? w->heap[0] : w->next % w->count];
+        for (int i = 0; (c = arrivals_next(&w->arrivals)); i++) {
                 uint64_t due = r->load_begin + c->due_at;
                 if (due > now || i == BEGIN_BATCH)
                         return due < r->window_end ? due : UINT64_MAX;
-                enum step step = connection_fall_due(c, r, now);
-                if (w->heap)
-                        heap_sink(w, 0);
-                else
-                        w->next++;
+                enum step step = STEP_WAIT;
+                if (w->plan->rate > 0)
+                        step = connection_fall_due(c, r, now);
+                else if (c->state == CONNECTION_IDLE)
+                        step = connection_begin(c, r, now);
+                arrivals_advance(&w->arrivals);
                 step_take(w, c, step);
         }
+        return UINT64_MAX;
 }
 
-/* The window begins: what was used before does not count. */
-static void window_enter(struct worker *w, struct usage *before)
+static void window_end(struct worker *w)
 {
-        w->recorder.peak_open = w->recorder.open;
-        *before = usage_now();
-}
-
-static void window_leave(struct worker *w, const struct usage *before)
-{
-        struct usage usage = usage_now();
         struct recorder *r = &w->recorder;
 
-        r->cpu_user = usage.user - before->user;
-        r->cpu_system = usage.system - before->system;
-        r->run_delay = usage.run_delay == RESULT_UNKNOWN || before->run_delay == RESULT_UNKNOWN
-                               ? RESULT_UNKNOWN
-                               : usage.run_delay - before->run_delay;
+        recorder_end(r);
         for (uint32_t i = 0; i < w->count; i++) {
                 uint64_t age = connection_oldest(&w->connections[i], r, r->window_end);
                 if (age > r->oldest_in_flight)
                         r->oldest_in_flight = age;
         }
-        recorder_end(r);
 }
 
 static void requests_run(struct worker *w)
 {
         struct recorder *r = &w->recorder;
         uint64_t now = clock_now(), next_sweep = now + SWEEP_NS;
-        struct usage before;
         bool entered = false;
 
-        w->next = 0;
         for (; now < r->window_end; now = clock_now()) {
                 r->window_end = atomic_load_explicit(&w->run->window_end, memory_order_relaxed);
                 if (!entered && now >= r->window_begin) {
-                        window_enter(w, &before);
+                        recorder_begin(r);
                         entered = true;
                 }
-                uint64_t until = w->plan->rate > 0 ? due_requests_begin(w, now)
-                                                   : first_requests_begin(w, now);
+                uint64_t until = requests_begin(w, now);
                 if (now >= next_sweep) {
                         sweep(w, now);
                         next_sweep = now + SWEEP_NS;
@@ -270,11 +255,11 @@ static void requests_run(struct worker *w)
                 w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0);
         }
         if (w->plan->rate > 0) /* what fell due in the last moment */
-                while (due_requests_begin(w, r->window_end - 1) < r->window_end)
+                while (requests_begin(w, r->window_end - 1) < r->window_end)
                         ;
         if (!entered)
-                window_enter(w, &before); /* interrupted during the warm-up */
-        window_leave(w, &before);
+                recorder_begin(r); /* interrupted during the warm-up */
+        window_end(w);
 }
 
 static void requests_finish(struct worker *w)
@@ -290,16 +275,14 @@ static void requests_finish(struct worker *w)
                         w->plan->engine->close(w->engine, &w->connections[i]);
 }
 
-void *worker_main(void *argument)
+static void *worker_main(void *argument)
 {
         struct worker *w = argument;
 
-        if (w->cpu >= 0)
-                (void)cpus_pin(w->cpu);      /* slower where it is not allowed, but right */
-        (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns; else timers may be 50 us late for the sake of others */
-        int error = w->plan->arrivals == ARRIVALS_POISSON && w->plan->rate > 0 ? heap_init(w) : 0;
-        if (!error)
-                error = w->plan->engine->create(w, &w->engine);
+        if (w->plan->cpus)
+                (void)cpus_pin(w->plan->cpus[w->index]); /* if not allowed: slower, but right */
+        (void)prctl(PR_SET_TIMERSLACK, 1UL);             /* ns; by default timers may be 50 us late */
+        int error = w->plan->engine->create(w, &w->engine);
         if (error) {
                 atomic_store_explicit(&w->run->error, error, memory_order_relaxed);
                 return NULL;
@@ -312,4 +295,19 @@ void *worker_main(void *argument)
         requests_finish(w);
         w->plan->engine->destroy(w->engine);
         return NULL;
+}
+
+int worker_start(struct worker *w)
+{
+        assert(!w->started);
+        int error = pthread_create(&w->thread, NULL, worker_main, w);
+        w->started = error == 0;
+        return -error;
+}
+
+void worker_join(struct worker *w)
+{
+        if (w->started)
+                (void)pthread_join(w->thread, NULL); /* it is joinable, and ends */
+        w->started = false;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* worker: one load thread: its share of the connections, the phases of the run, the time-outs. */
+/* worker: one load thread: its share of the connections, the phases of the run, the time-outs. It is opaque:
+ * the controller starts it and reads what it measured; an engine has the last two parts of this header. */
 #ifndef LOAD_WORKER_H
 #define LOAD_WORKER_H
 
@@ -9,41 +10,37 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* What the threads and their controller tell each other. */
+struct worker;
+
+/* What the controller and its workers tell each other. */
 struct run_state {
         _Atomic uint64_t load_begin, window_end; /* ns, set by the controller; UINT64_MAX until then */
-        atomic_uint_fast64_t open,
-                tried; /* connections open now; and that have been opened or refused at least once */
-        atomic_uint_fast64_t answered, failed; /* replies and errors, for who watches; seldom renewed */
-        atomic_int error;                      /* a negative errno: a thread could not work at all */
+        /* Sums over all workers, renewed five times a second: connections that are open, and those that were
+         * opened or refused at least once; replies in the window; errors. */
+        atomic_uint_fast64_t open, tried, answered, failed;
+        atomic_int error; /* a negative errno: a worker could not run */
 };
 
-struct worker {
-        const struct plan *plan;
-        struct run_state *run;
-        struct engine_state *engine;
-        struct connection *connections; /* [count], owned */
-        uint32_t count, first; /* the share: connections first, first + threads, first + 2 threads, ... */
-        uint32_t sources_used; /* for the next source address */
-        uint64_t next;         /* the connection whose request is to be begun next, in turn */
-        uint32_t *heap; /* [count], owned, or NULL: Poisson arrivals: connections, the next due at the top */
-        int cpu;        /* pinned to it, or -1 */
-        struct {
-                uint64_t open, tried, answered, failed;
-        } published; /* this thread's part of run_state's sums */
-        struct recorder recorder;
-};
+/* Makes worker `index` of the plan's threads, with connections index, index + threads, index + 2 threads, ...
+ * and all memory but the engine's. What is pointed to must outlive it. NULL: out of memory. */
+struct worker *worker_create(const struct plan *, const struct payload *, struct run_state *, unsigned index);
+void worker_destroy(struct worker *); /* NULL is fine; not while its thread runs */
 
-/* The thread. Runs to the end of the grace period at the latest. */
-void *worker_main(void *worker);
+/* Starts the thread, which ends with the grace period at the latest. Returns 0 or a negative errno. */
+int worker_start(struct worker *);
+void worker_join(struct worker *); /* waits for its end; returns at once if it was not started */
 
-/* What an engine reports. Each may call the engine's send and close before it returns. */
+/* For the controller, and for the engine, which reads `busy` of the recorder and passes it to connection_*. */
+const struct plan *worker_plan(const struct worker *);
+struct recorder *worker_recorder(struct worker *);
+struct connection *worker_connections(struct worker *, uint32_t *count); /* [*count]; count may be NULL */
+
+/* For the engine: the source address for the connection that it opens; false if the kernel chooses. */
+bool worker_source(struct worker *, struct address *);
+
+/* For the engine: its reports. The worker may call the engine's send, close and open before it returns. */
 void worker_opened(struct worker *, struct connection *, uint64_t now);
 void worker_received(struct worker *, struct connection *, const uint8_t *bytes, size_t count, uint64_t now);
 void worker_failed(struct worker *, struct connection *, enum phase, int cause, uint64_t now);
-
-/* Where a connection goes, and where from: false if the kernel chooses. */
-const struct address *worker_target(const struct worker *, const struct connection *);
-bool worker_source(struct worker *, struct address *);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "result/errors.h"
 
+#include <assert.h>
 #include <string.h>
 
 const char *phase_name(enum phase phase)
@@ -32,6 +33,7 @@ const char *cause_name(int cause)
 
 void errors_count(struct errors *e, enum phase phase, int cause)
 {
+        assert(phase < PHASE_COUNT);
         e->count[phase][cause > 0 && cause < CAUSE_MAX ? cause : CAUSE_CLOSED]++;
 }
 

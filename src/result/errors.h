@@ -18,14 +18,12 @@ enum mismatch {
         MISMATCH_COUNT
 };
 
-enum {
-        CAUSE_CLOSED = 0,
-        CAUSE_MAX = 134
-}; /* a cause is an errno; 0: the peer closed before its reply was complete */
+/* A cause is an errno below CAUSE_MAX; CAUSE_CLOSED: the peer closed before its reply was complete. */
+enum { CAUSE_CLOSED = 0, CAUSE_MAX = 134 };
 
 struct errors {
         uint64_t count[PHASE_COUNT][CAUSE_MAX];
-        uint64_t timeout; /* requests that were not answered in time; the connection was closed */
+        uint64_t timeout; /* requests that were not answered in time, so the connection was closed */
         uint64_t mismatch[MISMATCH_COUNT];
 };
 

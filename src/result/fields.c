@@ -94,4 +94,14 @@ const struct field result_fields[] = {
         {0},
 };
 
+const struct result_histogram result_histograms[] = {
+        {"latency", offsetof(struct result, latency)},
+        {"connect_latency", offsetof(struct result, connect_latency)},
+        {"connect_failure_latency", offsetof(struct result, connect_failure_latency)},
+        {"first_byte_latency", offsetof(struct result, first_byte_latency)},
+        {"schedule_lag", offsetof(struct result, schedule_lag)},
+        {"unread_time", offsetof(struct result, unread_time)},
+        {0},
+};
+
 const char *const result_nulls[] = {"per_target", "per_rank", NULL};

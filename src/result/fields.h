@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fields: one table of the plain members of struct result, which drives their initial values, the writing and
- * the reading of JSON. Histograms, errors and the verdict, which have a shape of their own, are not in it. */
+/* fields: a table of the plain members of struct result, which drives their initial values and their JSON,
+ * both ways; and one of its histograms. Intervals, errors and the verdict have shapes of their own. */
 #ifndef RESULT_FIELDS_H
 #define RESULT_FIELDS_H
 
@@ -21,7 +21,14 @@ struct field {
 
 extern const struct field result_fields[]; /* ended by a NULL path */
 
-/* Names that DESIGN promises and that nothing measures yet: written as null. */
+/* The histograms by their names in JSON; ended by a NULL name. */
+struct result_histogram {
+        const char *name;
+        size_t offset; /* of a struct histogram * in struct result */
+};
+extern const struct result_histogram result_histograms[];
+
+/* Names in the JSON for what nothing measures yet: written as null. */
 extern const char *const result_nulls[];
 
 #endif

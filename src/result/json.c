@@ -17,16 +17,6 @@ static const struct {
 } percentiles[] = {{"p50", 0.5},  {"p90", 0.9},     {"p95", 0.95},
                    {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
 
-const struct result_histogram result_histograms[] = {
-        {"latency", offsetof(struct result, latency)},
-        {"connect_latency", offsetof(struct result, connect_latency)},
-        {"connect_failure_latency", offsetof(struct result, connect_failure_latency)},
-        {"first_byte_latency", offsetof(struct result, first_byte_latency)},
-        {"schedule_lag", offsetof(struct result, schedule_lag)},
-        {"unread_time", offsetof(struct result, unread_time)},
-        {0},
-};
-
 bool json_histogram_number(const char *name)
 {
         for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
@@ -36,7 +26,7 @@ bool json_histogram_number(const char *name)
                strcmp(name, "samples") == 0;
 }
 
-/* Sets a.b.c, making the objects on the way. Takes the reference to `value`. */
+/* Sets the member at a dotted path, making the objects on the way. Takes over the reference to `value`. */
 static int path_set(json_t *root, const char *path, json_t *value)
 {
         char name[RESULT_NAME_MAX];
@@ -86,8 +76,7 @@ static json_t *number(double value)
         return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* JSON is UTF-8 and a command line need not be: then what is not ASCII becomes '?', lest the result be lost.
- */
+/* JSON is UTF-8, and a command line need not be: then what is not ASCII becomes '?', or all would be lost. */
 static json_t *text(const char *value)
 {
         json_t *json = *value ? json_string(value) : json_null();
@@ -211,7 +200,7 @@ json_t *result_to_json(const struct result *r)
         return root;
 }
 
-/* Reads one plain member; false if it has another type. */
+/* Reads a plain member. Returns false if it has another type. */
 static bool field_read(const struct field *f, const json_t *value, struct result *r)
 {
         void *at = (char *)r + f->offset;
@@ -234,7 +223,7 @@ static bool field_read(const struct field *f, const json_t *value, struct result
         }
 }
 
-/* *h is NULL for null; false if the value is no histogram. */
+/* Leaves *h NULL for null. Returns false if the value is no histogram. */
 static bool histogram_read(const json_t *value, struct histogram **h)
 {
         const json_t *buckets = json_object_get(value, "histogram"), *bucket;
@@ -262,7 +251,7 @@ static bool histogram_read(const json_t *value, struct histogram **h)
         return true;
 }
 
-/* A member that may be null: RESULT_UNKNOWN. False if it is something else than a count. */
+/* Reads a count; null is RESULT_UNKNOWN. Returns false if it is anything else. */
 static bool member_read(const json_t *object, const char *name, uint64_t *value)
 {
         const json_t *member = json_object_get(object, name);
@@ -290,7 +279,7 @@ static bool intervals_read(const json_t *value, struct result *r)
         return right;
 }
 
-/* A count that is missing is 0; false if there is something else in its place. */
+/* Reads a count; a missing one is 0. Returns false if it is anything else. */
 static bool count_read(const json_t *object, const char *name, uint64_t *count)
 {
         const json_t *value = json_object_get(object, name);
@@ -336,44 +325,37 @@ static void verdict_read(const json_t *value, struct result *r)
         }
 }
 
+static int members_read(const json_t *root, struct result *r, struct why *why)
+{
+        for (const struct field *f = result_fields; f->path; f++)
+                if (!field_read(f, json_at(root, f->path), r))
+                        return why_set(why, "%s has the wrong type", f->path);
+        for (const struct result_histogram *h = result_histograms; h->name; h++)
+                if (!histogram_read(json_object_get(root, h->name),
+                                    (struct histogram **)(void *)((char *)r + h->offset)))
+                        return why_set(why, "%s is no histogram", h->name);
+        if (!intervals_read(json_object_get(root, "intervals"), r))
+                return why_set(why, "intervals are no list of counts");
+        if (!errors_read(json_object_get(root, "errors"), &r->errors))
+                return why_set(why, "errors are no counts");
+        verdict_read(json_object_get(root, "verdict"), r);
+        return 0;
+}
+
 struct result *result_from_json(const json_t *root, struct why *why)
 {
         const char *schema = json_string_value(json_object_get(root, "schema"));
         struct result *r = NULL;
 
-        if (!schema || strcmp(schema, RESULT_SCHEMA) != 0) {
+        if (!schema || strcmp(schema, RESULT_SCHEMA) != 0)
                 (void)why_set(why, "its schema is %s, not %s", schema ? schema : "missing", RESULT_SCHEMA);
-                return NULL;
-        }
-        r = result_create();
-        if (!r) {
+        else if (!(r = result_create()))
                 (void)why_set(why, "out of memory");
-                return NULL;
+        else if (members_read(root, r, why) != 0) {
+                result_destroy(r);
+                r = NULL;
         }
-        for (const struct field *f = result_fields; f->path; f++)
-                if (!field_read(f, json_at(root, f->path), r)) {
-                        (void)why_set(why, "%s has the wrong type", f->path);
-                        goto destroy_result;
-                }
-        for (const struct result_histogram *h = result_histograms; h->name; h++)
-                if (!histogram_read(json_object_get(root, h->name),
-                                    (struct histogram **)(void *)((char *)r + h->offset))) {
-                        (void)why_set(why, "%s is no histogram", h->name);
-                        goto destroy_result;
-                }
-        if (!intervals_read(json_object_get(root, "intervals"), r)) {
-                (void)why_set(why, "intervals are no list of counts");
-                goto destroy_result;
-        }
-        if (!errors_read(json_object_get(root, "errors"), &r->errors)) {
-                (void)why_set(why, "errors are no counts");
-                goto destroy_result;
-        }
-        verdict_read(json_object_get(root, "verdict"), r);
         return r;
-destroy_result:
-        result_destroy(r);
-        return NULL;
 }
 
 int json_write(const json_t *json, const char *path)
@@ -388,8 +370,7 @@ int json_write(const json_t *json, const char *path)
                                ? 0
                                : -EIO;
         errno = 0;
-        if (lstat(path, &status) == 0 &&
-            !S_ISREG(status.st_mode)) /* a device, a FIFO, a link: not to be replaced */
+        if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) /* a device, a FIFO, a link: stays one */
                 return json_dump_file(json, path, FORMAT) == 0 ? 0 : errno ? -errno : -EIO;
         if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
                 return -ENAMETOOLONG;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What becomes of a figure depends on what it is and on when the parts ran, and stands in one table. Counts
- * add. A rate adds if the parts ran at the same time, and is the mean over their durations if not, which is
- * the total over the time of all. What belongs to the connections, such as how many were never served, adds
- * if there were others in each part; one after another they were the same ones again, and the worst run is
- * told. The server's figures are of the one server that all of them loaded at the same time, so the greatest
- * of what was seen is taken. What the whole machine did cannot be told from generators of which nobody knows
- * whether they shared one: it is known only if no more than one saw anything. A figure that is not in the
- * table is unknown, not wrong.
+/* How a figure is merged depends on what it is and on when the parts ran; it is in one table. Counts add. A
+ * rate adds if the parts ran at the same time; if not, it is the mean over their durations, which is the
+ * total over the time of all. What belongs to the connections, such as how many were never served, adds if
+ * each part had others; one after another they were the same ones again, and the worst run counts. The
+ * server's figures, at the same time, are of the one server that all of them loaded, so the greatest is
+ * taken. What the whole machine did does not follow from generators that may or may not have shared one: it
+ * is known only if at most one saw anything. A figure that is not in the table is unknown, not wrong.
  *
  * The clocks of several machines have to agree to a tenth of the window. */
 #include "result/merge.h"
@@ -25,7 +24,7 @@ enum { OVERLAP_PERCENT = 90 }; /* of windows of the same time: more than this */
 
 enum how {
         UNKNOWN,
-        COMMON, /* if all that know it agree */
+        COMMON, /* unknown unless all that know it agree */
         JOIN,   /* texts: each once, separated by a space */
         SUM,    /* unknown if one part does not know it */
         MAX,
@@ -122,7 +121,7 @@ static enum how how_of(const struct field *f, enum merge_kind kind)
         return UNKNOWN;
 }
 
-/* Two known values. */
+/* Both are known. */
 static uint64_t integers_join(enum how how, uint64_t a, uint64_t b)
 {
         switch (how) {
@@ -258,7 +257,7 @@ static int histograms_merge(const struct merge *m, struct result *merged)
         return 0;
 }
 
-/* The parts from the first to begin to the last. */
+/* The parts in the order in which they began. */
 static void order_fill(const struct merge *m, const struct result *order[])
 {
         for (size_t i = 0; i < m->count; i++) {
@@ -271,8 +270,8 @@ static void order_fill(const struct merge *m, const struct result *order[])
         }
 }
 
-/* One series after another, as if they had followed without a pause. Of the same time there is none: the
- * windows do not begin together, and percentiles of intervals cannot be merged. */
+/* One series after another, as if without a pause. Parts of the same time have none together: their windows
+ * do not begin at once, and percentiles of intervals cannot be merged. */
 static int intervals_merge(const struct merge *m, struct result *merged)
 {
         const struct result *order[MERGE_PARTS_MAX];
@@ -295,8 +294,8 @@ static int intervals_merge(const struct merge *m, struct result *merged)
         return 0;
 }
 
-/* What the connections of all parts have added to the one server; the parts that know it divided it by their
- * own connections alone. */
+/* What the connections of all parts have added to the one server. The parts that know it have divided it by
+ * their own connections only. */
 static double per_connection(const struct merge *m, size_t offset, uint64_t connections)
 {
         double added = NAN;
@@ -334,7 +333,7 @@ static void ratios_fill(const struct merge *m, struct result *merged)
                 m, offsetof(struct result, server.kernel_memory_per_connection), open);
 }
 
-/* Whether a part has this reason. */
+/* True if the result has this reason. */
 static bool reason_in(const struct result *r, const char *code, const char *text)
 {
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)
@@ -361,7 +360,7 @@ static void numbers_format(const struct merge *m, size_t first, const char *code
         }
 }
 
-/* One reason of a part, unless it is there already. True if there is no place for it. */
+/* Adds a reason of a part, unless it is there already. Returns true if there is no room for it. */
 static bool reason_add(const struct merge *m, size_t part, uint64_t reason, struct result *merged)
 {
         const char *code = m->parts[part].result->verdict.reasons[reason].code;
@@ -370,7 +369,7 @@ static bool reason_add(const struct merge *m, size_t part, uint64_t reason, stru
         uint64_t n = merged->verdict.reason_count;
 
         if (reason_in(merged, code, text))
-                return false; /* judged anew, it is the same */
+                return false; /* the merged numbers give the same */
         for (size_t i = 0; i < part; i++)
                 if (reason_in(m->parts[i].result, code, text))
                         return false;
@@ -385,7 +384,7 @@ static bool reason_add(const struct merge *m, size_t part, uint64_t reason, stru
         return false;
 }
 
-/* Judged anew, then what was said of the parts. */
+/* Judges the merged numbers, then adds what was said of the parts. */
 static void verdict_merge(const struct merge *m, struct result *merged)
 {
         size_t left_out = 0;
@@ -403,7 +402,7 @@ static void verdict_merge(const struct merge *m, struct result *merged)
         uint64_t last = RESULT_REASONS_MAX - 1;
         (void)snprintf(merged->verdict.reasons[last].code, RESULT_NAME_MAX, "more");
         (void)snprintf(merged->verdict.reasons[last].text, sizeof merged->verdict.reasons[last].text,
-                       "%zu more reasons stand in the results that were merged", left_out + 1);
+                       "%zu more reasons are in the results that were merged", left_out + 1);
 }
 
 static const char *value_format(const struct result *r, const struct field *f, char *text, size_t size)
@@ -429,8 +428,8 @@ static bool field_equal(const struct result *a, const struct result *b, const st
         return (isnan(x) && isnan(y)) || (x <= y && x >= y);
 }
 
-/* The server is told by its command if both started it, whose port may be another each time, and otherwise by
- * its address; but at the same time, one may have started what the other knows by another address. */
+/* A server is identified by its command if both started it, as its port may differ each time, and otherwise
+ * by its address; but at the same time, one may have started what the other knows by another address. */
 static bool field_matters(const struct merge *m, const struct field *f, const struct result *a,
                           const struct result *b)
 {
@@ -446,7 +445,7 @@ static bool field_matters(const struct merge *m, const struct field *f, const st
         return strncmp(f->path, "config.", strlen("config.")) == 0;
 }
 
-/* Whether all measured the same, of the same server. */
+/* Returns 0 if all measured the same, of the same server. */
 static int parts_compare(const struct merge *m, struct why *why)
 {
         char a[RESULT_NAME_MAX + 16], b[RESULT_NAME_MAX + 16];
@@ -457,7 +456,8 @@ static int parts_compare(const struct merge *m, struct why *why)
                         if (!field_matters(m, f, first->result, other->result) ||
                             field_equal(first->result, other->result, f))
                                 continue;
-                        return why_set(why, "%s is %s in %s and %s in %s: they did not measure the same",
+                        return why_set(why,
+                                       "%s is %s in %s and %s in %s: they did not measure the same thing",
                                        f->path, value_format(first->result, f, a, sizeof a), first->name,
                                        value_format(other->result, f, b, sizeof b), other->name);
                 }
@@ -474,7 +474,7 @@ static uint64_t end(const struct merge_part *p)
         return begin(p) + p->result->window.duration;
 }
 
-/* For how long two windows overlap, of a hundred of the longer one. */
+/* By how much two windows overlap, in percent of the longer one. */
 static double overlap_percent(const struct merge_part *a, const struct merge_part *b)
 {
         uint64_t from = begin(a) > begin(b) ? begin(a) : begin(b), to = end(a) < end(b) ? end(a) : end(b);
@@ -485,7 +485,7 @@ static double overlap_percent(const struct merge_part *a, const struct merge_par
         return from < to ? (double)(to - from) * 100 / (double)longer : 0;
 }
 
-/* When the parts ran: all at the same time, or no two of them. */
+/* Finds out when the parts ran: all at the same time, or no two of them. */
 static int kind_find(struct merge *m, struct why *why)
 {
         size_t pairs = 0, together = 0;
@@ -503,12 +503,12 @@ static int kind_find(struct merge *m, struct why *why)
         if (together == pairs || !a)
                 return 0;
         return why_set(why,
-                       "the windows of %s and %s overlap by %.0f%%: either all overlap by more than %d%%, of "
-                       "the same time, or none, one after another",
+                       "the windows of %s and %s overlap by %.0f%%: all have to overlap by more than %d%% "
+                       "(at the same time), or none (one after another)",
                        a->name, b->name, floor(overlap_percent(a, b)), OVERLAP_PERCENT);
 }
 
-/* Whether each part can be one at all: it knows its window, and is no second copy of another. */
+/* Returns 0 if each part can be one: it knows its window, and is no copy of another. */
 static int parts_check(const struct merge *m, struct why *why)
 {
         if (m->count < 2 || m->count > MERGE_PARTS_MAX)

@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct result *result_create(void)
 {
@@ -25,12 +24,8 @@ void result_destroy(struct result *r)
 {
         if (!r)
                 return;
-        histogram_destroy(r->latency);
-        histogram_destroy(r->connect_latency);
-        histogram_destroy(r->first_byte_latency);
-        histogram_destroy(r->connect_failure_latency);
-        histogram_destroy(r->schedule_lag);
-        histogram_destroy(r->unread_time);
+        for (const struct result_histogram *h = result_histograms; h->name; h++)
+                histogram_destroy(*(struct histogram **)(void *)((char *)r + h->offset));
         free(r->intervals);
         free(r);
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Which paths there are is not listed here: the JSON of an empty result has them all, since what is unknown
- * is null in it and not left out. Only three kinds need a rule besides: the numbers of a histogram, which is
- * null as a whole while it is empty; the causes of errors, of which only those that occurred are written; and
- * what is there but is no number, such as a text, a list, an object.
+/* The paths are not listed here: the JSON of an empty result has them all, since what is unknown is null in
+ * it, and not left out. Only three kinds need a rule of their own: the numbers of a histogram, which is null
+ * as a whole while it is empty; the causes of errors, of which only those that occurred are written; and what
+ * is there but is no number, such as a text, a list, an object.
  *
- * A time and a size have to be told from a plain number, so that errors<5ms is refused and not silently taken
- * for 5,000,000; that cannot be seen from JSON, so the names of both are in a table. */
+ * Times and sizes are not plain numbers: errors<5ms is refused, and not silently taken for 5,000,000. JSON
+ * does not show which is which, so the names of both are in a table. */
 #include "result/threshold.h"
 
 #include "result/fields.h"
 
 #include "base/duration.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -27,7 +27,7 @@ static const struct {
         {"errors", "errors.total"}, {"rate", "requests.per_second"}, {"rss", "server.max_rss"},
 };
 
-/* By the last name of a path. All else is a plain number, but for what a histogram counts. */
+/* By the last name of a path. All others are plain numbers, except those of a histogram. */
 static const struct {
         const char *name;
         enum threshold_dimension dimension;
@@ -56,7 +56,7 @@ static const struct {
 
 static const struct {
         const char *name;
-        bool below, equal, above; /* for which order of the measured value and the limit it holds */
+        bool below, equal, above; /* true if it holds for a value below the limit, and so on */
 } comparisons[] = {
         {"<=", true, true, false}, {">=", false, true, true}, {"==", false, true, false},
         {"!=", true, false, true}, {"<", true, false, false}, {">", false, false, true},
@@ -69,7 +69,7 @@ static const struct {
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-/* "latency.p99": the name behind the dot, if what stands before it is a histogram, or else NULL. */
+/* The p99 of latency.p99; NULL if what is before the dot is no histogram. */
 static const char *histogram_member(const char *path)
 {
         const char *dot = strchr(path, '.');
@@ -80,7 +80,7 @@ static const char *histogram_member(const char *path)
         return NULL;
 }
 
-/* "errors.receive.ECONNRESET": the name of the cause, or NULL if the path is of another form. */
+/* The ECONNRESET of errors.receive.ECONNRESET; NULL if the path has another form. */
 static const char *error_cause(const char *path)
 {
         for (int phase = 0; phase < PHASE_COUNT; phase++) {
@@ -100,7 +100,7 @@ static bool cause_known(const char *name)
         return false;
 }
 
-/* -ENOENT if the path is in no result, -EDOM if it is and has no number, -ENOMEM. */
+/* Returns 0; -ENOENT if no result has the path; -EDOM if it leads to no number; or -ENOMEM. */
 static int path_check(const char *path)
 {
         if (histogram_member(path))
@@ -132,22 +132,9 @@ static enum threshold_dimension dimension_of(const char *path)
         return THRESHOLD_NUMBER;
 }
 
-/* What strtod(3) reads of it, without its "inf", "nan" and hexadecimal numbers, and without a sign: nothing
- * that is measured is negative. NULL if it does not begin with a number, or the end of it. */
-static const char *number_parse(const char *text, double *value)
-{
-        const char *digit = text + (*text == '.');
-
-        if (*digit < '0' || *digit > '9' || strncasecmp(text, "0x", 2) == 0)
-                return NULL;
-        char *end;
-        *value = strtod(text, &end);
-        return end > text && isfinite(*value) ? end : NULL;
-}
-
 static bool size_parse(const char *text, double *bytes)
 {
-        const char *unit = number_parse(text, bytes);
+        const char *unit = number_read_decimal(text, bytes);
 
         unit += unit ? strspn(unit, " ") : 0;
         for (size_t i = 0; unit && i < COUNT(sizes); i++)
@@ -164,7 +151,7 @@ static int value_parse(struct threshold *t, const char *text, struct why *why)
                 [THRESHOLD_NUMBER] = "a number such as 0 or 1e6",
                 [THRESHOLD_TIME] = "a duration such as 5ms, or a number of nanoseconds",
                 [THRESHOLD_SIZE] = "a size such as 64MB, or a number of bytes"};
-        const char *end = number_parse(text, &t->value);
+        const char *end = number_read_decimal(text, &t->value);
         uint64_t ns;
 
         if (end && !*end)
@@ -179,8 +166,8 @@ static int value_parse(struct threshold *t, const char *text, struct why *why)
                        text);
 }
 
-/* Cuts the text into its three parts, without the spaces around them: *value is the third. False if there is
- * no first one, or no comparison. */
+/* Cuts the text into path, comparison and value, without the spaces around them. Returns false if there is no
+ * path or no comparison. */
 static bool parts_split(char *text, struct threshold *t, char **path, char **value)
 {
         char *at = text + strcspn(text, "<>=!");
@@ -209,16 +196,15 @@ static int parts_parse(struct threshold *t, const char *path, const char *value,
         if (!error && snprintf(t->path, sizeof t->path, "%s", path) >= (int)sizeof t->path)
                 error = -ENOENT;
         if (error == -ENOMEM)
-                (void)why_set(why, "out of memory");
-        else if (error == -EDOM)
-                (void)why_set(why, "%.64s is no number; latency.p99 and requests.per_second are", path);
-        else if (error)
-                (void)why_set(why,
-                              "no result has '%.64s'; latency.p99, errors.total, server.max_rss and all else "
-                              "that --json writes can be given, and p99, errors, rate, rss for short",
-                              path);
+                return why_fail(why, error, "out of memory");
+        if (error == -EDOM)
+                return why_set(why, "%.64s is no number; latency.p99 and requests.per_second are", path);
         if (error)
-                return error == -ENOMEM ? error : -EINVAL;
+                return why_set(
+                        why,
+                        "no result has '%.64s'; latency.p99, errors.total, server.max_rss and all else "
+                        "that --json writes can be given, and p99, errors, rate, rss for short",
+                        path);
         t->dimension = dimension_of(path);
         return value_parse(t, value, why);
 }
@@ -229,11 +215,10 @@ int threshold_parse(const char *text, struct threshold *t, struct why *why)
 
         if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy ||
             !parts_split(copy, t, &path, &value))
-                return why_set(
-                        why,
-                        "a threshold is PATH OP VALUE with one of < <= > >= == !=, such as p99<5ms, not "
-                        "'%.64s'",
-                        text);
+                return why_set(why,
+                               "a threshold is PATH OP VALUE with one of < <= > >= == !=, such as p99<5ms, "
+                               "not '%.64s'",
+                               text);
         for (size_t i = 0; i < COUNT(short_names); i++)
                 if (strcmp(path, short_names[i].name) == 0)
                         return parts_parse(t, short_names[i].path, value, why);

@@ -19,15 +19,14 @@ struct threshold {
         enum threshold_dimension dimension;
 };
 
-/* Reads PATH OP VALUE, with spaces or without. PATH is dotted, of the result's JSON, or short: p50 p90 p95
- * p99 p99_9 p99_99 mean min max (of latency), errors, rate, rss. VALUE is a number such as 0 or 1e6; for a
- * time also a duration such as 5ms; for a size also 64MB (kB, MB, GB: powers of 1000). Returns 0, or -EINVAL
- * and in `why` a sentence that names what was wrong. */
+/* Reads PATH OP VALUE, with or without spaces. PATH is a dotted path of the result's JSON, or short for one:
+ * p50 p90 p95 p99 p99_9 p99_99 mean min max (of latency), errors, rate, rss. VALUE is a number such as 0 or
+ * 1e6; for a time also a duration such as 5ms; for a size also 64MB (kB, MB, GB: powers of 1000). Returns 0;
+ * or -EINVAL or -ENOMEM, and in `why` a sentence about what is wrong. */
 int threshold_parse(const char *text, struct threshold *, struct why *why);
 
-/* Compares with the JSON of a result, and says in one line what came of it: "latency.p99 is 7.2ms, not <
- * 5ms". What is null could not be measured, and is neither met nor missed. An error that did not occur is 0.
- */
+/* Compares with the JSON of a result, and writes the outcome as one line: "latency.p99 is 7.2ms, not < 5ms".
+ * What is null was not measured, so the limit is neither met nor missed. An error that did not occur is 0. */
 enum threshold_outcome threshold_check(const struct threshold *, const json_t *result, char *text,
                                        size_t text_size);
 

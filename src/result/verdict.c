@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules by which numbers are trusted or not, in one table; each rule looks at nothing but the result. */
+/* The rules by which numbers are trusted or not, in one table. Each rule looks at nothing but the result. */
+#include "result/verdict.h"
+
 #include "result/result.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 const char *verdict_name(enum verdict v)
 {
@@ -43,9 +44,9 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
         return r->connections.opened > 0 && r->requests.total == 0;
 }
 
-/* Limits of the rules; tests/unit/verdict.c has each on both sides. */
+/* The limits of the rules; tests/unit/verdict.c tests each on both sides. */
 #define RATE_MIN 0.99         /* of the requests that were due */
-#define BUSY 0.95             /* of a generator's thread's time: it has no more to give */
+#define BUSY 0.95             /* of a load thread's time: it has no more to give */
 #define SATURATED 0.9         /* of the CPUs' time: the machine, or the server, has none to spare */
 #define HALVES_MAX 0.05       /* difference of the halves of a run */
 #define INTERFERENCE_MAX 0.05 /* of the CPUs' time */
@@ -70,7 +71,7 @@ static bool rate_missed(const struct result *r, char *text, size_t size)
         return r->requests.total > 0 && share < RATE_MIN;
 }
 
-/* What share of all CPUs of this machine was used, by whomever. */
+/* The share of this machine's CPU time that was used, by anyone. */
 static double machine_share(const struct result *r)
 {
         if (!known(r->machine.cpu) || !known(r->environment.cpus) || !known(r->window.duration) ||
@@ -79,7 +80,7 @@ static double machine_share(const struct result *r)
         return (double)r->machine.cpu / ((double)r->environment.cpus * (double)r->window.duration);
 }
 
-/* What share of the CPUs that it could use the server did use. */
+/* The share of the CPU time available to it that the server used. */
 static double server_share(const struct result *r)
 {
         if (!known(r->server.cpu_user) || !known(r->server.cpu_system) || !known(r->window.duration) ||
@@ -104,22 +105,20 @@ static bool generator_limited(const struct result *r, char *text, size_t size)
 {
         double server = server_share(r);
 
-        (void)snprintf(
-                text, size,
-                "a load thread was busy %.0f%% of the time and the server used %.0f%% of its CPUs: what "
-                "was measured is the generator; give it more threads (-T) or CPUs",
-                r->generator.busiest_thread * 100, server * 100);
+        (void)snprintf(text, size,
+                       "a load thread was busy %.0f%% of the time and the server used %.0f%% of its CPUs: "
+                       "what was measured is the generator; give it more threads (-T) or CPUs",
+                       r->generator.busiest_thread * 100, server * 100);
         return generator_is_busy(r) && server < SATURATED;
 }
 
 /* The server is on another machine, or its process is unknown. */
 static bool generator_busy(const struct result *r, char *text, size_t size)
 {
-        (void)snprintf(
-                text, size,
-                "a load thread was busy %.0f%% of the time, and whether the server was is not known: give "
-                "--pid, or more threads (-T)",
-                r->generator.busiest_thread * 100);
+        (void)snprintf(text, size,
+                       "a load thread was busy %.0f%% of the time, and whether the server was is not known: "
+                       "give --pid, or more threads (-T)",
+                       r->generator.busiest_thread * 100);
         return generator_is_busy(r) && isnan(server_share(r));
 }
 
@@ -134,16 +133,16 @@ static bool halves_differ(const struct result *r, char *text, size_t size)
                        "the first half of the run had %" PRIu64 " replies, the second %" PRIu64
                        ": %.0f%% apart; run longer, or give --warmup",
                        half[0], half[1], more > 0 ? (more - less) / more * 100 : 0);
-        /* Four standard deviations of counts, so that a few requests more or less are no sign. */
+        /* Four standard deviations of the counts: a few requests more or less mean nothing. */
         return count > 0 && more - less > HALVES_MAX * more && more - less > 4 * sqrt(a + b);
 }
 
 static bool interfered(const struct result *r, char *text, size_t size)
 {
-        (void)snprintf(
-                text, size,
-                "others took %.1f%% of the CPUs' time while nothing of the run was active (gaps over 50 us)",
-                r->environment.interference * 100);
+        (void)snprintf(text, size,
+                       "others took %.1f%% of the CPUs' time while nothing of the run was active "
+                       "(gaps over 50 us)",
+                       r->environment.interference * 100);
         return r->environment.interference > INTERFERENCE_MAX;
 }
 
@@ -155,8 +154,8 @@ static bool stolen(const struct result *r, char *text, size_t size)
 }
 
 /* The generator's own part of a percentile: how late it sent, and how long replies waited to be read. In a
- * closed loop on CPUs that both ends share and use up, replies wait because the server runs: there latency is
- * connections by throughput, whoever makes it, and nothing is said. */
+ * closed loop on CPUs that both ends share and use up, replies wait because the server runs: latency is then
+ * connections divided by throughput, whoever causes it, and the rule does not apply. */
 static bool own_part(const struct result *r, char *text, size_t size)
 {
         static const double shares[] = {0.5, 0.99};
@@ -171,31 +170,29 @@ static bool own_part(const struct result *r, char *text, size_t size)
                 (void)result_percentile(r->schedule_lag, shares[i], &lag); /* stays 0 in a closed loop */
                 (void)result_percentile(r->unread_time, shares[i], &unread);
                 double most = (double)latency * OWN_SHARE_MAX > 1e5 ? (double)latency * OWN_SHARE_MAX : 1e5;
-                (void)snprintf(
-                        text, size,
-                        "of a p%.0f of %.0f us, up to %.0f us are the generator's own: sent %.0f us late, "
-                        "replies unread for %.0f us",
-                        shares[i] * 100, (double)latency / 1e3, (double)(lag + unread) / 1e3,
-                        (double)lag / 1e3, (double)unread / 1e3);
+                (void)snprintf(text, size,
+                               "of a p%.0f of %.0f us, up to %.0f us are the generator's own: "
+                               "sent %.0f us late, replies unread for %.0f us",
+                               shares[i] * 100, (double)latency / 1e3, (double)(lag + unread) / 1e3,
+                               (double)lag / 1e3, (double)unread / 1e3);
                 if ((double)(lag + unread) > most)
                         return true;
         }
         return false;
 }
 
-/* Little's law: what is missing from throughput times latency waited for replies that never came, so the
- * latencies leave it out. A window of few latencies cuts off a part of each. */
+/* Little's law: requests that are missing from throughput times latency waited for replies that never came,
+ * and the latencies leave them out. A window that is only a few latencies long cuts off a part of them. */
 static bool little_fails(const struct result *r, char *text, size_t size)
 {
         double ratio = r->connections.little_ratio;
 
         if (!r->latency || !known(r->window.duration) || r->window.duration == 0)
                 return false;
-        (void)snprintf(
-                text, size,
-                "throughput times mean latency accounts for %.0f%% of the requests in flight: the others "
-                "waited for replies that did not come, and the latencies leave them out",
-                ratio * 100);
+        (void)snprintf(text, size,
+                       "throughput times mean latency accounts for %.0f%% of the requests in flight: "
+                       "the others waited for replies that did not come, and the latencies leave them out",
+                       ratio * 100);
         return ratio + histogram_mean(r->latency) / (double)r->window.duration < LITTLE_MIN;
 }
 
@@ -205,9 +202,8 @@ static bool some_unanswered(const struct result *r, char *text, size_t size)
             r->requests.in_flight_at_end <= r->requests.answered_late)
                 return false;
         (void)snprintf(text, size,
-                       "%" PRIu64
-                       " requests had no reply by the end of the grace period, the oldest had been under "
-                       "way for %.0f ms at the end of the run",
+                       "%" PRIu64 " requests had no reply by the end of the grace period; "
+                       "the oldest had been under way for %.0f ms at the end of the run",
                        r->requests.in_flight_at_end - r->requests.answered_late,
                        (double)r->requests.oldest_in_flight / 1e6);
         return r->requests.total > 0;
@@ -231,9 +227,8 @@ static bool syns_retransmitted(const struct result *r, char *text, size_t size)
         uint64_t count = result_syn_retransmissions(r);
 
         (void)snprintf(text, size,
-                       "%" PRIu64
-                       " connects took about 1 s, 3 s or 7 s: their SYN was dropped, as by a full backlog, "
-                       "and sent again",
+                       "%" PRIu64 " connects took about 1 s, 3 s or 7 s: their SYN was dropped, as by a full "
+                       "backlog, and sent again",
                        count);
         return count > 0;
 }

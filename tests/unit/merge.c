@@ -344,7 +344,7 @@ static void reasons_for_which_there_is_no_place_are_counted(void **state)
         assert_int_equal(m->verdict.reason_count, RESULT_REASONS_MAX);
         assert_string_equal(m->verdict.reasons[RESULT_REASONS_MAX - 2].text, "2: reason 4");
         assert_string_equal(m->verdict.reasons[RESULT_REASONS_MAX - 1].text,
-                            "5 more reasons stand in the results that were merged");
+                            "5 more reasons are in the results that were merged");
         all_destroy(a, b, m);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What can be stated about a result, how it is read, and what comes of it. */
 #include "result/threshold.h"
+#include "result/fields.h"
 
 #include "result/fields.h"
 
