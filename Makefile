@@ -24,7 +24,7 @@ ifneq ($(and $(BPFTOOL),$(BPF_CLANG),$(filter yes,$(call has,bpf/skel_internal.h
 FEATURES += -DHAVE_SOCKMAP -isystem $(B)/skeleton
 $(B)/src/models/sockmap.o: $(B)/skeleton/sockmap.skel.h
 endif
-# What the report's page is made of. Chart.js and its licence are Debian's; without them the page has its tables alone.
+# What the report's page is made of. Chart.js and its licence are Debian's; without them the page has only its tables.
 CHARTJS := $(firstword $(wildcard /usr/share/javascript/chart.js/chart.min.js /usr/share/nodejs/chart.js/dist/chart.min.js))
 CHARTJS_LICENCE := $(firstword $(wildcard /usr/share/doc/libjs-chart.js/copyright /usr/share/doc/node-chart.js/copyright))
 ifneq ($(and $(CHARTJS),$(CHARTJS_LICENCE)),)
@@ -97,7 +97,7 @@ $(B)/%.o: %.S
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-# What follows first installs what is missing, so it starts make again: what there is to build with may have changed.
+# The targets below first install what is missing, then start make again: what there is to build with may have changed.
 SELF = $(MAKE) --no-print-directory -s
 SANITIZED = $(SELF) all tests LINK=-pie
 SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
@@ -106,12 +106,12 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
 .PHONY: demo measure check check-full variants run-tests lint asan tsan peers install clean help
-demo:  ## build everything, compare all servers in four short scenarios, print the tables, make a page of charts (3 minutes)
+demo:  ## build everything, compare all servers in four short scenarios, print the tables and make a page of charts (3 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
 	@./bench compare -d 1s -o build/demo && ./bench report build/demo/comparison.json
 
-measure:  ## measure all servers in all ways that docs/performance.md shows (half an hour)
+measure:  ## measure all servers in every way that docs/performance.md shows (half an hour)
 	@scripts/install-deps --peers --cli
 	@$(SELF) all peers
 	@scripts/performance
@@ -126,7 +126,7 @@ check-full:  ## the same with the largest sizes, and minutes of load on every mo
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
-variants:  ## builds that the tests look at besides: failing io_uring, no charts, coroutines without assembly, on aarch64
+variants:  ## further builds for the tests: failing io_uring, no charts, coroutines without assembly, aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
 	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
@@ -134,14 +134,14 @@ variants:  ## builds that the tests look at besides: failing io_uring, no charts
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \
 		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static BPF_CLANG= FEATURES= LIBURING=
 
-run-tests:  ## what `make check` runs, on what is built
+run-tests:  ## run the tests of `make check` on what is built already
 	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)
 
-lint:  ## format, warnings of both compilers, layering, clang-tidy, cppcheck, shellcheck
+lint:  ## check format, layering, warnings of both compilers, circles, sizes, clang-tidy, cppcheck, shellcheck
 	@scripts/install-deps --lint
 	@scripts/lint
 
-asan:  ## a reduced tier of the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan:  ## run a reduced tier of the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SANITIZED) B=build/asan BIN=$(CURDIR)/build/asan \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
 	@$(SMALL) B=build/asan BIN=$(CURDIR)/build/asan
@@ -150,7 +150,7 @@ tsan:  ## the same under ThreadSanitizer
 	@$(SANITIZED) B=build/tsan BIN=$(CURDIR)/build/tsan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
 	@$(SMALL) B=build/tsan BIN=$(CURDIR)/build/tsan
 
-peers:  ## build the other runtimes' echo servers into build/peers, as far as their toolchains are there
+peers:  ## build the other runtimes' echo servers into build/peers, as far as their toolchains are installed
 	@peers/build
 
 install: all  ## install both programs under PREFIX (default /usr/local)
@@ -159,5 +159,5 @@ install: all  ## install both programs under PREFIX (default /usr/local)
 clean:  ## remove what was built
 	rm -rf build $(BIN)/echo-c $(BIN)/bench
 
-help:  ## this list
+help:  ## print this list
 	@sed -n 's/^\([a-z-]*\):.*##/  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20

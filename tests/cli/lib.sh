@@ -2,10 +2,10 @@
 # shellcheck shell=bash disable=SC2034 # what is left in variables is for the scripts
 # What the tests of the command lines share. A script sources it, defines functions test_NAME, and calls run_tests.
 #
-# Each test runs in a bash of its own, in a directory of its own, under a time limit, a few at a time; its processes
-# are stopped by their ids when it ends. It ends by itself if all is well, and otherwise through one of
+# Each test runs in a bash and a directory of its own, under a time limit, a few at a time; its processes are stopped
+# by their ids when it ends. It passes by returning 0, and otherwise ends with one of
 #       fail REASON     skip REASON
-# BIN_DIR is where the programs are, TEST_BIN where what the tests need besides has been built.
+# BIN_DIR has the programs, TEST_BIN what else was built for the tests.
 
 set -uo pipefail
 export LC_ALL=C
@@ -31,7 +31,7 @@ skip() {
         exit 77
 }
 
-# Runs bench in the foreground. Leaves $status, $took (ms), and the files out and err.
+# Runs bench in the foreground. Sets $status and $took (ms), and leaves the files out and err.
 bench() {
         local begin=${EPOCHREALTIME/./}
         timeout --signal=KILL 30 "$BENCH" "$@" >out 2>err
@@ -43,7 +43,7 @@ expect_status() {
         [ "$status" = "$1" ] || fail "exit status $status, not $1: $(head -n 2 err | tr '\n' ' ')"
 }
 
-# The first line of standard error matches, and there are at most so many lines.
+# The first line of standard error must match, and there may be at most so many lines, by default one.
 expect_error() {
         head -n 1 err | grep -Eq -- "$1" || fail "standard error does not match '$1': $(head -n 1 err)"
         [ "$(wc -l <err)" -le "${2:-1}" ] || fail "standard error has more than ${2:-1} lines: $(tr '\n' '|' <err)"
@@ -53,7 +53,7 @@ expect_output() {
         grep -Eq -- "$1" out || fail "standard output does not match '$1': $(head -c 400 out | tr '\n' '|')"
 }
 
-# An expression of jq(1) is true for a file, result.json unless another is named.
+# An expression of jq(1) must be true for a file, by default result.json.
 expect_json() {
         local file=${2:-result.json}
         [ -s "$file" ] || fail "$file was not written: $(head -n 1 err)"
@@ -61,7 +61,7 @@ expect_json() {
                 jq -c '[.requests, .connections, .errors, .verdict.reasons] | tostring | .[:500]' "$file" 2>/dev/null)"
 }
 
-# It took at least so many milliseconds, and at most so many and some more for a busy machine.
+# It must have taken at least MIN and at most MAX milliseconds, with slack for a busy machine.
 expect_took() {
         [ "$took" -ge "$1" ] || fail "it took $took ms, not $1"
         [ "$took" -le $(($2 + SLACK_MS)) ] || fail "it took $took ms, more than $2 and a slack of $SLACK_MS"
@@ -74,7 +74,7 @@ await() {
                 "$@" && return
                 sleep 0.05
         done
-        fail "in vain: $*"
+        fail "waited in vain: $*"
 }
 
 children=()
@@ -86,7 +86,7 @@ children_stop() {
         done
 }
 
-# Starts the fake server; leaves its $pid and $port.
+# Starts the fake server; sets $pid and $port.
 fake_start() {
         [ -x "$FAKE" ] || fail "$FAKE is not built"
         port=
@@ -97,7 +97,7 @@ fake_start() {
         port=$(cat fake.out)
 }
 
-# Starts echo-c with an address; leaves its $pid, and in $address where it listens.
+# Starts echo-c on an address; sets $pid, and $address to where it listens.
 echo_start() {
         "$ECHO_C" -l "$1" "${@:2}" 2>echo.err &
         pid=$!
@@ -106,7 +106,7 @@ echo_start() {
         address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' echo.err)
 }
 
-# A port of 127.0.0.1 on which nobody listens.
+# Prints a port of 127.0.0.1 on which nobody listens.
 port_free() {
         "$FAKE" echo >port.out &
         local holder=$!
@@ -141,8 +141,8 @@ test_report() {
         [ "$status" = 0 ] || [ "$status" = 77 ]
 }
 
-# Runs every test_NAME of the script, or those that are named as its arguments; `--one NAME DIRECTORY` is one of
-# them, in its own bash.
+# Runs every test_NAME of the script, or those that its arguments name; with `--one NAME DIRECTORY`, one of them in
+# this bash.
 run_tests() {
         if [ "${1:-}" = --one ]; then
                 test_one "$2" "$3"
