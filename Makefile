@@ -34,7 +34,7 @@ endif
 $(B)/src/report/assets.o: src/report/page.html src/report/page.css src/report/page.js $(B)/page/policy.txt $(PAGE_CHARTS)
 $(B)/src/report/assets.o: ALL_CPPFLAGS += -Wa,-Isrc/report -Wa,-I$(B)/page
 objects = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard src/$(1)/*.c))) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
-ECHO_C := $(foreach d,echo-c models coroutine base,$(call objects,$(d)))
+ECHO_C := $(foreach d,echo-c fault models coroutine base,$(call objects,$(d)))
 BENCH := $(foreach d,bench compare report load result base,$(call objects,$(d)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
@@ -59,7 +59,7 @@ endif
 
 tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/models/fault_spec.o
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/fault/fault_spec.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(B)/tests/cli/statistics_ask: $(B)/src/compare/statistics.o

@@ -4,7 +4,7 @@
 #define ECHO_C_OPTIONS_H
 
 #include "base/address.h"
-#include "models/fault.h"
+#include "fault/fault.h"
 #include "models/model.h"
 
 #include <stdbool.h>

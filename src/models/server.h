@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct faults; /* models/fault.h */
+struct faults; /* fault/fault.h */
 
 /* A listening socket. The last of its users to leave closes it; nobody calls shutdown(2) on it, since other
  * processes may have inherited it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What `echo-c --fault` takes is read in full or refused with the part that is wrong; and faults are chosen
  * as often as was asked for. */
-#include "models/fault_spec.h"
+#include "fault/fault_spec.h"
 
 #include "base/clock.h"
 

@@ -19,7 +19,7 @@
  *
  * Rejected. Delays by a sleeping thread per connection: thousands of threads wake each other late. A proxy in
  * front of a real server: its own latency would add to both. */
-#include "models/fault.h"
+#include "fault/fault.h"
 #include "models/server.h"
 
 #include "base/clock.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fault: an echo server that is wrong on purpose and counts it. It is not one of the models to choose from:
  * it is for testing clients. */
-#ifndef MODELS_FAULT_H
-#define MODELS_FAULT_H
+#ifndef FAULT_FAULT_H
+#define FAULT_FAULT_H
 
-#include "models/fault_spec.h"
+#include "fault/fault_spec.h"
 #include "models/model.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fault_spec: what `echo-c --fault SPEC` is to do wrong: NAME=VALUE, separated by commas. */
-#ifndef MODELS_FAULT_SPEC_H
-#define MODELS_FAULT_SPEC_H
+#ifndef FAULT_FAULT_SPEC_H
+#define FAULT_FAULT_SPEC_H
 
 #include "base/why.h"
 

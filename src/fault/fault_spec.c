@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One table holds each name, what it takes in words, and how that is read; the messages are made from it.
  * The faults of a reply come first, in the order of enum fault. */
-#include "models/fault_spec.h"
+#include "fault/fault_spec.h"
 
 #include "base/clock.h"
 #include "base/duration.h"
