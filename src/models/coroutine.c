@@ -252,23 +252,25 @@ static void stop_main(void *argument)
         scheduler_cancel(w->scheduler); /* of the connections that are left, the coroutines end */
 }
 
-static void *worker_run(void *argument)
+static int worker_run(void *argument)
 {
         worker = argument;
-        (void)scheduler_run(worker->scheduler); /* its descriptor is an epoll instance: no error is left */
-        return NULL;
+        return scheduler_run(worker->scheduler);
 }
 
-static int worker_init(struct worker *w)
+static int worker_init(void *argument, struct server *s, unsigned index, int stop_fd)
 {
-        int error = scheduler_create(&w->scheduler, w->server->descriptors_max);
+        struct worker *w = argument;
 
-        w->acceptors = calloc(w->server->listener_count, sizeof(struct coroutine *));
+        *w = (struct worker){
+                .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
+        int error = scheduler_create(&w->scheduler, s->descriptors_max);
+        w->acceptors = calloc(s->listener_count, sizeof(struct coroutine *));
         w->scratch = malloc(SCRATCH_SIZE);
         if (!error && (!w->acceptors || !w->scratch))
                 error = -ENOMEM;
-        for (size_t i = 0; !error && i < w->server->listener_count; i++) {
-                if (!listener_serves(&w->server->listeners[i], w->index))
+        for (size_t i = 0; !error && i < s->listener_count; i++) {
+                if (!listener_serves(&s->listeners[i], index))
                         continue;
                 w->acceptor_count++;
                 error = coroutine_spawn(w->scheduler, acceptor_main, (void *)(uintptr_t)i);
@@ -276,8 +278,10 @@ static int worker_init(struct worker *w)
         return error ? error : coroutine_spawn(w->scheduler, stop_main, w);
 }
 
-static void worker_fini(struct worker *w)
+static void worker_fini(void *argument)
 {
+        struct worker *w = argument;
+
         scheduler_free(w->scheduler);
         free((void *)w->acceptors);
         free(w->scratch);
@@ -285,21 +289,9 @@ static void worker_fini(struct worker *w)
 
 static int coroutine_serve(struct server *s, int stop_fd)
 {
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = workers ? 0 : -ENOMEM;
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        for (; !error && ready < s->workers; ready++) {
-                workers[ready] = (struct worker){
-                        .server = s, .counters = &s->counters[ready], .index = ready, .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++)
-                worker_fini(&workers[i]);
-        free(workers);
-        return error;
+        return server_run_workers(s, stop_fd, &kind);
 }
 
 static int coroutine_probe(struct why *why)

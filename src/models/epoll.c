@@ -263,7 +263,7 @@ static bool worker_has_finished(const struct worker *w)
         return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
 }
 
-static void *worker_run(void *arg)
+static int worker_run(void *arg)
 {
         struct worker *w = arg;
         struct epoll_event events[EVENTS_MAX];
@@ -278,7 +278,7 @@ static void *worker_run(void *arg)
                 else if (n == 0 && w->paused && !w->draining)
                         listeners_watch(w, true);
         }
-        return NULL;
+        return 0;
 }
 
 static size_t table_size(const struct server *s)
@@ -286,14 +286,18 @@ static size_t table_size(const struct server *s)
         return s->descriptors_max * sizeof(struct connection);
 }
 
-static int worker_init(struct worker *w)
+static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
+        struct worker *w = arg;
+
+        *w = (struct worker){
+                .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
         w->scratch = malloc(SCRATCH_SIZE);
         /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
-        w->connections = mmap(NULL, table_size(w->server), PROT_READ | PROT_WRITE,
+        w->connections = mmap(NULL, table_size(s), PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (!w->scratch || w->connections == MAP_FAILED)
                 return -ENOMEM;
@@ -301,8 +305,10 @@ static int worker_init(struct worker *w)
         return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 
-static void worker_fini(struct worker *w)
+static void worker_fini(void *arg)
 {
+        struct worker *w = arg;
+
         if (w->connections && w->connections != MAP_FAILED) {
                 for (size_t fd = 0; fd < w->server->descriptors_max; fd++)
                         free(w->connections[fd].pending); /* of connections that were cut */
@@ -315,23 +321,9 @@ static void worker_fini(struct worker *w)
 
 static int epoll_serve(struct server *s, int stop_fd)
 {
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = 0;
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        if (!workers)
-                return -ENOMEM;
-        for (; ready < s->workers && !error; ready++) {
-                workers[ready] = (struct worker){
-                        .server = s, .counters = &s->counters[ready], .index = ready, .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++)
-                worker_fini(&workers[i]);
-        free(workers);
-        return error;
+        return server_run_workers(s, stop_fd, &kind);
 }
 
 static int epoll_probe(struct why *why)

@@ -361,7 +361,7 @@ static void report_handle(struct thread *t, const struct epoll_event *event)
         }
 }
 
-static void *thread_run(void *arg)
+static int thread_run(void *arg)
 {
         struct thread *t = arg;
         struct group *g = t->group;
@@ -382,7 +382,7 @@ static void *thread_run(void *arg)
                 }
                 deferred_serve(t);
         }
-        return NULL;
+        return 0;
 }
 
 static int group_init(struct group *g)

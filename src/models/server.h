@@ -69,9 +69,21 @@ void server_leave(struct server *, unsigned worker); /* all that it serves */
 /* How many stop events have happened: 0 serve, 1 drain, 2 or more end. */
 int server_stop_events(int stop_fd);
 
-/* Runs work(argument[i]) for i < count, each on a thread of its own (the first on the caller's), thread i
- * pinned to cpus[i % workers] if the server pins; returns when all have. `argument` is an array of elements
- * of `size` bytes. 0, or a negative errno if not all could be started. */
-int server_run(struct server *, unsigned count, void *(*work)(void *), void *argument, size_t size);
+/* Calls work(&arguments[i]) for i < count, each on a thread of its own (the first on the caller's), thread i
+ * pinned to cpus[i % workers] if the server pins. `arguments` has elements of `size` bytes. Returns when all
+ * have returned: 0, or the negative errno of one of them. If not all threads can be made, none of them begins
+ * to work. */
+int server_run(struct server *, unsigned count, int (*work)(void *), void *arguments, size_t size);
+
+/* An event loop, of which a model has one per worker. */
+struct worker_kind {
+        size_t size; /* bytes of a worker, zero before init */
+        int (*init)(void *worker, struct server *, unsigned index, int stop_fd); /* 0 or a negative errno */
+        int (*run)(void *worker);                                                /* likewise */
+        void (*fini)(void *worker); /* also after an init that failed */
+};
+
+/* A model's serve(), made of these: sets up all workers, runs them, and takes them down. */
+int server_run_workers(struct server *, int stop_fd, const struct worker_kind *);
 
 #endif

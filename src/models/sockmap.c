@@ -71,6 +71,8 @@ struct kernel {
         struct sockmap_configuration *configuration; /* shared with the program */
 };
 
+static struct kernel served; /* by all workers; a probe has its own */
+
 /* A connection whose client has ended. */
 struct ending {
         int fd;
@@ -345,7 +347,7 @@ static bool worker_has_finished(const struct worker *w)
         return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
 }
 
-static void *worker_run(void *arg)
+static int worker_run(void *arg)
 {
         struct worker *w = arg;
         struct epoll_event events[EVENTS_MAX];
@@ -363,16 +365,32 @@ static void *worker_run(void *arg)
                 else if (n == 0 && w->paused && !w->draining)
                         listeners_watch(w, true);
         }
-        return NULL;
+        return 0;
 }
 
-static int worker_init(struct worker *w)
+static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
+        struct worker *w = arg;
+
+        *w = (struct worker){.server = s,
+                             .counters = &s->counters[index],
+                             .kernel = &served,
+                             .index = index,
+                             .stop_fd = stop_fd};
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
         listeners_watch(w, true);
         return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+}
+
+static void worker_fini(void *arg)
+{
+        struct worker *w = arg;
+
+        free(w->ending);
+        if (w->epoll_fd >= 0)
+                (void)close(w->epoll_fd);
 }
 
 static int listener_describe(int fd, struct sockmap_listener *l)
@@ -494,45 +512,21 @@ static int kernel_attach(struct kernel *k, const char **what)
         return error;
 }
 
-static int workers_run(struct server *s, int stop_fd, const struct kernel *kernel)
-{
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = workers ? 0 : -ENOMEM;
-
-        for (; !error && ready < s->workers; ready++) {
-                workers[ready] = (struct worker){.server = s,
-                                                 .counters = &s->counters[ready],
-                                                 .kernel = kernel,
-                                                 .index = ready,
-                                                 .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++) {
-                free(workers[i].ending);
-                (void)close(workers[i].epoll_fd); /* -1 if there is none */
-        }
-        free(workers);
-        return error;
-}
-
 static int sockmap_serve(struct server *s, int stop_fd)
 {
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
         /* The queues' connections are entered too, before they are accepted. */
         size_t sockets = s->connections_max + s->listener_count * (size_t)limits_somaxconn();
         const char *what;
-        struct kernel kernel;
-        int error = kernel_load(&kernel, sockets, &what);
+        int error = kernel_load(&served, sockets, &what);
 
         if (!error)
-                error = kernel_configure(&kernel, s);
+                error = kernel_configure(&served, s);
         if (!error)
-                error = kernel_attach(&kernel, &what);
+                error = kernel_attach(&served, &what);
         if (!error)
-                error = workers_run(s, stop_fd, &kernel);
-        kernel_unload(&kernel);
+                error = server_run_workers(s, stop_fd, &kind);
+        kernel_unload(&served);
         return error;
 }
 

@@ -125,7 +125,7 @@ struct worker {
         unsigned gathers_used;     /* since the last enter */
         struct queue starved;      /* connections that found no buffer */
         struct queue held;         /* connections that were accepted when connections_max were open */
-        int stop_fd, error;
+        int stop_fd;
         size_t open;
         bool ready;           /* the ring is set up */
         bool limits_receives; /* the kernel has not refused to */
@@ -609,13 +609,13 @@ static void requests_end(struct worker *w)
         (void)io_uring_get_events(&w->ring);
 }
 
-static void *worker_run(void *arg)
+static int worker_run(void *arg)
 {
         struct worker *w = arg;
 
-        w->error = io_uring_enable_rings(&w->ring); /* from here on the ring is this thread's */
-        if (w->error)
-                return NULL;
+        int error = io_uring_enable_rings(&w->ring); /* from here on the ring is this thread's */
+        if (error)
+                return error;
         (void)io_uring_register_ring_fd(&w->ring); /* saves a look-up per enter; works without */
         struct io_uring_sqe *sqe = request(w);
         io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
@@ -624,7 +624,7 @@ static void *worker_run(void *arg)
         while (!worker_has_finished(w))
                 turn_take(w);
         requests_end(w);
-        return NULL;
+        return 0;
 }
 
 static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_entries)
@@ -646,18 +646,27 @@ static void *pages_map(size_t size)
 }
 
 /* What fails here leaves things to worker_fini. */
-static int worker_init(struct worker *w)
+static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
-        int error = ring_init(&w->ring, SQ_ENTRIES, CQ_ENTRIES);
+        struct worker *w = arg;
 
+        *w = (struct worker){.server = s,
+                             .counters = &s->counters[index],
+                             .index = index,
+                             .buffer_count = seam_buffers(BUFFERS_DEFAULT),
+                             .limits_receives = seam_has_features(),
+                             .starved = {-1, -1},
+                             .held = {-1, -1},
+                             .stop_fd = stop_fd};
+        int error = ring_init(&w->ring, SQ_ENTRIES, CQ_ENTRIES);
         if (error)
                 return error;
         w->ready = true;
-        w->connections = pages_map(w->server->descriptors_max * sizeof *w->connections);
+        w->connections = pages_map(s->descriptors_max * sizeof *w->connections);
         w->buffer_ring = pages_map(w->buffer_count * sizeof(struct io_uring_buf));
         w->buffers = pages_map((size_t)w->buffer_count * BUFFER_SIZE);
         w->gathers = pages_map(w->buffer_count / 2 * sizeof *w->gathers);
-        w->accept_posted = calloc(w->server->listener_count, sizeof *w->accept_posted);
+        w->accept_posted = calloc(s->listener_count, sizeof *w->accept_posted);
         if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->accept_posted)
                 return -ENOMEM;
         struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)w->buffer_ring,
@@ -678,8 +687,10 @@ static void pages_unmap(void *at, size_t size)
                 (void)munmap(at, size);
 }
 
-static void worker_fini(struct worker *w)
+static void worker_fini(void *arg)
 {
+        struct worker *w = arg;
+
         if (w->ready)
                 io_uring_queue_exit(&w->ring);
         for (size_t fd = 0; w->connections && fd < w->server->descriptors_max; fd++) {
@@ -695,31 +706,9 @@ static void worker_fini(struct worker *w)
 
 static int uring_serve(struct server *s, int stop_fd)
 {
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = 0;
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        if (!workers)
-                return -ENOMEM;
-        for (; ready < s->workers && !error; ready++) {
-                workers[ready] = (struct worker){.server = s,
-                                                 .counters = &s->counters[ready],
-                                                 .index = ready,
-                                                 .buffer_count = seam_buffers(BUFFERS_DEFAULT),
-                                                 .limits_receives = seam_has_features(),
-                                                 .starved = {-1, -1},
-                                                 .held = {-1, -1},
-                                                 .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++) {
-                error = error ? error : workers[i].error;
-                worker_fini(&workers[i]);
-        }
-        free(workers);
-        return error;
+        return server_run_workers(s, stop_fd, &kind);
 }
 
 /* The sentence for a ring that cannot be set up. */

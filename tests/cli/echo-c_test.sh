@@ -174,6 +174,17 @@ test_fewer_threads_than_connections_are_named_with_the_limit_and_do_no_harm() {
         expect_json '.requests.total > 0 and .errors.total == 0'
 }
 
+test_a_pool_whose_threads_cannot_all_be_made_does_not_begin() {
+        local status as_nobody=()
+        [ "$(id -u)" != 0 ] || as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+        "${as_nobody[@]}" "$ECHO_C" --version >out 2>&1 || skip "an ordinary user may not run $ECHO_C"
+        "${as_nobody[@]}" bash -c 'ulimit -u 40 && exec timeout 10 "$@"' - "$ECHO_C" -p 200 -l 127.0.0.1:0 >out 2>err
+        status=$?
+        expect_status 1
+        tail -n 1 err | grep -qx 'echo-c: the model pool cannot begin: Resource temporarily unavailable' ||
+                fail "it does not say so: $(cat err)"
+}
+
 # --- what it says while it runs
 
 test_the_start_line_names_model_addresses_and_limit() {
