@@ -7,12 +7,15 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+enum { COUNTERS_OWN_MAX = 24 }; /* a slot has 256 bytes: its place is found by a shift */
+
 struct counters {
         _Alignas(64) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t closed;                /* connections, for whatever reason */
         _Atomic uint64_t received, sent;        /* bytes */
         _Atomic uint64_t accept_errors;         /* accept(2) lacked something: descriptors, memory, threads */
         _Atomic uint64_t io_errors; /* connections ended by an error: a reset, a lost peer, no memory */
+        _Alignas(64) _Atomic uint64_t own[COUNTERS_OWN_MAX]; /* what model.metric_name says */
 };
 
 /* Adds to a counter that only the calling thread writes: a load and a store, no locked instruction. */

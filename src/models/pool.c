@@ -42,6 +42,7 @@ enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time, one buffer per thread */
         TURNS_MAX = 16,           /* full reads before the connection goes to the end of the queue: 1 MiB */
         READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
+        THREADS_MAX = 4096,
         EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what others could do */
 };
 
@@ -405,18 +406,18 @@ static int group_init(struct group *g)
 /* Threads i, i + groups, i + 2 groups, ... share group i. */
 static int threads_run(struct server *s, struct group *groups)
 {
-        struct thread *threads = calloc(s->threads, sizeof *threads);
+        struct thread *threads = calloc(s->size, sizeof *threads);
         int error = threads ? 0 : -ENOMEM;
 
-        for (unsigned i = 0; !error && i < s->threads; i++) {
+        for (unsigned i = 0; !error && i < s->size; i++) {
                 threads[i] = (struct thread){.group = &groups[i % s->workers], .first_deferred = -1};
                 threads[i].scratch = malloc(SCRATCH_SIZE);
                 if (!threads[i].scratch)
                         error = -ENOMEM;
         }
         if (!error)
-                error = server_run(s, s->threads, thread_run, threads, sizeof *threads);
-        for (unsigned i = 0; threads && i < s->threads; i++)
+                error = server_run(s, s->size, thread_run, threads, sizeof *threads);
+        for (unsigned i = 0; threads && i < s->size; i++)
                 free(threads[i].scratch);
         free(threads);
         return error;
@@ -469,6 +470,8 @@ const struct model model_pool = {
         .summary = "a fixed number of threads that share all connections",
         .listeners = LISTENERS_PER_CPU,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
+        .size_unit = "threads",
+        .size_max = THREADS_MAX,
         .probe = pool_probe,
         .serve = pool_serve,
 };

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct faults; /* fault/fault.h */
-
 /* A listening socket. The last of its users to leave closes it; nobody calls shutdown(2) on it, since other
  * processes may have inherited it. */
 struct listener {
@@ -27,8 +25,7 @@ struct server {
         struct counters *counters; /* [workers], MAP_SHARED */
         const int *cpus;           /* [workers]: the CPU that each is to run on, or NULL: not pinned */
         unsigned workers;          /* event loops, or groups of threads */
-        unsigned threads;          /* `pool`: its size */
-        struct faults *faults;     /* `fault`: what is to go wrong, and how often it did */
+        unsigned size;             /* in model.size_unit; 0: the model has none */
         size_t connections_max;    /* new ones wait in the backlog while so many are open */
         size_t descriptors_max;    /* no descriptor's number reaches it */
         atomic_size_t open;        /* connections */

@@ -425,8 +425,9 @@ const struct model model_thread = {
         .name = "thread",
         .summary = "a blocking thread per connection, which accepts its connections itself",
         .listeners = LISTENERS_PER_CPU,
+        .blocking = true,
         .stalled_bytes = LARGE_SIZE + BUFFER_SIZE + STACK_SIZE,
-        .connections_limit = limits_threads,
+        .threads_limit = limits_threads,
         .probe = thread_probe,
         .serve = thread_serve,
 };

@@ -23,6 +23,11 @@ requires an argument -- 'p'|-p
 one model at a time: thread or pool|-t -p 5
 one model at a time: epoll or thread|--model epoll -t
 there is no model 'nope', but .*epoll, thread, pool|--model nope
+there is no model 'nope', but .*epoll, thread, pool|--model nope:3
+the model epoll has no size, but '3' was given|--model epoll:3
+the model async has no size, but '3' was given|--model async:3
+--model NAME:SIZE takes a number from 1 to 4096, not ''|--model pool:
+--model NAME:SIZE takes a number from 1 to 4096, not '4097'|--model pool:4097
 --workers takes a number from 1 to [0-9]+, not '0'|--model epoll -w 0
 --workers is for event loops: the thread model has none|-t -w 3
 --workers is for event loops: the pool model has none|-w 3 -p 3
@@ -191,6 +196,15 @@ test_the_start_line_names_model_addresses_and_limit() {
         echo_start 127.0.0.1:0 --model epoll -l "unix:$PWD/echo" --max-conns 77
         await grep -Eq "^echo-c: epoll, .*listening on 127\.0\.0\.1:[1-9][0-9]*, unix:$PWD/echo, at most 77 connections$" \
                 echo.err
+}
+
+test_the_start_line_names_the_size_however_it_was_given() {
+        local option
+        for option in '-p 3' '--model pool:3' '-p 2 --model pool:3' '--model pool -p 3' '-p 3 --model pool'; do
+                # shellcheck disable=SC2086 # the words are the arguments
+                echo_start 127.0.0.1:0 $option
+                grep -q '^echo-c: pool, 3 threads, ' echo.err || fail "with $option: $(cat echo.err)"
+        done
 }
 
 test_quiet_says_nothing_and_ends_with_status_0() {
