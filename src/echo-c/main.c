@@ -42,16 +42,17 @@ static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *for
 static int models_list(void)
 {
         for (size_t i = 0; models[i]; i++) {
-                const struct model *m = models[i];
                 struct why why = {0};
+                const struct model *m = models[i], *real = m->stands_for ? m->stands_for(&why) : m;
+                const char *caveats = m->stands_for ? why.text : m->caveats ? m->caveats : "";
+                printf("%s\t", m->name);
                 if (m->stands_for)
-                        printf("%s\tstands for %s\t%s\t%s\n", m->name, m->stands_for(&why)->name, m->summary,
-                               why.text);
+                        printf("stands for %s", real->name);
                 else if (m->probe(&why) != 0)
-                        printf("%s\tunavailable: %s\t%s\t%s\n", m->name, why.text, m->summary,
-                               m->caveats ? m->caveats : "");
+                        printf("unavailable: %s", why.text);
                 else
-                        printf("%s\tavailable\t%s\t%s\n", m->name, m->summary, m->caveats ? m->caveats : "");
+                        printf("available");
+                printf("\t%s\t%s\t%zu\n", m->summary, caveats, real->stalled_bytes);
         }
         return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -34,7 +34,9 @@ static const struct argp_option option_table[] = {
         {"pool", 'p', "SIZE", 0, "SIZE threads that share all connections: --model pool:SIZE", 1},
         {"model", KEY_MODEL, "NAME[:SIZE]", 0, "the concurrency model (default async); see --list-models", 1},
         {"list-models", KEY_LIST_MODELS, NULL, 0,
-         "print a line per model: name, availability, summary and caveats, separated by tabs", 1},
+         "print a line per model: name, availability, summary, caveats and the bytes of user memory that a client "
+         "that does not read can hold, separated by tabs",
+         1},
         {"listen", 'l', "ADDR", 0,
          "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)", 2},
         {"backlog", KEY_BACKLOG, "N", 0, "connections that may wait to be accepted (default 65535)", 2},

@@ -69,9 +69,8 @@ enum {
                       64,      /* not a multiple of a page: equal parts of buffers share no cache set */
         BUFFERS_DEFAULT = 128, /* a power of two, as the kernel wants it */
         BUFFERS_MAX = 1024,
-        RECEIVE_LIMIT = 32 * 1024,         /* bytes that a receive brings before it is posted again */
-        STALLED_BYTES = 2 * RECEIVE_LIMIT, /* what a client that does not read can hold */
-        GATHER_MAX = 32,                   /* buffers in one send */
+        RECEIVE_LIMIT = 32 * 1024, /* bytes that a receive brings before it is posted again */
+        GATHER_MAX = 32,           /* buffers in one send */
         BUFFER_GROUP = 0,
         NONE = UINT16_MAX, /* no buffer */
 };
@@ -82,6 +81,7 @@ struct pending {
         uint32_t size, capacity;
         uint8_t bytes[];
 };
+enum { STALLED_BYTES = 2 * (sizeof(struct pending) + RECEIVE_LIMIT) };
 
 struct connection {
         struct pending *sending, *collecting; /* owned; NULL unless the client is behind */

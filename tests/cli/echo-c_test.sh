@@ -70,12 +70,12 @@ test_help_and_version_succeed() {
         expect_output '^echo-c [0-9]'
 }
 
-test_list_models_has_a_line_of_four_fields_per_model() {
+test_list_models_has_a_line_of_five_fields_per_model() {
         echo_c --list-models
         expect_status 0
         [ ! -s err ] || fail "standard error says: $(cat err)"
-        awk -F '\t' 'NF != 4 || $2 !~ /^(available|unavailable: .+|stands for .+)$/ || $1 == "" || $3 == "" { exit 1 }' out ||
-                fail "not NAME, AVAILABILITY, SUMMARY and CAVEATS between tabs: $(cat out)"
+        awk -F '\t' 'NF != 5 || $2 !~ /^(available|unavailable: .+|stands for .+)$/ || $1 == "" || $3 == "" || $5 !~ /^[0-9]+$/ { exit 1 }' out ||
+                fail "not NAME, AVAILABILITY, SUMMARY, CAVEATS and BYTES between tabs: $(cat out)"
         for model in async epoll thread pool; do
                 grep -q "^$model	" out || fail "no line for $model"
         done

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check: how a claim fails, how long it may take, and what it draws its random numbers from. */
+/* check: how a claim fails, how long it may take, and how large it is. */
 #ifndef CONFORMANCE_CHECK_H
 #define CONFORMANCE_CHECK_H
 
@@ -30,13 +30,5 @@ void check_pause(const char *what);
 size_t check_scaled(size_t standard);
 
 bool check_is_small(void); /* CONFORMANCE_SCALE=small */
-
-/* splitmix64 (Steele, Lea, Flood 2014): small, and any seed will do. */
-struct random {
-        uint64_t state;
-};
-
-uint64_t random_next(struct random *);
-uint64_t random_below(struct random *, uint64_t limit); /* 0 to limit - 1 */
 
 #endif

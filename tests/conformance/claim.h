@@ -31,6 +31,7 @@ struct setup {
         int where;                                  /* one of the bits above */
         const char *arguments[SETUP_ARGUMENTS_MAX]; /* which model and how, ended by NULL */
         const char *address;                        /* what -l is given, static */
+        uint64_t stalled_bytes;                     /* that a client that does not read can hold */
 };
 
 struct trial; /* one claim under one set-up */
@@ -50,7 +51,7 @@ struct trial {
         const struct claim *claim;
         struct process server;         /* runs already */
         const struct address *address; /* the first that it listens on */
-        struct random random;          /* follows from the seed and the test's name */
+        uint64_t random;               /* base/random.h; follows from the seed and the test's name */
 };
 
 /* Starts one more server with the set-up's and the claim's arguments, on `address`. */

@@ -27,10 +27,10 @@ enum buffers { BUFFERS_DEFAULT, BUFFERS_SMALL };
 
 /* Begins to connect, a random key drawn. Returns 0, also if that is not complete yet, or a negative errno;
  * -EAGAIN: the queue of a unix socket is full. */
-int client_begin(struct client *, const struct address *, enum buffers, struct random *);
+int client_begin(struct client *, const struct address *, enum buffers, uint64_t *random);
 
 /* Connects and waits until it is. */
-void client_connect(struct client *, const struct address *, enum buffers, struct random *);
+void client_connect(struct client *, const struct address *, enum buffers, uint64_t *random);
 
 /* Sends up to `size` of the next bytes. Returns how many the kernel took, 0 if none now. */
 size_t client_send(struct client *, size_t size);
@@ -63,9 +63,9 @@ enum flow {
 };
 
 /* Each of the clients sends `bytes` and receives them meanwhile. */
-void clients_exchange(struct client *, size_t count, uint64_t bytes, enum flow, struct random *);
+void clients_exchange(struct client *, size_t count, uint64_t bytes, enum flow, uint64_t *random);
 
-void clients_connect(struct client *, size_t count, const struct address *, enum buffers, struct random *);
+void clients_connect(struct client *, size_t count, const struct address *, enum buffers, uint64_t *random);
 void clients_close(struct client *, size_t count);
 
 /* Each sends, without reading, until none of them could send anything for 100 ms, or for 400 ms. */

@@ -115,8 +115,8 @@ static struct setup *setup_add(const char *model, const char *name, int where, c
         return s;
 }
 
-/* A model's set-ups; `availability` as in --list-models. */
-static void setups_add(const char *model, const char *availability)
+/* A model's set-ups; `availability` and `stalled_bytes` as in --list-models. */
+static void setups_add(const char *model, const char *availability, uint64_t stalled_bytes)
 {
         char name[sizeof setups->name];
         bool alias = strncmp(availability, "stands for", 10) == 0;
@@ -141,8 +141,12 @@ static void setups_add(const char *model, const char *availability)
                         struct setup *s = setup_add(model, variants[i].name, ON_VARIANT, "127.0.0.1:0");
                         memcpy(s->arguments, variants[i].arguments, sizeof variants[i].arguments);
                 }
-        for (size_t i = first; i < setup_count && !available; i++)
-                (void)snprintf(setups[i].missing, sizeof setups[i].missing, "%s is %s", model, availability);
+        for (size_t i = first; i < setup_count; i++) {
+                setups[i].stalled_bytes = stalled_bytes;
+                if (!available)
+                        (void)snprintf(setups[i].missing, sizeof setups[i].missing, "%s is %s", model,
+                                       availability);
+        }
 }
 
 static void models_read(void)
@@ -159,8 +163,9 @@ static void models_read(void)
         }
         for (char *line; (line = strsep(&rest, "\n"));) {
                 char *model = strsep(&line, "\t"), *availability = strsep(&line, "\t");
-                if (availability)
-                        setups_add(model, availability);
+                const char *stalled_bytes = line ? strrchr(line, '\t') : NULL;
+                if (stalled_bytes)
+                        setups_add(model, availability, strtoull(stalled_bytes, NULL, 10));
         }
 }
 
@@ -258,7 +263,7 @@ static void tests_add(const struct setup *s, const struct claim *claims, uint64_
                         free(name);
                         continue;
                 }
-                trials[test_count] = (struct trial){.setup = s, .claim = c, .random = {seed_of(seed, name)}};
+                trials[test_count] = (struct trial){.setup = s, .claim = c, .random = seed_of(seed, name)};
                 tests[test_count] = (struct CMUnitTest){.name = name,
                                                         .test_func = trial_run,
                                                         .teardown_func = trial_clean,
