@@ -45,7 +45,7 @@ all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
 echo-c: $(BIN)/echo-c  ## build the server alone
 bench: $(BIN)/bench  ## build the load generator alone
 
-$(BIN)/echo-c: $(ECHO_C)
+$(BIN)/echo-c: $(ECHO_C) $(MORE_MODELS:%.c=$(B)/%.o)
 	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ $(LIBURING) -lm -o $@
 
 ifeq ($(call has,jansson.h),yes)
@@ -126,9 +126,11 @@ check-full:  ## the same with the largest sizes, and minutes of load on every mo
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
-variants:  ## builds that the tests look at besides: failing io_uring, no charts, coroutines without assembly, on aarch64
+variants:  ## builds that the tests look at besides: failing io_uring, no charts, one more model, coroutines without assembly, on aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
 	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
+	@$(SELF) $(CURDIR)/build/toy/echo-c B=build/toy BIN=$(CURDIR)/build/toy BPF_CLANG= FEATURES= LIBURING= \
+		MORE_MODELS=tests/toy/toy.c CPPFLAGS="-D'MODELS_OF_THIS_BUILD=MODEL(toy)'"
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
 		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#ifndef MODELS_OF_THIS_BUILD /* further lines, which tests/model adds */
+#ifndef MODELS_OF_THIS_BUILD /* further lines: `make variants` */
 #define MODELS_OF_THIS_BUILD
 #endif
 
