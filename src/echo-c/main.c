@@ -48,7 +48,7 @@ static int models_list(void)
                 printf("%s\t", m->name);
                 if (m->stands_for)
                         printf("stands for %s", real->name);
-                else if (m->probe(&why) != 0)
+                else if (m->probe && m->probe(&why) != 0)
                         printf("unavailable: %s", why.text);
                 else
                         printf("available");
@@ -68,7 +68,7 @@ static const struct model *model_resolve(const struct options *o)
                 if (*why.text && !o->quiet)
                         fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why.text);
         }
-        if (model->probe(&why) != 0)
+        if (model->probe && model->probe(&why) != 0)
                 fail("the model %s cannot run here: %s", model->name, why.text);
         return model;
 }

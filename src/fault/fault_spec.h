@@ -33,7 +33,7 @@ struct fault_spec {
         uint64_t stall, stall_period; /* ns; 0: never */
         uint64_t spin;                /* ns of CPU per request */
         uint64_t seed;
-        uint32_t size; /* bytes, by which requests are told apart */
+        uint64_t size; /* bytes of a request */
 };
 
 /* Reads a SPEC. Returns 0, or -EINVAL and in `why` a sentence that names the wrong part and what would be

@@ -13,7 +13,7 @@
 /* Pages that are never touched cost nothing. */
 struct reply *reply_create(const struct fault_spec *s)
 {
-        struct reply *r = malloc(sizeof *r + (s->probability[FAULT_REPEAT] > 0 ? 2 : 1) * (size_t)s->size);
+        struct reply *r = malloc(sizeof *r + (s->probability[FAULT_REPEAT] > 0 ? 2 : 1) * s->size);
 
         if (r)
                 *r = (struct reply){.fault = FAULT_NONE};

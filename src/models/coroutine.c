@@ -294,17 +294,10 @@ static int coroutine_serve(struct server *s, int stop_fd)
         return server_run_workers(s, stop_fd, &kind);
 }
 
-static int coroutine_probe(struct why *why)
-{
-        (void)why;
-        return 0;
-}
-
 const struct model model_coroutine = {
         .name = "coroutine",
         .summary = "a coroutine per connection whose code blocks, an epoll instance per CPU underneath",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = SCRATCH_SIZE + KEPT_MAX,
-        .probe = coroutine_probe,
         .serve = coroutine_serve,
 };

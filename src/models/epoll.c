@@ -326,17 +326,10 @@ static int epoll_serve(struct server *s, int stop_fd)
         return server_run_workers(s, stop_fd, &kind);
 }
 
-static int epoll_probe(struct why *why)
-{
-        (void)why;
-        return 0; /* everything used here is in Linux since 4.5 */
-}
-
 const struct model model_epoll = {
         .name = "epoll",
         .summary = "an event loop per CPU, edge-triggered epoll",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
-        .probe = epoll_probe,
         .serve = epoll_serve,
 };

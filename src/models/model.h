@@ -45,8 +45,8 @@ struct model {
          * "". Such a model needs nothing else but a summary. */
         const struct model *(*stands_for)(struct why *why);
 
-        /* Returns 0, or a negative errno and in `why` the reason why this build, this kernel or these rights
-         * do not allow it. */
+        /* NULL: every build, kernel and user can run it. Or returns 0, or a negative errno and in `why` what
+         * does not allow it here. */
         int (*probe)(struct why *why);
 
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of

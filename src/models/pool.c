@@ -459,12 +459,6 @@ free_groups:
         return error;
 }
 
-static int pool_probe(struct why *why)
-{
-        (void)why;
-        return 0; /* everything used here is in Linux since 4.5 */
-}
-
 const struct model model_pool = {
         .name = "pool",
         .summary = "a fixed number of threads that share all connections",
@@ -472,6 +466,5 @@ const struct model model_pool = {
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
         .size_unit = "threads",
         .size_max = THREADS_MAX,
-        .probe = pool_probe,
         .serve = pool_serve,
 };

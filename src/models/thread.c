@@ -415,12 +415,6 @@ static int thread_serve(struct server *s, int stop_fd)
         return 0;
 }
 
-static int thread_probe(struct why *why)
-{
-        (void)why;
-        return 0;
-}
-
 const struct model model_thread = {
         .name = "thread",
         .summary = "a blocking thread per connection, which accepts its connections itself",
@@ -428,6 +422,5 @@ const struct model model_thread = {
         .blocking = true,
         .stalled_bytes = LARGE_SIZE + BUFFER_SIZE + STACK_SIZE,
         .threads_limit = limits_threads,
-        .probe = thread_probe,
         .serve = thread_serve,
 };

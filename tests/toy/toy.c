@@ -169,12 +169,6 @@ static const char *toy_metric_name(size_t i)
         return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
-static int toy_probe(struct why *why)
-{
-        (void)why;
-        return 0;
-}
-
 const struct model model_toy = {
         .name = "toy",
         .summary = "a thread per connection, made by SIZE threads that accept",
@@ -185,6 +179,5 @@ const struct model model_toy = {
         .size_max = ACCEPTORS_MAX,
         .metrics_title = "threads made",
         .metric_name = toy_metric_name,
-        .probe = toy_probe,
         .serve = toy_serve,
 };
