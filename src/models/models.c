@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Adding a model: its file, which defines model_NAME, and one line here. It then appears in --list-models and
- * in `bench compare`, and inherits every conformance test. */
+/* To add a model, write its file, which defines model_NAME, and add a line here. It then appears in
+ * --list-models and in `bench compare`, and inherits every conformance test. */
 #include "models/model.h"
 
 #include <string.h>
