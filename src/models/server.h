@@ -35,9 +35,9 @@ enum { SERVER_PAUSE_MS = 100 }; /* how long nothing is accepted after -EBUSY */
 /* Takes a place among connections_max, which closing the connection gives back. False if none is free. */
 bool server_admit(struct server *);
 
-/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), and counts it. The caller takes a
- * place for it, before or after. Returns its descriptor, or -EAGAIN: the queue is empty; -EINTR: a signal came
- * while it waited; -EBUSY: out of descriptors or memory. */
+/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), and counts it. The caller takes
+ * a place for it, before or after. Returns its descriptor, or -EAGAIN: the queue is empty; -EINTR: a signal
+ * came while it waited; -EBUSY: out of descriptors or memory. */
 int server_accept(struct server *, const struct listener *, unsigned worker, int flags);
 
 /* Takes a place and accepts, from a non-blocking listener; -EBUSY also means that no place is free. After it,
