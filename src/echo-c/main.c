@@ -23,9 +23,7 @@
 enum { LISTEN_TRIES = 10 };
 #define LISTEN_PAUSE_NS (50 * NS_PER_MS)
 
-enum {
-        DESCRIPTORS_RESERVED = 16, /* for a model's own: epoll instances, rings, eventfds */
-};
+enum { DESCRIPTORS_RESERVED = 16 }; /* for a model's own: epoll instances, rings, eventfds */
 
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
 {
@@ -57,7 +55,7 @@ static int models_list(void)
         return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* The model to run, or the end of the program if it cannot. */
+/* Returns the model to run; ends the program if it cannot run here. */
 static const struct model *model_resolve(const struct options *o)
 {
         const struct model *model = o->model;
@@ -73,7 +71,7 @@ static const struct model *model_resolve(const struct options *o)
         return model;
 }
 
-/* How many workers, and whether they are pinned with a listener each: where there is one per CPU. */
+/* Decides how many workers there are. If there is one per CPU, they are pinned and have a listener each. */
 static void workers_plan(const struct options *o, const struct model *model, const struct cpus *cpus,
                          struct server *s)
 {
@@ -148,15 +146,15 @@ static void start_print(const struct options *o, const struct model *model, cons
 
         if (o->backlog > somaxconn)
                 fprintf(stderr,
-                        "echo-c: net.core.somaxconn cuts the backlog from %d to %d: of more connections at "
-                        "once, the rest have to try again after a second\n",
+                        "echo-c: net.core.somaxconn cuts the backlog from %d to %d: if more connections come "
+                        "at once, the rest have to try again after a second\n",
                         o->backlog, somaxconn);
         const char *which;
         size_t limit = model->threads_limit ? model->threads_limit(&which) : s->connections_max;
         if (limit < s->connections_max)
                 fprintf(stderr,
                         "echo-c: %s allows %zu threads, fewer than the %zu connections that may be open: "
-                        "more wait in the backlog until others close; raise it, or give a smaller "
+                        "further ones wait in the backlog until others close; raise it, or give a smaller "
                         "--max-conns\n",
                         which, limit, s->connections_max);
         fprintf(stderr, "echo-c: %s%s%s, ", o->model->name, o->model == model ? "" : " = ",
@@ -212,7 +210,7 @@ static void metrics_print(const struct model *m, const struct server *s)
         fputs(*separator == ':' ? ": none\n" : "\n", stderr);
 }
 
-/* Those that were not left, as serve() was made to end at once. */
+/* Removes those that were not left, because serve() was made to end at once. */
 static void unix_sockets_unlink(const struct server *s)
 {
         for (size_t i = 0; i < s->listener_count; i++)

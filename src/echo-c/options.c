@@ -34,8 +34,8 @@ static const struct argp_option option_table[] = {
         {"pool", 'p', "SIZE", 0, "SIZE threads that share all connections: --model pool:SIZE", 1},
         {"model", KEY_MODEL, "NAME[:SIZE]", 0, "the concurrency model (default async); see --list-models", 1},
         {"list-models", KEY_LIST_MODELS, NULL, 0,
-         "print a line per model: name, availability, summary, caveats and the bytes of user memory that a client "
-         "that does not read can hold, separated by tabs",
+         "print a line per model, separated by tabs: name, availability, summary, caveats, and the most bytes "
+         "that a client that does not read can hold",
          1},
         {"listen", 'l', "ADDR", 0,
          "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)", 2},

@@ -18,7 +18,7 @@ struct options {
         struct address addresses[OPTIONS_ADDRESSES_MAX];
         size_t address_count;
         unsigned workers; /* -w; 0: one per CPU */
-        unsigned size;    /* of the model, in its size_unit; 0: one per CPU */
+        unsigned size;    /* in the model's size_unit; 0: one per CPU */
         int backlog;
         size_t connections_max;  /* 0: what the descriptors allow */
         uint64_t drain_timeout;  /* ns */

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* fault: the truth machine. An echo server that is late, loses bytes or resets connections exactly as often
- * as it was told to, and says in the end how often it was. What a load generator reports of it can be
+ * as it was told to, and says at the end how often it did. What a load generator reports of it can be
  * compared with what is known.
  *
- * The idea. The bytes of a connection are cut into requests of a known size. For each a number is drawn that
- * says which fault its reply has, if any: one at most, so that a client can be asked for its name. The
+ * The idea. The bytes of a connection are cut into requests of a known size. For each, a number is drawn that
+ * decides which fault its reply has, if any: one at most, so that a client can be expected to name it. The
  * replies of a connection wait in a queue, each with the time when it is due, and leave in order: one that is
  * late holds up those behind it, as in any protocol that answers in order.
  *
- * One thread. Every event has its place in one order then, so that the same requests with the same seed have
- * the same faults: splitmix64 feeds all that is random. A heap holds the
- * connections by when their first reply is due, and epoll_pwait2(2) (Linux 5.11) sleeps until then, to the
- * nanosecond; the kernel may wake it a thousandth of the time later. With millisecond timeouts a delay of
- * 1.2 ms would be one of 2. A timerfd would cost a system call more whenever another reply is the next.
+ * One thread. So all events have one order, and the same requests with the same seed have the same faults:
+ * all that is random comes from splitmix64. A heap holds the connections by when their first reply is due,
+ * and epoll_pwait2(2) (Linux 5.11) sleeps until then, to the nanosecond; the kernel may wake it later by a
+ * thousandth of the time slept. With timeouts in milliseconds a delay of 1.2 ms would be one of 2. A timerfd
+ * would cost one more system call whenever another reply becomes the next.
  *
- * Level-triggered, one read per report, a copy of every byte: simple, as speed is not its purpose; it serves
- * some ten thousand requests per second.
+ * Level-triggered, one read per report, a copy of every byte: simple, since speed is not its purpose; it
+ * serves some ten thousand requests per second.
  *
  * Rejected. Delays by a sleeping thread per connection: thousands of threads wake each other late. A proxy in
- * front of a real server: its own latency would add to both. */
+ * front of a real server: its own latency would come on top. */
 #include "fault/fault.h"
 #include "fault/reply.h"
 #include "fault/timers.h"
@@ -40,8 +40,9 @@
 
 enum {
         SCRATCH_SIZE = 64 * 1024,
-        QUEUED_MAX = 4 << 20, /* bytes of replies; a connection with more is not read from until some left */
-        ACCEPTS_MAX = 64,     /* new connections before the old ones have their turn */
+        QUEUED_MAX =
+                4 << 20, /* bytes of replies; with more, a connection is not read from until some have left */
+        ACCEPTS_MAX = 64, /* new connections before the old ones have their turn */
         EVENTS_MAX = 256,
         STALL = FAULT_COUNT, /* where stalls are counted, behind the faults of replies */
 };
@@ -50,16 +51,16 @@ static_assert((int)STALL < (int)COUNTERS_OWN_MAX, "each kind of fault has a coun
 #define STALL_SLICE_NS (10 * NS_PER_MS) /* how late a stalled server sees that it is to end at once */
 
 struct connection {
-        struct timer timer; /* for the first reply. It is first here: its address is the connection's */
+        struct timer timer; /* of the first reply; the first member, so its address is the connection's */
         struct replies replies;
-        struct reply *request; /* owned: its `size` bytes have come so far; NULL: none */
+        struct reply *request; /* owned; `size` bytes of it have come so far; NULL: none */
         size_t open_index;
         uint32_t events; /* that are watched */
         int fd;
         bool open;
         bool blocked; /* the kernel takes no more bytes */
         bool ended;   /* the client sends no more */
-        bool closing; /* FIN was sent in the middle of a reply; what still comes is not looked at */
+        bool closing; /* FIN was sent in the middle of a reply; what still comes is ignored */
 };
 
 struct loop {
@@ -78,8 +79,7 @@ struct loop {
         bool draining, left;
 };
 
-/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
- */
+/* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
 #define LISTENER_BIT (UINT64_C(1) << 32)
 #define STOP_BIT (UINT64_C(1) << 33)
 
@@ -121,7 +121,7 @@ static void connection_close(struct loop *l, struct connection *c)
         c->open = false;
         server_close(l->server, 0, c->fd);
         if (l->resume && !l->draining)
-                listeners_watch(l, true); /* what was lacking may be there again */
+                listeners_watch(l, true); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct loop *l, struct connection *c)
@@ -139,7 +139,7 @@ static void connection_reset(struct loop *l, struct connection *c)
         connection_close(l, c);
 }
 
-/* Watches what there is to wait for: input, unless enough is queued or none comes any more, and room. */
+/* Watches what is waited for: input, unless enough is queued or no more will come, and room. */
 static void connection_watch(struct loop *l, struct connection *c)
 {
         uint32_t events = (c->ended || c->replies.memory >= QUEUED_MAX ? 0U : EPOLLIN) |
@@ -152,8 +152,9 @@ static void connection_watch(struct loop *l, struct connection *c)
                 connection_fail(l, c);
 }
 
-/* A client that had its whole say gets FIN at close(2). Of another, bytes may come that nobody reads, and
- * close(2) would answer them with a reset: so only FIN is sent, and the rest is for when it closes too. */
+/* A client that has sent all it had gets FIN at close(2). From another, more bytes may come that nobody
+ * reads, which close(2) would answer with a reset: so only FIN is sent, and the socket is closed when it
+ * closes too. */
 static void connection_finish(struct loop *l, struct connection *c)
 {
         replies_drop(l, c);
@@ -166,7 +167,7 @@ static void connection_finish(struct loop *l, struct connection *c)
         connection_watch(l, c);
 }
 
-/* Returns 0 when all of it is sent, -EAGAIN when the kernel has no room, or another negative errno. */
+/* Returns 0 if all of it is sent, -EAGAIN if the kernel has no more room, or another negative errno. */
 static int reply_send(struct loop *l, const struct connection *c, struct reply *r)
 {
         while (r->sent < r->size) {
@@ -181,7 +182,7 @@ static int reply_send(struct loop *l, const struct connection *c, struct reply *
         return 0;
 }
 
-/* Sends what is due; then the connection waits for what there is to wait for, or ends. */
+/* Sends what is due; then the connection waits for whatever comes next, or ends. */
 static void connection_send(struct loop *l, struct connection *c)
 {
         uint64_t now = clock_now();
@@ -218,7 +219,7 @@ static void connection_send(struct loop *l, struct connection *c)
         connection_watch(l, c);
 }
 
-/* The connection that a reply is to go to instead; NULL: there is no other, or it cannot take it. */
+/* The connection to which a reply goes instead; NULL: there is no other, or it cannot take it. */
 static struct connection *connection_other(struct loop *l, const struct connection *c)
 {
         if (l->open_count < 2)
@@ -228,7 +229,7 @@ static struct connection *connection_other(struct loop *l, const struct connecti
         return other->ended || other->closing || other->replies.memory >= QUEUED_MAX ? NULL : other;
 }
 
-/* Decides what becomes of a reply that is complete, and puts it where it leaves from. */
+/* Does to a complete reply what its fault says, and puts it into the queue that it leaves from. */
 static void reply_dispatch(struct loop *l, struct connection *c, struct reply *r)
 {
         struct reply *held = replies_held(&c->replies, clock_now());
@@ -266,8 +267,8 @@ static uint64_t cpu_now(void)
         return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/* Uses up CPU time, which passes slower than time where others run too. It costs a system call to read, so
- * the microseconds between are spent with the other clock. */
+/* Uses up CPU time, which passes more slowly than time where others run too. Reading it is a system call, so
+ * the microseconds between two looks are spent with the other clock. */
 static void spin(uint64_t ns)
 {
         for (uint64_t end = cpu_now() + ns; cpu_now() < end;)
@@ -310,7 +311,7 @@ static int bytes_take(struct loop *l, struct connection *c, const uint8_t *bytes
         return 0;
 }
 
-/* The client has had its say: the part of a request that it ended with is sent back as it is. */
+/* The client sends no more: the part of a request that came last is sent back as it is. */
 static void connection_end(struct loop *l, struct connection *c)
 {
         struct reply *held = replies_held(&c->replies, clock_now());
@@ -363,7 +364,7 @@ static void connection_report(struct loop *l, struct connection *c, uint32_t eve
                 connection_read(l, c);
 }
 
-/* Returns false if the queue may hold more that cannot be accepted now. */
+/* Returns false if the queue may hold more, which cannot be accepted now. */
 static bool connections_accept(struct loop *l, const struct listener *listener)
 {
         for (int i = 0; i < ACCEPTS_MAX || l->draining; i++) {
@@ -384,7 +385,8 @@ static bool connections_accept(struct loop *l, const struct listener *listener)
         return true; /* level-triggered: the listener is reported again */
 }
 
-/* After the first stop event: what the queues hold is accepted and will be served, then they are left. */
+/* After the first stop event, accepts what the queues hold, which will be served, and leaves the
+ * listeners. */
 static void listeners_drain(struct loop *l)
 {
         for (size_t i = 0; i < l->server->listener_count; i++)
@@ -413,7 +415,7 @@ static void report_handle(struct loop *l, const struct epoll_event *event)
         }
 }
 
-/* Once per period, from the second one on, nothing is done for a while. */
+/* Does nothing for a while, once per period, from the second period on. */
 static void stall_sit_out(struct loop *l)
 {
         uint64_t now = clock_now(), age = now - l->began;
@@ -465,7 +467,7 @@ static void loop_run(struct loop *l)
         }
 }
 
-/* Fresh pages are zero and cost nothing until they are used. */
+/* Fresh pages are zero, and cost nothing until they are used. */
 static void *table_create(size_t size)
 {
         void *table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

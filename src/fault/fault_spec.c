@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One table holds each name, what it takes in words, and how that is read; the messages are made from it.
- * The faults of a reply come first, in the order of enum fault. */
+/* One table holds each name, what it takes in words, and how that is read; the messages are made from it. The
+ * faults of a reply come first, in the order of enum fault. */
 #include "fault/fault_spec.h"
 
 #include "base/clock.h"
@@ -98,7 +98,7 @@ static int unknown_name(const char *item, int length, struct why *why)
         return error;
 }
 
-/* Reads one NAME=VALUE; *seen has a bit for each name that was there before. */
+/* Reads one NAME=VALUE; *seen has a bit for each name that has come before. */
 static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, struct why *why)
 {
         size_t length = strcspn(item, "="), i = item_find(item, length);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reply: what goes back for a request, the queue in which it waits for its time, and what a fault does to it. */
+/* reply: what goes back for a request, the queue in which it waits for its time, and what a fault does
+ * to it. */
 #ifndef FAULT_REPLY_H
 #define FAULT_REPLY_H
 
