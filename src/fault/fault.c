@@ -40,9 +40,8 @@
 
 enum {
         SCRATCH_SIZE = 64 * 1024,
-        QUEUED_MAX =
-                4 << 20, /* bytes of replies; with more, a connection is not read from until some have left */
-        ACCEPTS_MAX = 64, /* new connections before the old ones have their turn */
+        QUEUED_MAX = 4 << 20, /* bytes of replies: with more, a connection is not read from until some left */
+        ACCEPTS_MAX = 64,     /* new connections before the old ones have their turn */
         EVENTS_MAX = 256,
         STALL = FAULT_COUNT, /* where stalls are counted, behind the faults of replies */
 };
@@ -548,11 +547,8 @@ static const char *fault_metric_name(size_t i)
 }
 
 static const struct model model = {
-        .name = "fault",
-        .summary = "an echo server that is wrong on purpose, to test clients with",
+        .name = "fault", /* which is not listed, so nothing is said that only the list would show */
         .listeners = LISTENERS_OF_ONE,
-        .stalled_bytes = QUEUED_MAX +
-                         2 * SCRATCH_SIZE, /* and two requests, if they are of more than a few bytes */
         .metrics_title = "faults planted",
         .metric_name = fault_metric_name,
         .probe = fault_probe,

@@ -79,8 +79,7 @@ static void urgent_data(struct trial *t)
         while (c.received < 200) {
                 uint8_t bytes[256];
                 check_wait(c.fd, POLLIN, "what was sent around urgent data");
-                ssize_t n = recv(c.fd, bytes, sizeof bytes,
-                                 0); /* with or without the urgent byte: 200 or 201 */
+                ssize_t n = recv(c.fd, bytes, sizeof bytes, 0); /* 200 or, with the urgent byte, 201 in all */
                 if (n <= 0)
                         check_fail("receive after %llu bytes: %s", (unsigned long long)c.received,
                                    n ? strerror(errno) : "the end");
@@ -132,7 +131,7 @@ static void half_close_while_behind(struct trial *t)
         client_expect_end(&c);
 }
 
-/* From one byte to more than a read takes, all of it and the FIN there before the server looks. */
+/* From one byte to more than a read takes; all of it, and the FIN, is there before the server looks. */
 static void data_with_half_close(struct trial *t)
 {
         static const size_t sizes[] = {1, 1024, 1087, 1088, 1089, 4096, 65535, 65536, 65537, 100000};
@@ -204,7 +203,7 @@ static void stalled_slow_nobody(struct trial *t)
 static void stalled_hold_bounded_memory(struct trial *t)
 {
         enum { COUNT = 200 };
-        /* What all clients share is touched too: a worker of uring has 2 MiB of buffers. */
+        /* What all clients share is touched too; the most is a uring worker's 2 MiB of buffers. */
         const uint64_t shared = MIB + 2 * MIB * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
         const uint64_t bound = t->setup->stalled_bytes;
         struct client stalled[COUNT];

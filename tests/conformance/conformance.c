@@ -45,7 +45,7 @@ static const struct family {
         const char *name, *address; /* NULL: unix_address */
         int where;
         const char *argument;
-        bool small; /* also with CONFORMANCE_SCALE=small: for the others, the server's code is the same */
+        bool small; /* also with CONFORMANCE_SCALE=small; the server's code is the same for the others */
 } families[] = {
         {"ipv4", "127.0.0.1:0", ON_IPV4, NULL, true},
         {"ipv4-shared", "127.0.0.1:0", ON_SHARED, "--no-pin", false},
@@ -53,10 +53,10 @@ static const struct family {
         {"unix", NULL, ON_UNIX, NULL, true},
 };
 
-/* Numbers of threads that share connections differently: all, as many as CPUs, more. */
+/* Numbers of threads that share connections differently: fewer than CPUs, as many, more. */
 static const struct variant {
         const char *model, *name, *arguments[4];
-        bool small; /* likewise: the one with most threads on one epoll instance */
+        bool small; /* likewise; it has the most threads on one epoll instance */
 } variants[] = {
         {"pool", "pool-1/ipv4", {"-p", "1"}, false},
         {"pool", "pool-2/ipv4", {"-p", "2"}, false},
@@ -64,8 +64,7 @@ static const struct variant {
         {"pool", "pool-5/ipv4-shared", {"-p", "5", "--no-pin"}, true},
 };
 
-/* What a model cannot promise, and says so itself (model.caveats): such a test is not run, and named with the
- * reason. */
+/* What a model cannot promise, as its own caveats say: such a test is skipped, with the reason. */
 static const struct exception {
         const char *model;
         int where;
