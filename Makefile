@@ -34,7 +34,7 @@ endif
 $(B)/src/report/assets.o: src/report/page.html src/report/page.css src/report/page.js $(B)/page/policy.txt $(PAGE_CHARTS)
 $(B)/src/report/assets.o: ALL_CPPFLAGS += -Wa,-Isrc/report -Wa,-I$(B)/page
 objects = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard src/$(1)/*.c))) $(patsubst %.S,$(B)/%.o,$(wildcard src/$(1)/*.S))
-ECHO_C := $(foreach d,echo-c models coroutine base,$(call objects,$(d)))
+ECHO_C := $(foreach d,echo-c fault models coroutine base,$(call objects,$(d)))
 BENCH := $(foreach d,bench compare report comparison load result base,$(call objects,$(d)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
@@ -45,7 +45,7 @@ all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
 echo-c: $(BIN)/echo-c  ## build the server alone
 bench: $(BIN)/bench  ## build the load generator alone
 
-$(BIN)/echo-c: $(ECHO_C)
+$(BIN)/echo-c: $(ECHO_C) $(MORE_MODELS:%.c=$(B)/%.o)
 	$(CC) $(ALL_CFLAGS) $(LINK) -pthread $(LDFLAGS) $^ $(LIBURING) -lm -o $@
 
 ifeq ($(call has,jansson.h),yes)
@@ -59,7 +59,7 @@ endif
 
 tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/models/fault_spec.o
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/fault/fault_spec.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(B)/tests/cli/statistics_ask: $(B)/src/comparison/statistics.o
@@ -126,9 +126,11 @@ check-full:  ## the same with the largest sizes, and minutes of load on every mo
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests
 
-variants:  ## further builds for the tests: failing io_uring, no charts, coroutines without assembly, aarch64
+variants:  ## further builds for the tests: failing io_uring, no charts, one more model, coroutines without assembly, aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
 	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
+	@$(SELF) $(CURDIR)/build/toy/echo-c B=build/toy BIN=$(CURDIR)/build/toy BPF_CLANG= FEATURES= LIBURING= \
+		MORE_MODELS=tests/toy/toy.c CPPFLAGS="-D'MODELS_OF_THIS_BUILD=MODEL(toy)'"
 	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
 		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
 	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \

@@ -24,4 +24,15 @@ static inline uint64_t random_at(uint64_t seed, uint64_t n)
         return random_next(&state);
 }
 
+/* Uniformly distributed: in [0, 1), and from 0 to limit - 1. */
+static inline double random_uniform(uint64_t *state)
+{
+        return (double)(random_next(state) >> 11) * 0x1p-53;
+}
+
+static inline uint64_t random_below(uint64_t *state, uint64_t limit)
+{
+        return (uint64_t)(random_uniform(state) * (double)limit);
+}
+
 #endif

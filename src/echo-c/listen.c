@@ -31,8 +31,7 @@ static int socket_open(const struct address *a, bool blocking, bool reuse_port, 
                         error = option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1);
                 if (!error) /* accepted sockets inherit it: an echo never waits for more */
                         error = option_set(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
-                if (!error) /* likewise: an urgent byte comes back in its place, and is not taken out of the
-                               stream */
+                if (!error) /* likewise: an urgent byte stays in the stream, and comes back in its place */
                         error = option_set(*fd, SOL_SOCKET, SO_OOBINLINE, 1);
         }
         if (!error && a->sa.any.sa_family == AF_INET6)
@@ -63,7 +62,7 @@ static void stale_unix_socket_remove(const struct address *a)
         struct stat status;
 
         if (lstat(a->sa.un.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
-                return; /* bind will tell what is wrong, here and below */
+                return; /* bind will report what is wrong, here and below */
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return;
@@ -95,8 +94,8 @@ int listen_shared(struct address *a, int backlog, bool blocking, unsigned worker
         return listener_open(a, backlog, blocking, false, &l->fd);
 }
 
-/* Returns the index of the CPU in `cpus`, or the CPU modulo their number. With CPUs 0 to n-1 the modulo is
- * all. */
+/* The program returns the CPU's index in `cpus`, or, if it is not there, the CPU modulo their number. For
+ * CPUs 0 to n-1 the modulo is enough. */
 static int steering_attach(int fd, const int *cpus, unsigned count)
 {
         struct sock_filter *code = calloc(2 * (size_t)count + 3, sizeof *code);
@@ -115,7 +114,7 @@ static int steering_attach(int fd, const int *cpus, unsigned count)
         code[length++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count);
         code[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_A, 0);
         struct sock_fprog program;
-        memset(&program, 0, sizeof program); /* its padding too, for the kernel copies it */
+        memset(&program, 0, sizeof program); /* its padding too, since the kernel copies it */
         program.len = length;
         program.filter = code;
         int error = setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0
@@ -125,8 +124,9 @@ static int steering_attach(int fd, const int *cpus, unsigned count)
         return error;
 }
 
-/* Two listeners with SO_REUSEPORT bind without a word, so the first of the group is bound and listens without
- * it: if anybody else listens there, it is refused. Once it has the address, it lets the others in. */
+/* Sockets with SO_REUSEPORT share an address without a word, so the first of the group binds and
+ * listens without it, and is refused if anybody else listens there. Once it has the address, it lets
+ * the others in. */
 int listen_steered(struct address *a, int backlog, bool blocking, const int *cpus, unsigned workers,
                    struct listener *listeners)
 {
@@ -142,7 +142,7 @@ int listen_steered(struct address *a, int backlog, bool blocking, const int *cpu
                 if (opened == 0)
                         error = option_set(l->fd, SOL_SOCKET, SO_REUSEPORT, 1);
         }
-        if (!error) /* the program belongs to the group; an index in it is the order of listen(2) */
+        if (!error) /* it belongs to the group, whose indices follow the order of listen(2) */
                 error = steering_attach(listeners[0].fd, cpus, workers);
         while (error && opened > 0)
                 (void)close(listeners[--opened].fd);

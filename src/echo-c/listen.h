@@ -6,14 +6,14 @@
 #include "base/address.h"
 #include "models/server.h"
 
-/* Opens one non-blocking or blocking listener that `workers` workers share. `address` gets the port that was
- * chosen if it was 0. A unix socket that nobody listens on any more is replaced. Returns 0 or a negative
- * errno. */
+/* Opens one non-blocking or blocking listener that `workers` workers share. If the address has port 0, it
+ * gets the one that the kernel chose. A unix socket on which nobody listens any more is replaced. Returns 0
+ * or a negative errno. */
 int listen_shared(struct address *, int backlog, bool blocking, unsigned workers, struct listener *);
 
-/* Opens a listener per worker on one address, as a SO_REUSEPORT group. A classic BPF program hands each new
- * connection to listener i if its SYN was processed on cpus[i], and by modulo if on another CPU (socket(7),
- * SO_ATTACH_REUSEPORT_CBPF). Returns 0 or a negative errno; -EADDRINUSE also if the other socket allows
+/* Opens a listener per worker on one address, as a SO_REUSEPORT group. A classic BPF program (socket(7),
+ * SO_ATTACH_REUSEPORT_CBPF) gives a new connection to listener i if its SYN was processed on cpus[i], and by
+ * modulo if on another CPU. Returns 0 or a negative errno: -EADDRINUSE even if the other socket allows
  * sharing. */
 int listen_steered(struct address *, int backlog, bool blocking, const int *cpus, unsigned workers,
                    struct listener *);

@@ -23,9 +23,7 @@
 enum { LISTEN_TRIES = 10 };
 #define LISTEN_PAUSE_NS (50 * NS_PER_MS)
 
-enum {
-        DESCRIPTORS_RESERVED = 16, /* for a model's own: epoll instances, rings, eventfds */
-};
+enum { DESCRIPTORS_RESERVED = 16 }; /* for a model's own: epoll instances, rings, eventfds */
 
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
 {
@@ -42,21 +40,22 @@ static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *for
 static int models_list(void)
 {
         for (size_t i = 0; models[i]; i++) {
-                const struct model *m = models[i];
                 struct why why = {0};
+                const struct model *m = models[i], *real = m->stands_for ? m->stands_for(&why) : m;
+                const char *caveats = m->stands_for ? why.text : m->caveats ? m->caveats : "";
+                printf("%s\t", m->name);
                 if (m->stands_for)
-                        printf("%s\tstands for %s\t%s\t%s\n", m->name, m->stands_for(&why)->name, m->summary,
-                               why.text);
-                else if (m->probe(&why) != 0)
-                        printf("%s\tunavailable: %s\t%s\t%s\n", m->name, why.text, m->summary,
-                               m->caveats ? m->caveats : "");
+                        printf("stands for %s", real->name);
+                else if (m->probe && m->probe(&why) != 0)
+                        printf("unavailable: %s", why.text);
                 else
-                        printf("%s\tavailable\t%s\t%s\n", m->name, m->summary, m->caveats ? m->caveats : "");
+                        printf("available");
+                printf("\t%s\t%s\t%zu\n", m->summary, caveats, real->stalled_bytes);
         }
         return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* The model to run, or the end of the program if it cannot. */
+/* Returns the model to run; ends the program if it cannot run here. */
 static const struct model *model_resolve(const struct options *o)
 {
         const struct model *model = o->model;
@@ -67,12 +66,12 @@ static const struct model *model_resolve(const struct options *o)
                 if (*why.text && !o->quiet)
                         fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why.text);
         }
-        if (model->probe(&why) != 0)
+        if (model->probe && model->probe(&why) != 0)
                 fail("the model %s cannot run here: %s", model->name, why.text);
         return model;
 }
 
-/* How many workers, and whether they are pinned with a listener each: where there is one per CPU. */
+/* Decides how many workers there are. If there is one per CPU, they are pinned and have a listener each. */
 static void workers_plan(const struct options *o, const struct model *model, const struct cpus *cpus,
                          struct server *s)
 {
@@ -81,18 +80,19 @@ static void workers_plan(const struct options *o, const struct model *model, con
 
         for (size_t i = 0; i < o->address_count; i++)
                 tcp = tcp || !address_is_unix(&o->addresses[i]);
-        s->threads = o->threads ? o->threads : cpu_count;
+        if (model->size_unit)
+                s->size = o->size ? o->size : cpu_count;
+        bool one_group = !o->pin || !tcp || (model->size_unit && s->size < cpu_count);
         if (model->listeners == LISTENERS_PER_WORKER)
                 s->workers = o->workers ? o->workers : cpu_count;
         else
-                s->workers = o->pin && tcp && s->threads >= cpu_count ? cpu_count : 1;
+                s->workers = model->listeners == LISTENERS_OF_ONE || one_group ? 1 : cpu_count;
         if (o->pin && tcp && s->workers == cpu_count)
                 s->cpus = cpus->id;
 }
 
 static void listeners_open(struct options *o, const struct model *model, struct server *s)
 {
-        bool blocking = strcmp(model->name, "thread") == 0;
         char text[ADDRESS_TEXT_MAX];
 
         s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
@@ -111,10 +111,11 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                         if (try > 0)
                                 clock_sleep(LISTEN_PAUSE_NS);
                         if (steered)
-                                error = listen_steered(a, o->backlog, blocking, s->cpus, s->workers, l);
+                                error = listen_steered(a, o->backlog, model->blocking, s->cpus, s->workers,
+                                                       l);
                         steered = steered && error != -ENOPROTOOPT; /* no SO_ATTACH_REUSEPORT_CBPF here */
                         if (!steered)
-                                error = listen_shared(a, o->backlog, blocking, s->workers, l);
+                                error = listen_shared(a, o->backlog, model->blocking, s->workers, l);
                 }
                 if (error)
                         fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
@@ -145,26 +146,26 @@ static void start_print(const struct options *o, const struct model *model, cons
 
         if (o->backlog > somaxconn)
                 fprintf(stderr,
-                        "echo-c: net.core.somaxconn cuts the backlog from %d to %d: of more connections at "
-                        "once, the rest have to try again after a second\n",
+                        "echo-c: net.core.somaxconn cuts the backlog from %d to %d: if more connections come "
+                        "at once, the rest have to try again after a second\n",
                         o->backlog, somaxconn);
         const char *which;
-        size_t limit = model->connections_limit ? model->connections_limit(&which) : s->connections_max;
+        size_t limit = model->threads_limit ? model->threads_limit(&which) : s->connections_max;
         if (limit < s->connections_max)
                 fprintf(stderr,
                         "echo-c: %s allows %zu threads, fewer than the %zu connections that may be open: "
-                        "more wait in the backlog until others close; raise it, or give a smaller "
+                        "further ones wait in the backlog until others close; raise it, or give a smaller "
                         "--max-conns\n",
                         which, limit, s->connections_max);
         fprintf(stderr, "echo-c: %s%s%s, ", o->model->name, o->model == model ? "" : " = ",
                 o->model == model ? "" : model->name);
-        if (strcmp(model->name, "pool") == 0)
-                fprintf(stderr, "%u threads, ", s->threads);
+        if (model->size_unit)
+                fprintf(stderr, "%u %s, ", s->size, model->size_unit);
         bool steered = false;
         for (size_t i = 0; i < s->listener_count; i++)
                 steered = steered || s->listeners[i].worker >= 0;
         fprintf(stderr, "%u %s%s%s%s, listening on", s->workers,
-                model->listeners == LISTENERS_PER_WORKER ? "worker" : "group", s->workers == 1 ? "" : "s",
+                model->listeners == LISTENERS_PER_CPU ? "group" : "worker", s->workers == 1 ? "" : "s",
                 s->cpus ? " pinned" : "", steered ? " and steered by CPU" : "");
         for (size_t i = 0; i < o->address_count; i++)
                 fprintf(stderr, "%s %s", i ? "," : "", address_format(&o->addresses[i], text));
@@ -189,7 +190,27 @@ static void end_print(const struct server *s)
                 accepted, accepted - closed, received, sent, errors);
 }
 
-/* Those that were not left, as serve() was made to end at once. */
+/* What the model counts itself: "TITLE: N NAME, N NAME", or "TITLE: none". */
+static void metrics_print(const struct model *m, const struct server *s)
+{
+        const char *separator = ": ", *name;
+
+        if (!m->metrics_title)
+                return;
+        fprintf(stderr, "echo-c: %s", m->metrics_title);
+        for (size_t i = 0; i < COUNTERS_OWN_MAX && (name = m->metric_name(i)); i++) {
+                uint64_t sum = 0;
+                for (unsigned w = 0; w < s->workers; w++)
+                        sum += atomic_load_explicit(&s->counters[w].own[i], memory_order_relaxed);
+                if (sum == 0)
+                        continue;
+                fprintf(stderr, "%s%" PRIu64 " %s", separator, sum, name);
+                separator = ", ";
+        }
+        fputs(*separator == ':' ? ": none\n" : "\n", stderr);
+}
+
+/* Removes those that were not left, because serve() was made to end at once. */
 static void unix_sockets_unlink(const struct server *s)
 {
         for (size_t i = 0; i < s->listener_count; i++)
@@ -207,7 +228,6 @@ int main(int argc, char **argv)
         if (o.list_models)
                 return models_list();
         const struct model *model = model_resolve(&o);
-        s.faults = &o.faults;
         (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
         cpus_allowed(&cpus);
         workers_plan(&o, model, &cpus, &s);
@@ -226,9 +246,9 @@ int main(int argc, char **argv)
         if (error)
                 fail("the model %s cannot begin: %s", model->name, strerror(-error));
         unix_sockets_unlink(&s);
-        if (!o.quiet)
+        if (!o.quiet) {
                 end_print(&s);
-        if (!o.quiet && model == &model_fault)
-                faults_print(s.faults, stderr);
+                metrics_print(model, &s);
+        }
         return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/duration.h"
+#include "fault/fault.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #endif
 const char *argp_program_version = "echo-c " VERSION;
 
-enum { USAGE_STATUS = 2, THREADS_MAX = 4096 };
+enum { USAGE_STATUS = 2 };
 
 enum key {
         KEY_MODEL = 256,
@@ -30,10 +31,12 @@ enum key {
 
 static const struct argp_option option_table[] = {
         {"thread", 't', NULL, 0, "a thread per connection: --model thread", 1},
-        {"pool", 'p', "SIZE", 0, "SIZE threads that share all connections: --model pool", 1},
-        {"model", KEY_MODEL, "NAME", 0, "the concurrency model (default async); see --list-models", 1},
+        {"pool", 'p', "SIZE", 0, "SIZE threads that share all connections: --model pool:SIZE", 1},
+        {"model", KEY_MODEL, "NAME[:SIZE]", 0, "the concurrency model (default async); see --list-models", 1},
         {"list-models", KEY_LIST_MODELS, NULL, 0,
-         "print a line per model: name, availability, summary and caveats, separated by tabs", 1},
+         "print a line per model, separated by tabs: name, availability, summary, caveats, and the most bytes "
+         "that a client that does not read can hold",
+         1},
         {"listen", 'l', "ADDR", 0,
          "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)", 2},
         {"backlog", KEY_BACKLOG, "N", 0, "connections that may wait to be accepted (default 65535)", 2},
@@ -66,18 +69,29 @@ static unsigned long number_parse(struct argp_state *state, const char *option, 
         return n;
 }
 
+static const char fault_is_alone[] = "--fault is a model of its own, given once: without --model, -t or -p";
+
 static void model_choose(struct argp_state *state, struct options *o, const struct model *model)
 {
-        if (o->model && (o->model == &model_fault || model == &model_fault))
-                argp_error(state, "--fault is a model of its own, given once: without --model, -t or -p");
+        if (o->fault.size > 0)
+                argp_error(state, fault_is_alone);
         if (o->model && o->model != model)
                 argp_error(state, "one model at a time: %s or %s", o->model->name, model->name);
         o->model = model;
 }
 
-static void model_set(struct argp_state *state, struct options *o, const char *name)
+static void size_set(struct argp_state *state, struct options *o, const char *option, const char *text)
 {
-        const struct model *model = model_find(name);
+        if (!o->model->size_unit)
+                argp_error(state, "the model %s has no size, but '%s' was given", o->model->name, text);
+        o->size = (unsigned)number_parse(state, option, text, o->model->size_max);
+}
+
+/* NAME or NAME:SIZE */
+static void model_set(struct argp_state *state, struct options *o, const char *text)
+{
+        int length = (int)strcspn(text, ":");
+        const struct model *model = model_find(text, (size_t)length);
 
         if (!model) {
                 char names[256] = "";
@@ -85,28 +99,31 @@ static void model_set(struct argp_state *state, struct options *o, const char *n
                         strncat(names, i ? ", " : "", sizeof names - strlen(names) - 1);
                         strncat(names, models[i]->name, sizeof names - strlen(names) - 1);
                 }
-                argp_error(state, "there is no model '%s', but %s", name, names);
+                argp_error(state, "there is no model '%.*s', but %s", length, text, names);
         } else
                 model_choose(state, o, model);
+        if (text[length] == ':')
+                size_set(state, o, "--model NAME:SIZE", text + length + 1);
 }
 
 static void fault_set(struct argp_state *state, struct options *o, const char *text)
 {
         struct why why;
 
-        model_choose(state, o, &model_fault);
-        if (fault_spec_parse(text, &o->faults.spec, &why) != 0)
+        if (o->model)
+                argp_error(state, fault_is_alone);
+        if (fault_spec_parse(text, &o->fault, &why) != 0)
                 argp_error(state, "--fault: %s", why.text);
+        o->model = fault_model(&o->fault);
 }
 
-/* One thread, so that the same requests have the same faults; and unix sockets know no reset. */
+/* It has one thread, so that the same requests have the same faults; and unix sockets know no reset. */
 static void fault_complete(struct argp_state *state, struct options *o)
 {
         if (o->workers)
                 argp_error(state, "--workers is not for --fault, which has one");
-        o->workers = 1;
         for (size_t i = 0; i < o->address_count; i++)
-                if (address_is_unix(&o->addresses[i]) && o->faults.spec.probability[FAULT_RST] > 0)
+                if (address_is_unix(&o->addresses[i]) && o->fault.probability[FAULT_RST] > 0)
                         argp_error(state, "--fault: rst takes a TCP address, not unix:%s",
                                    o->addresses[i].sa.un.sun_path);
 }
@@ -131,13 +148,13 @@ static void drain_timeout_set(struct argp_state *state, struct options *o, const
 static void options_complete(struct argp_state *state, struct options *o)
 {
         if (!o->model)
-                o->model = model_find("async");
+                o->model = models[0];
+        if (o->fault.size > 0)
+                fault_complete(state, o);
         if (o->workers && o->model->listeners != LISTENERS_PER_WORKER)
                 argp_error(state, "--workers is for event loops: the %s model has none", o->model->name);
         if (o->address_count == 0)
                 address_add(state, o, "127.0.0.1:1234");
-        if (o->model == &model_fault)
-                fault_complete(state, o);
 }
 
 static error_t option_parse(int key, char *arg, struct argp_state *state)
@@ -150,7 +167,7 @@ static error_t option_parse(int key, char *arg, struct argp_state *state)
                 break;
         case 'p':
                 model_set(state, o, "pool");
-                o->threads = (unsigned)number_parse(state, "--pool", arg, THREADS_MAX);
+                size_set(state, o, "--pool", arg);
                 break;
         case KEY_MODEL:
                 model_set(state, o, arg);

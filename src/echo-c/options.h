@@ -4,7 +4,7 @@
 #define ECHO_C_OPTIONS_H
 
 #include "base/address.h"
-#include "models/fault.h"
+#include "fault/fault_spec.h"
 #include "models/model.h"
 
 #include <stdbool.h>
@@ -18,11 +18,11 @@ struct options {
         struct address addresses[OPTIONS_ADDRESSES_MAX];
         size_t address_count;
         unsigned workers; /* -w; 0: one per CPU */
-        unsigned threads; /* -p; 0: one per CPU */
+        unsigned size;    /* in the model's size_unit; 0: one per CPU */
         int backlog;
-        size_t connections_max; /* 0: what the descriptors allow */
-        uint64_t drain_timeout; /* ns */
-        struct faults faults;   /* --fault; then the model is model_fault */
+        size_t connections_max;  /* 0: what the descriptors allow */
+        uint64_t drain_timeout;  /* ns */
+        struct fault_spec fault; /* --fault; of size 0 without */
         bool pin, quiet, list_models;
 };
 

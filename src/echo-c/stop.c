@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread waits for the signals, all others block them: no handler, nothing that may only call a few
- * functions, and no interrupted system call in the models. Each event is a byte that nobody ever reads, in a
- * socket pair and not in a pipe, since a pipe does not report a second byte as a new edge to epoll on every
- * kernel. */
+/* One thread waits for the signals and all others block them: so there is no handler, which could call only a
+ * few functions, and no interrupted system call in the models. Each event is a byte that nobody ever reads,
+ * in a socket pair and not in a pipe, since not on every kernel does a pipe report a second byte to epoll as
+ * a new edge. */
 #include "echo-c/stop.h"
 
 #include "base/clock.h"

@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-/* To be called before any thread is started. The first signal is a stop event; the second one, or
- * `drain_timeout` ns after the first, another. Returns the descriptor that the events arrive at
- * (models/model.h) or a negative errno. */
+/* Call it before any thread is started. The first signal is a stop event; the second one is another, as is
+ * the end of `drain_timeout` ns after the first. Returns the descriptor at which the events arrive
+ * (models/model.h), or a negative errno. */
 int stop_begin(uint64_t drain_timeout);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* async: the default, a name for the best event loop that can run here. It is no model of its own: echo-c
- * follows stands_for() before it does anything else, and says at start which one it found. */
+/* async: the default, a name for the best event loop that can run here. It is not a model of its own: echo-c
+ * follows stands_for() before it does anything else, and its start line says which model that led to. */
 #include "models/model.h"
 
 #include <stddef.h>

@@ -2,39 +2,39 @@
 /* coroutine: a goroutine per connection, in C.
  *
  * The idea. connection_main() below is the whole service: a loop that reads and writes, and blocks where
- * there is nothing to read or no room to write. No callback, no state to be found again. What blocks is not a
- * thread but a coroutine: its stack is put aside, and the worker's thread goes on with another one whose
- * descriptor is ready.
+ * there is nothing to read or no room to write. There is no callback, and no state to be found again. What
+ * blocks is not a thread but a coroutine: its stack is put aside, and the worker's thread goes on with
+ * another one whose descriptor is ready.
  *
  * What it costs. An epoll instance per worker underneath, as in epoll.c, and on top of it two switches and
- * two copies of 256 bytes per request: 4 to 5% of the CPU. The stacks are the contest: a goroutine begins
- * with 2 KiB and a thread with a page or two, while here only what is in use while parked is kept (see
- * scheduler.h), so nothing big may be on the stack then. The I/O buffer is one per worker for that reason,
- * which is right because nobody parks between reading into it and having sent what it holds, or copied away
- * what could not be sent. Measured on two CPUs of a virtual machine, Linux 6.18, 10,000 connections:
+ * two copies of 256 bytes per request: 4 to 5% of the CPU. Memory is a matter of stacks: a goroutine starts
+ * with 2 KiB and a thread with a page or two, while here only what a parked coroutine has in use is kept (see
+ * scheduler.h), so nothing big may be on its stack then. That is why there is one I/O buffer per worker. It
+ * is safe, because nobody parks between reading into it and having sent what it holds, or copied away what
+ * could not be sent. Measured on two CPUs of a virtual machine, Linux 6.18, 10,000 connections:
  *
  *                          a switch                                    user memory per connection
  *      coroutine           13 ns; 45 with its copies and the queue     0.45 KiB
  *      goroutine, Go 1.19  64 ns by Gosched, 122 through a channel     8 KiB, its buffer included
  *      thread, by futex    3.1 us on one CPU, 7.7 us across            5.7 KiB, and 16 KiB in the kernel
  *
- * As fast as an event loop needs one more thing. I/O is tried first and parks on EAGAIN, as Go does it, but a
- * read that came up short has emptied the socket already, so the next one parks without asking: two system
- * calls per request and not three. The exceptions are those of epoll.c: after a half-close or urgent data
+ * To be as fast as an event loop takes one more thing. I/O is tried first and parks on EAGAIN, as in Go, but
+ * a read that came up short has emptied the socket already, so the next one parks without asking: two system
+ * calls per request and not three. The exceptions are those of epoll.c: after a half-close or urgent data,
  * read until 0 or EAGAIN, since no further edge comes.
  *
- * A coroutine stays on the worker that accepted its connection; balance comes from who accepts, by steering.
- * To move one to an idle worker, as Go's scheduler does, would need its stack at the same addresses there,
- * and compilers that do not remember where errno was.
+ * A coroutine stays on the worker that accepted its connection; the load is balanced by steering, where
+ * connections are accepted. To move one to an idle worker, as Go's scheduler does, would need its stack at
+ * the same addresses there, and compilers that do not remember where errno was.
  *
- * Rejected. Completions of io_uring instead of readiness: a prototype, single-shot receives with provided
- * buffers, did 276,000 requests/s at 1,000 connections against 176,000 of this one, in the same run as
- * 179,000 of epoll.c and 299,000 of uring.c. It is how to make this model fast where io_uring may be used;
- * but then the kernel holds buffers for coroutines that are parked, each operation needs an answer to a full
- * pool and to a cancellation, and "wait for this descriptor", the one thing that any library's code needs to
- * be made to park, is what gets lost. What is left is uring.c with other words. A stack each: a page at least
- * is touched, 40 MB for 10,000 connections. Stackless coroutines: they are the state machine of epoll.c in
- * other words. */
+ * Rejected. Completions of io_uring instead of readiness: a prototype, single-shot receives with
+ * provided buffers, served 276,000 requests/s at 1,000 connections, in a run in which this model
+ * served 176,000, epoll.c 179,000 and uring.c 299,000. That is how to make this model fast where
+ * io_uring may be used; but then the kernel holds buffers for coroutines that are parked, each
+ * operation needs an answer to a full pool and to a cancellation, and "wait for this descriptor", the
+ * one thing that it takes to make any library's code park, gets lost. What is left is uring.c in other
+ * words. A stack for each: at least a page of it is touched, 40 MB for 10,000 connections. Stackless
+ * coroutines: the state machine of epoll.c in other words. */
 #include "models/model.h"
 #include "models/server.h"
 
@@ -54,15 +54,15 @@ enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time; touched only as far as clients fill it */
         TURNS_MAX = 16,           /* full reads before the next connection has its turn: 1 MiB */
         ACCEPTS_MAX = 64,         /* new connections before the old ones have their turn */
-        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
-        KEPT_MAX = 1024, /* most stack that a parked connection has in use */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* then a short read is not the last */
+        KEPT_MAX = 1024, /* the most stack that a parked connection has in use */
 };
 
 struct worker {
         struct server *server;
         struct counters *counters;
         struct scheduler *scheduler;
-        struct coroutine **acceptors; /* [server->listener_count]; NULL: not this worker's, or ended */
+        struct coroutine **acceptors; /* [server->listener_count]; NULL: another worker's, or it has ended */
         size_t acceptor_count, open;
         unsigned index;
         int stop_fd;
@@ -74,8 +74,8 @@ struct worker {
 /* Coroutines do not move, so their worker is this thread's. */
 static _Thread_local struct worker *worker;
 
-/* Reads as read(2) does from a blocking socket: bytes, 0 at the end, or a negative errno. `emptied`: nothing
- * has come since the last read. */
+/* Reads as read(2) does from a blocking socket. Returns bytes, 0 at the end, or a negative errno. *emptied:
+ * the last read has emptied the socket, so this one parks first; *to_end: one of READ_TO_END has come. */
 static ssize_t bytes_read(int fd, void *bytes, size_t size, bool *emptied, bool *to_end)
 {
         for (;;) {
@@ -97,7 +97,7 @@ static ssize_t bytes_read(int fd, void *bytes, size_t size, bool *emptied, bool 
         }
 }
 
-/* Sends what the kernel takes now: how much that was, or a negative errno. */
+/* Sends what the kernel takes now. Returns how much that was, or a negative errno. */
 static ssize_t bytes_send(struct counters *counters, int fd, const uint8_t *bytes, size_t size)
 {
         size_t sent = 0;
@@ -116,7 +116,7 @@ static ssize_t bytes_send(struct counters *counters, int fd, const uint8_t *byte
         return (ssize_t)sent;
 }
 
-/* Writes as write(2) does to a blocking socket, from memory that stays while others run. */
+/* Writes as write(2) does to a blocking socket, from memory that nobody else uses meanwhile. */
 static int bytes_write(struct counters *counters, int fd, const uint8_t *bytes, size_t size)
 {
         for (;;) {
@@ -133,7 +133,7 @@ static int bytes_write(struct counters *counters, int fd, const uint8_t *bytes, 
         }
 }
 
-/* The same from the scratch buffer, which is everybody's: what cannot be sent at once is taken along. */
+/* The same from the scratch buffer, which is everybody's: what cannot be sent at once is copied first. */
 static int scratch_write(const struct worker *w, int fd, size_t size)
 {
         ssize_t sent = bytes_send(w->counters, fd, w->scratch, size);
@@ -161,7 +161,7 @@ static void connection_ended(struct worker *w, int fd, ssize_t result)
         w->open--;
         for (size_t i = 0; w->paused && i < w->server->listener_count; i++)
                 if (w->acceptors[i])
-                        coroutine_interrupt(w->acceptors[i]); /* what was lacking may be there again */
+                        coroutine_interrupt(w->acceptors[i]); /* whatever was lacking may be there again */
         if (w->draining && w->acceptor_count == 0 && w->open == 0)
                 scheduler_cancel(w->scheduler); /* only the watch for stop events is left */
 }
@@ -187,7 +187,7 @@ static void connection_main(void *argument)
         connection_ended(w, fd, n); /* if all went well, all is sent: the kernel delivers it, then FIN */
 }
 
-/* Waits until what was lacking may be there again. */
+/* Waits until whatever was lacking may be there again. */
 static int acceptor_pause(struct worker *w)
 {
         w->paused = true;
@@ -249,26 +249,28 @@ static void stop_main(void *argument)
                 if (error < 0 && error != -ECANCELED)
                         error = coroutine_sleep(SERVER_PAUSE_MS * NS_PER_MS);
         }
-        scheduler_cancel(w->scheduler); /* of the connections that are left, the coroutines end */
+        scheduler_cancel(w->scheduler); /* ends the coroutines of the connections that are left */
 }
 
-static void *worker_run(void *argument)
+static int worker_run(void *argument)
 {
         worker = argument;
-        (void)scheduler_run(worker->scheduler); /* its descriptor is an epoll instance: no error is left */
-        return NULL;
+        return scheduler_run(worker->scheduler);
 }
 
-static int worker_init(struct worker *w)
+static int worker_init(void *argument, struct server *s, unsigned index, int stop_fd)
 {
-        int error = scheduler_create(&w->scheduler, w->server->descriptors_max);
+        struct worker *w = argument;
 
-        w->acceptors = calloc(w->server->listener_count, sizeof(struct coroutine *));
+        *w = (struct worker){
+                .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
+        int error = scheduler_create(&w->scheduler, s->descriptors_max);
+        w->acceptors = calloc(s->listener_count, sizeof(struct coroutine *));
         w->scratch = malloc(SCRATCH_SIZE);
         if (!error && (!w->acceptors || !w->scratch))
                 error = -ENOMEM;
-        for (size_t i = 0; !error && i < w->server->listener_count; i++) {
-                if (!listener_serves(&w->server->listeners[i], w->index))
+        for (size_t i = 0; !error && i < s->listener_count; i++) {
+                if (!listener_serves(&s->listeners[i], index))
                         continue;
                 w->acceptor_count++;
                 error = coroutine_spawn(w->scheduler, acceptor_main, (void *)(uintptr_t)i);
@@ -276,8 +278,10 @@ static int worker_init(struct worker *w)
         return error ? error : coroutine_spawn(w->scheduler, stop_main, w);
 }
 
-static void worker_fini(struct worker *w)
+static void worker_fini(void *argument)
 {
+        struct worker *w = argument;
+
         scheduler_free(w->scheduler);
         free((void *)w->acceptors);
         free(w->scratch);
@@ -285,27 +289,9 @@ static void worker_fini(struct worker *w)
 
 static int coroutine_serve(struct server *s, int stop_fd)
 {
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = workers ? 0 : -ENOMEM;
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        for (; !error && ready < s->workers; ready++) {
-                workers[ready] = (struct worker){
-                        .server = s, .counters = &s->counters[ready], .index = ready, .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++)
-                worker_fini(&workers[i]);
-        free(workers);
-        return error;
-}
-
-static int coroutine_probe(struct why *why)
-{
-        (void)why;
-        return 0;
+        return server_run_workers(s, stop_fd, &kind);
 }
 
 const struct model model_coroutine = {
@@ -313,6 +299,5 @@ const struct model model_coroutine = {
         .summary = "a coroutine per connection whose code blocks, an epoll instance per CPU underneath",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = SCRATCH_SIZE + KEPT_MAX,
-        .probe = coroutine_probe,
         .serve = coroutine_serve,
 };

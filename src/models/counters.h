@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* counters: what a worker counts. One slot per worker in a shared mapping, so that a reader of metrics, in
- * this process or another, needs nothing else. */
+/* counters: what a worker counts. There is one slot per worker in a shared mapping, so that a reader of
+ * metrics, in this process or another, needs nothing else. */
 #ifndef MODELS_COUNTERS_H
 #define MODELS_COUNTERS_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 
+enum { COUNTERS_OWN_MAX = 24 }; /* so that a slot has 256 bytes, and its address takes a shift to find */
+
 struct counters {
         _Alignas(64) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t closed;                /* connections, for whatever reason */
         _Atomic uint64_t received, sent;        /* bytes */
-        _Atomic uint64_t accept_errors;         /* accept(2) lacked something: descriptors, memory, threads */
+        _Atomic uint64_t accept_errors;         /* accept(2) failed, or no thread could be made */
         _Atomic uint64_t io_errors; /* connections ended by an error: a reset, a lost peer, no memory */
+        _Alignas(64) _Atomic uint64_t own[COUNTERS_OWN_MAX]; /* see model.metric_name */
 };
 
-/* Adds to a counter that only the calling thread writes: a load and a store, no locked instruction. */
+/* Adds to a counter that no other thread writes: a load and a store, no locked instruction. */
 static inline void counter_add(_Atomic uint64_t *counter, uint64_t n)
 {
         uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* epoll: an event loop per worker.
  *
- * The idea. One thread per CPU asks the kernel which of its thousands of sockets have something to read, and
- * for each reads into one buffer and sends it back at once. No connection waits for another's bytes, and an
- * idle one costs 16 bytes here. The bytes that the kernel does not take, because the client does not read,
- * are the only ones that get memory of their own; while they wait, nothing more is read from that client, so
+ * The idea. One thread per CPU asks the kernel which of its thousands of sockets have something to read,
+ * reads it into one buffer that all of them share, and sends it back at once. No connection waits for
+ * another's bytes, and an idle one costs 16 bytes here. Only bytes that the kernel does not take, because the
+ * client does not read, get memory of their own; while they wait, nothing more is read from that client, so
  * TCP itself slows it down.
  *
  * Edge-triggered (EPOLLET, epoll(7)): the kernel reports a change once and does not look at the socket again,
  * so the ready list holds no connection that was just served. The price is care: each report must be used up.
- * Three rules do it. A read that fills less than the buffer has emptied the socket, and later data raises a
- * new edge. A half-close raises EPOLLRDHUP, and urgent data, at which a read stops, EPOLLPRI: then read on
- * until recv(2) says 0 or EAGAIN, since no further edge comes. And when a turn ends for fairness alone,
- * EPOLL_CTL_MOD puts the connection back at the end of the ready list.
+ * Three rules see to that. A read that does not fill the buffer has emptied the socket, and later data raises
+ * a new edge. A half-close raises EPOLLRDHUP, and urgent data, at which a read stops, raises EPOLLPRI: then
+ * read on until recv(2) returns 0 or EAGAIN, since no further edge comes. And when a turn ends for fairness
+ * alone, EPOLL_CTL_MOD puts the connection back at the end of the ready list.
  *
  * Registered once. Writability is asked for only after a send(2) came up short, which an echo client that
- * reads never causes; a modification per request, as one-shot designs need it, costs a system call in two.
+ * reads never causes. A modification per request, as one-shot designs need, would be a third system call
+ * beside the two that move the bytes.
  *
- * Rejected. Level-triggered: each epoll_wait(2) polls again every connection that it reported the last time,
- * one more locked visit per request. readv(2)/writev(2): nothing to gather. MSG_ZEROCOPY: on loopback it
+ * Rejected. Level-triggered: each epoll_wait(2) polls every connection again that the last one reported, one
+ * more locked visit per request. readv(2)/writev(2): there is nothing to gather. MSG_ZEROCOPY: on loopback it
  * copies anyway and adds a completion to reap. */
 #include "models/model.h"
 #include "models/server.h"
@@ -37,11 +38,11 @@ enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time; touched only as far as clients fill it */
         TURNS_MAX = 16,           /* full reads before the next connection has its turn: 1 MiB */
         ACCEPTS_MAX = 64,         /* new connections before the old ones have their turn */
-        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
-        EVENTS_MAX = 512, /* reports fetched at a time: 6 KiB, stays in L1 */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* then a short read is not the last */
+        EVENTS_MAX = 512, /* reports fetched at a time: 6 KiB, which stay in the L1 cache */
 };
 
-/* What a slow reader has not been sent yet. */
+/* What a slow client has not been sent yet. */
 struct pending {
         uint32_t size, sent;
         uint8_t bytes[];
@@ -62,12 +63,11 @@ struct worker {
         size_t open;
         bool paused;      /* the listeners are not watched */
         bool draining;    /* a stop event was seen */
-        bool left;        /* and the listeners are left */
+        bool left;        /* and the listeners have been left */
         uint8_t *scratch; /* [SCRATCH_SIZE] */
 };
 
-/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
- */
+/* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
 #define LISTENER_BIT (UINT64_C(1) << 32)
 #define STOP_BIT (UINT64_C(1) << 33)
 
@@ -101,7 +101,7 @@ static void connection_close(struct worker *w, int fd)
         server_close(w->server, w->index, fd);
         w->open--;
         if (w->paused && !w->draining)
-                listeners_watch(w, true); /* what was lacking may be there again */
+                listeners_watch(w, true); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct worker *w, int fd)
@@ -110,7 +110,7 @@ static void connection_fail(struct worker *w, int fd)
         connection_close(w, fd);
 }
 
-/* Sends; returns how many bytes the kernel took, or a negative errno that ends the connection. */
+/* Returns how many bytes the kernel took, or a negative errno that ends the connection. */
 static ssize_t bytes_send(struct worker *w, int fd, const uint8_t *bytes, size_t size)
 {
         size_t sent = 0;
@@ -129,7 +129,7 @@ static ssize_t bytes_send(struct worker *w, int fd, const uint8_t *bytes, size_t
         return (ssize_t)sent;
 }
 
-/* Keeps what was read and not sent, and asks to be told when there is room. */
+/* Keeps what was read but not sent, and asks to be told when there is room. */
 static int pending_keep(struct worker *w, int fd, const uint8_t *bytes, size_t size)
 {
         struct connection *c = &w->connections[fd];
@@ -146,8 +146,8 @@ static int pending_keep(struct worker *w, int fd, const uint8_t *bytes, size_t s
                      (uint64_t)fd);
 }
 
-/* Sends what waits. Returns 0 when nothing waits any more, -EAGAIN when some does, another error for the end.
- */
+/* Sends what waits. Returns 0 if nothing is left, -EAGAIN if something is, or an error that ends the
+ * connection. */
 static int pending_flush(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
@@ -166,8 +166,7 @@ static int pending_flush(struct worker *w, int fd)
         return 0;
 }
 
-/* The echo: everything that a report is about, until the socket is empty, the client is behind, or its turn
- * is up. */
+/* The echo: reads and sends until the socket is empty, the client is behind, or its turn is up. */
 static void connection_serve(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
@@ -208,7 +207,7 @@ static void connection_serve(struct worker *w, int fd)
                 connection_fail(w, fd);
 }
 
-/* Returns false if the queue may hold more that cannot be accepted now. */
+/* Returns false if the queue may hold more, which cannot be accepted now. */
 static bool connections_accept(struct worker *w, const struct listener *l)
 {
         for (int i = 0; i < ACCEPTS_MAX || w->draining; i++) {
@@ -226,8 +225,8 @@ static bool connections_accept(struct worker *w, const struct listener *l)
         return true; /* level-triggered: the listener is reported again */
 }
 
-/* After the first stop event: what the queues hold is accepted and will be served, then the listeners are
- * left. Where a queue cannot be emptied for lack of something, it is tried again as connections close. */
+/* After the first stop event, accepts what the queues hold, which will be served, and leaves the listeners.
+ * If a queue cannot be emptied for lack of something, it is tried again as connections close. */
 static void listeners_drain(struct worker *w)
 {
         for (size_t i = 0; i < w->server->listener_count; i++) {
@@ -263,7 +262,7 @@ static bool worker_has_finished(const struct worker *w)
         return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
 }
 
-static void *worker_run(void *arg)
+static int worker_run(void *arg)
 {
         struct worker *w = arg;
         struct epoll_event events[EVENTS_MAX];
@@ -278,7 +277,7 @@ static void *worker_run(void *arg)
                 else if (n == 0 && w->paused && !w->draining)
                         listeners_watch(w, true);
         }
-        return NULL;
+        return 0;
 }
 
 static size_t table_size(const struct server *s)
@@ -286,14 +285,18 @@ static size_t table_size(const struct server *s)
         return s->descriptors_max * sizeof(struct connection);
 }
 
-static int worker_init(struct worker *w)
+static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
+        struct worker *w = arg;
+
+        *w = (struct worker){
+                .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
         w->scratch = malloc(SCRATCH_SIZE);
-        /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
-        w->connections = mmap(NULL, table_size(w->server), PROT_READ | PROT_WRITE,
+        /* Fresh pages are zero, and cost nothing until a descriptor that high is used. */
+        w->connections = mmap(NULL, table_size(s), PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (!w->scratch || w->connections == MAP_FAILED)
                 return -ENOMEM;
@@ -301,8 +304,10 @@ static int worker_init(struct worker *w)
         return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 
-static void worker_fini(struct worker *w)
+static void worker_fini(void *arg)
 {
+        struct worker *w = arg;
+
         if (w->connections && w->connections != MAP_FAILED) {
                 for (size_t fd = 0; fd < w->server->descriptors_max; fd++)
                         free(w->connections[fd].pending); /* of connections that were cut */
@@ -315,29 +320,9 @@ static void worker_fini(struct worker *w)
 
 static int epoll_serve(struct server *s, int stop_fd)
 {
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = 0;
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        if (!workers)
-                return -ENOMEM;
-        for (; ready < s->workers && !error; ready++) {
-                workers[ready] = (struct worker){
-                        .server = s, .counters = &s->counters[ready], .index = ready, .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++)
-                worker_fini(&workers[i]);
-        free(workers);
-        return error;
-}
-
-static int epoll_probe(struct why *why)
-{
-        (void)why;
-        return 0; /* everything used here is in Linux since 4.5 */
+        return server_run_workers(s, stop_fd, &kind);
 }
 
 const struct model model_epoll = {
@@ -345,6 +330,5 @@ const struct model model_epoll = {
         .summary = "an event loop per CPU, edge-triggered epoll",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
-        .probe = epoll_probe,
         .serve = epoll_serve,
 };

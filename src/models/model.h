@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* model: the contract between echo-c and a concurrency model. The pointer to serve() is followed once in the
- * life of a process, never per read or write, so the abstraction cannot distort what is measured. */
+ * life of a process, never per read or write, so the abstraction cannot distort what is measured. Whatever
+ * echo-c does for one model and not for another follows from these fields, never from a name. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
@@ -14,39 +15,51 @@ struct server; /* models/server.h: what a model is given to serve with */
 /* What can have a listener, and a CPU, of its own; all of them can also share one. */
 enum listeners {
         LISTENERS_PER_WORKER, /* an event loop, of which there are as many as `-w` says */
-        LISTENERS_PER_CPU,    /* a group of threads, of which there are as many as CPUs, or one */
+        LISTENERS_PER_CPU,    /* a group of threads: one group per CPU, or one in all */
+        LISTENERS_OF_ONE,     /* the only event loop, which has all of them */
 };
 
 struct model {
         const char *name, *summary;
         const char *caveats; /* what it cannot promise here, or NULL */
         enum listeners listeners;
+        bool blocking;        /* it waits in accept(2), so listeners have to be blocking sockets */
         bool tcp_only;        /* it cannot serve unix sockets */
-        size_t stalled_bytes; /* most user memory that one client that does not read can hold */
+        size_t stalled_bytes; /* the most user memory that a client that does not read can hold */
 
-        /* NULL, or how many connections the system lets it have beside the limit of descriptors, and in
-         * *which what says so. */
-        size_t (*connections_limit)(const char **which);
+        /* What the SIZE of `--model NAME:SIZE` counts, such as "threads", or NULL: the model has no size. The
+         * default is one per CPU. With fewer than CPUs there is one group of threads. */
+        const char *size_unit;
+        unsigned size_max;
+
+        /* What the model counts beside what all count: a title such as "faults planted", or NULL, and the
+         * name of counters.own[i] (models/counters.h), NULL behind the last one. */
+        const char *metrics_title;
+        const char *(*metric_name)(size_t i);
+
+        /* NULL, or, for a model that needs a thread per connection, the most threads that the system allows,
+         * and in *which the limit's name. */
+        size_t (*threads_limit)(const char **which);
 
         /* NULL, or the model that this name stands for here, and in `why` what spoke against a better one, or
-         * "". */
+         * "". Such a model needs nothing else but a summary. */
         const struct model *(*stands_for)(struct why *why);
 
-        /* 0, or a negative errno and in `why` the reason that this build, kernel or these rights do not allow
-         * it. */
+        /* NULL: every build, kernel and user can run it. Or returns 0, or a negative errno and in `why` what
+         * does not allow it here. */
         int (*probe)(struct why *why);
 
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of
-         * stop events (server_stop_events). At one, empties the queues of the listeners, leaves them, and
-         * goes on until the last client has closed; at two, returns at once: the caller then ends the
+         * stop events (server_stop_events). After one, empties the queues of the listeners, leaves them, and
+         * goes on until the last client has closed; after two, returns at once: the caller then ends the
          * process, and with it what is still open. Returns 0, or a negative errno if it could not begin. */
         int (*serve)(struct server *, int stop_fd);
 };
 
-/* The table of all models, in the order in which they are listed, ended by NULL. A model that was not
- * compiled in is listed too: its probe says so. */
+/* The table of all models in the order in which they are listed, ended by NULL; the first one is the default.
+ * A model that was not compiled in is listed too: its probe says so. */
 extern const struct model *const models[];
 
-const struct model *model_find(const char *name); /* NULL: no such model */
+const struct model *model_find(const char *name, size_t length); /* NULL: there is none */
 
 #endif

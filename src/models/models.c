@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* Adding a model: its file, and one line here. It then appears in --list-models and in `bench compare`, and
- * inherits every conformance test. */
+/* To add a model, write its file, which defines model_NAME, and add a line here. It then appears in
+ * --list-models and in `bench compare`, and inherits every conformance test. */
 #include "models/model.h"
 
 #include <string.h>
 
-extern const struct model model_async, model_uring, model_epoll, model_thread, model_pool, model_coroutine,
-        model_sockmap;
+#ifndef MODELS_OF_THIS_BUILD /* further lines: `make variants` */
+#define MODELS_OF_THIS_BUILD
+#endif
 
 /* clang-format off */
-const struct model *const models[] = {
-        &model_async,
-        &model_uring,
-        &model_epoll,
-        &model_thread,
-        &model_pool,
-        &model_coroutine,
-        &model_sockmap,
-        NULL,
-};
+#define MODELS           \
+        MODEL(async)     \
+        MODEL(uring)     \
+        MODEL(epoll)     \
+        MODEL(thread)    \
+        MODEL(pool)      \
+        MODEL(coroutine) \
+        MODEL(sockmap)   \
+        MODELS_OF_THIS_BUILD
+
+#define MODEL(name) extern const struct model model_##name;
+MODELS
+#undef MODEL
+
+#define MODEL(name) &model_##name,
+const struct model *const models[] = {MODELS NULL};
 /* clang-format on */
 
-const struct model *model_find(const char *name)
+const struct model *model_find(const char *name, size_t length)
 {
         for (size_t i = 0; models[i]; i++)
-                if (strcmp(models[i]->name, name) == 0)
+                if (strlen(models[i]->name) == length && memcmp(models[i]->name, name, length) == 0)
                         return models[i];
         return NULL;
 }

@@ -6,22 +6,21 @@
  * five threads serve ten thousand clients in turn. (A pool whose threads each keep a connection until it
  * closes, as a pool of blocking tasks does, serves five clients and lets the others wait for ever.)
  *
- * What it costs, against a connection that stays with its event loop: two atomic operations per report, and
- * cache lines of the connection and of the socket that travel between CPUs, since any thread may be next.
+ * What it costs, compared with a connection that stays with its event loop: two atomic operations per report,
+ * and the cache lines of the connection and of the socket travel between CPUs, since any thread may be next.
  * Sockets are non-blocking, so a client that does not read holds up no thread: what the kernel does not take
  * is kept aside, as in the epoll model.
  *
  * Whose turn is it? An edge-triggered report is given out once, but a second edge on the same socket may go
  * to a second thread while the first is still at work; both would read, and bytes would change places.
- * One-shot registration (EPOLLONESHOT, epoll_ctl(2)) prevents that for one more system call per request. Here
- * instead every connection has a word of state: whoever sets its BUSY bit owns the connection; a thread that
- * finds it set leaves its report in the word, and the owner looks at it before letting go. The word also
+ * One-shot registration (EPOLLONESHOT, epoll_ctl(2)) prevents that for one more system call per request.
+ * Here, every connection has a word of state instead: whoever sets its BUSY bit owns the connection; a thread
+ * that finds it set leaves its report in the word, and the owner looks at it before letting go. The word also
  * carries a generation, so that a report about a connection that has since been closed is recognised even
  * when the descriptor is in use again.
  *
  * Pinned. With a listener per CPU the threads are divided among the CPUs, each CPU has an epoll instance, and
- * connections are shared among the threads of theirs; with --no-pin, or fewer threads than CPUs, among all.
- */
+ * a connection is shared by the threads of its CPU; with --no-pin, or fewer threads than CPUs, by all. */
 #include "models/model.h"
 #include "models/server.h"
 
@@ -41,11 +40,12 @@
 enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time, one buffer per thread */
         TURNS_MAX = 16,           /* full reads before the connection goes to the end of the queue: 1 MiB */
-        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* a short read is not the last */
-        EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what others could do */
+        READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* then a short read is not the last */
+        THREADS_MAX = 4096,
+        EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what another could do */
 };
 
-/* What a slow reader has not been sent yet. */
+/* What a slow client has not been sent yet. */
 struct pending {
         uint32_t size, sent;
         uint8_t bytes[];
@@ -62,10 +62,10 @@ enum { GENERATION_SHIFT = 34 };
 
 struct connection {
         _Atomic uint64_t state;
-        struct pending
-                *pending;   /* owned; NULL unless the client is behind. All below is for BUSY's owner alone */
-        int next_deferred;  /* -1: the last in its thread's list */
-        bool asks_writable; /* EPOLLOUT is registered */
+        /* The rest is for the owner, who set BUSY, alone. */
+        struct pending *pending; /* owned; NULL unless the client is behind */
+        int next_deferred;       /* -1: the last in its thread's list */
+        bool asks_writable;      /* EPOLLOUT is registered */
 };
 
 /* The threads that share an epoll instance. */
@@ -75,7 +75,7 @@ struct group {
         struct connection *connections; /* [descriptors_max], by descriptor; shared by all groups */
         unsigned index;
         int epoll_fd, stop_fd;
-        int done_fd; /* eventfd, readable when all threads are to end; never read, so each of them sees it */
+        int done_fd; /* eventfd: readable when all threads are to end, and never read, so each sees it */
         atomic_size_t open;
         _Atomic uint64_t paused_until; /* ns; 0: accepting */
         atomic_bool draining;
@@ -86,7 +86,7 @@ struct group {
 struct thread {
         struct group *group;
         uint8_t *scratch;   /* [SCRATCH_SIZE] */
-        int first_deferred; /* connections that this thread owns and whose turn was up; -1: none */
+        int first_deferred; /* of the connections that this thread owns and whose turn was up; -1: none */
 };
 
 enum what { CONNECTION, LISTENER, STOP, DONE };
@@ -121,12 +121,10 @@ static void group_finish_if_empty(struct group *g)
         bool empty = g->left && atomic_load(&g->open) == 0;
         pthread_mutex_unlock(&g->accept_mutex);
         if (empty || server_stop_events(g->stop_fd) > 1)
-                (void)eventfd_write(g->done_fd,
-                                    1); /* cannot overflow: as many writes as closed connections */
+                (void)eventfd_write(g->done_fd, 1); /* cannot overflow: one per closed connection */
 }
 
-/* The next generation begins before the descriptor is free, so no report about this connection outlives it.
- */
+/* The next generation begins before the descriptor is free, so no report of this one is taken for its own. */
 static void connection_close(struct group *g, int fd)
 {
         struct connection *c = &g->connections[fd];
@@ -139,7 +137,7 @@ static void connection_close(struct group *g, int fd)
         server_close(g->server, g->index, fd);
         atomic_fetch_sub(&g->open, 1);
         if (atomic_load_explicit(&g->paused_until, memory_order_relaxed))
-                connections_accept(g); /* what was lacking may be there again */
+                connections_accept(g); /* whatever was lacking may be there again */
         group_finish_if_empty(g);
 }
 
@@ -149,7 +147,7 @@ static void connection_fail(struct group *g, int fd)
         connection_close(g, fd);
 }
 
-/* Sends; returns how many bytes the kernel took, or a negative errno that ends the connection. */
+/* Returns how many bytes the kernel took, or a negative errno that ends the connection. */
 static ssize_t bytes_send(struct group *g, int fd, const uint8_t *bytes, size_t size)
 {
         size_t sent = 0;
@@ -168,7 +166,7 @@ static ssize_t bytes_send(struct group *g, int fd, const uint8_t *bytes, size_t 
         return (ssize_t)sent;
 }
 
-/* Keeps what was read and not sent, and asks to be told when there is room. */
+/* Keeps what was read but not sent, and asks to be told when there is room. */
 static int pending_keep(struct group *g, int fd, const uint8_t *bytes, size_t size)
 {
         struct connection *c = &g->connections[fd];
@@ -185,8 +183,8 @@ static int pending_keep(struct group *g, int fd, const uint8_t *bytes, size_t si
                      connection_label(g, fd));
 }
 
-/* Sends what waits. Returns 0 when nothing waits any more, -EAGAIN when some does, another error for the end.
- */
+/* Sends what waits. Returns 0 if nothing is left, -EAGAIN if something is, or an error that ends the
+ * connection. */
 static int pending_flush(struct group *g, int fd)
 {
         struct connection *c = &g->connections[fd];
@@ -207,7 +205,8 @@ static int pending_flush(struct group *g, int fd)
 
 enum outcome { WAITS, TURN_IS_UP, IS_CLOSED };
 
-/* The echo, by the connection's owner: until the socket is empty, the client is behind, or the turn is up. */
+/* The echo, by the connection's owner: reads and sends until the socket is empty, the client is behind, or
+ * the turn is up. */
 static enum outcome connection_serve(struct thread *t, int fd, bool ended)
 {
         struct group *g = t->group;
@@ -242,7 +241,7 @@ fail:
         return IS_CLOSED;
 }
 
-/* Serves as the owner until no further report has come, then lets go. */
+/* Serves as the owner until no further report has come, and lets go. */
 static void connection_own(struct thread *t, int fd)
 {
         struct connection *c = &t->group->connections[fd];
@@ -274,14 +273,14 @@ static void connection_report(struct thread *t, int fd, uint64_t generation, uin
 
         do
                 if (state >> GENERATION_SHIFT != generation)
-                        return; /* about a connection that is closed by now */
+                        return; /* it is about a connection that is closed by now */
         while (!atomic_compare_exchange_weak_explicit(&c->state, &state, state | flags, memory_order_acq_rel,
                                                       memory_order_relaxed));
         if (!(state & BUSY))
                 connection_own(t, fd);
 }
 
-/* Each connection whose turn was up has another. */
+/* Gives each connection whose turn was up another one. */
 static void deferred_serve(struct thread *t)
 {
         int fd = t->first_deferred;
@@ -294,7 +293,7 @@ static void deferred_serve(struct thread *t)
         }
 }
 
-/* Empties the queue of one listener. Returns false if something was lacking for that. */
+/* Empties the queue of one listener. Returns false if that failed for lack of something. */
 static bool queue_accept(struct group *g, const struct listener *l)
 {
         for (;;) {
@@ -313,9 +312,8 @@ static bool queue_accept(struct group *g, const struct listener *l)
         }
 }
 
-/* Empties the queues, since an edge is reported once. If that cannot be done, it is tried again when a
- * connection closes or SERVER_PAUSE_MS have passed. While draining, the listeners are left when their queues
- * are empty. */
+/* Empties the queues, since an edge is reported once. If that fails, it is tried again when a connection
+ * closes or SERVER_PAUSE_MS have passed. While draining, leaves the listeners once their queues are empty. */
 static void connections_accept(struct group *g)
 {
         bool emptied = true;
@@ -356,12 +354,12 @@ static void report_handle(struct thread *t, const struct epoll_event *event)
                         group_finish_if_empty(g);
                 }
                 break;
-        default: /* DONE is looked at by the loop */
+        default: /* DONE is for the loop */
                 break;
         }
 }
 
-static void *thread_run(void *arg)
+static int thread_run(void *arg)
 {
         struct thread *t = arg;
         struct group *g = t->group;
@@ -372,7 +370,7 @@ static void *thread_run(void *arg)
                 uint64_t paused_until = atomic_load_explicit(&g->paused_until, memory_order_relaxed);
                 if (paused_until && clock_now() >= paused_until) {
                         connections_accept(g);
-                        group_finish_if_empty(g); /* the queue was all that was waited for */
+                        group_finish_if_empty(g); /* perhaps the queue was all that was waited for */
                 }
                 int wait = t->first_deferred >= 0 ? 0 : paused_until ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, wait);
@@ -382,7 +380,7 @@ static void *thread_run(void *arg)
                 }
                 deferred_serve(t);
         }
-        return NULL;
+        return 0;
 }
 
 static int group_init(struct group *g)
@@ -405,18 +403,18 @@ static int group_init(struct group *g)
 /* Threads i, i + groups, i + 2 groups, ... share group i. */
 static int threads_run(struct server *s, struct group *groups)
 {
-        struct thread *threads = calloc(s->threads, sizeof *threads);
+        struct thread *threads = calloc(s->size, sizeof *threads);
         int error = threads ? 0 : -ENOMEM;
 
-        for (unsigned i = 0; !error && i < s->threads; i++) {
+        for (unsigned i = 0; !error && i < s->size; i++) {
                 threads[i] = (struct thread){.group = &groups[i % s->workers], .first_deferred = -1};
                 threads[i].scratch = malloc(SCRATCH_SIZE);
                 if (!threads[i].scratch)
                         error = -ENOMEM;
         }
         if (!error)
-                error = server_run(s, s->threads, thread_run, threads, sizeof *threads);
-        for (unsigned i = 0; threads && i < s->threads; i++)
+                error = server_run(s, s->size, thread_run, threads, sizeof *threads);
+        for (unsigned i = 0; threads && i < s->size; i++)
                 free(threads[i].scratch);
         free(threads);
         return error;
@@ -430,7 +428,7 @@ static int pool_serve(struct server *s, int stop_fd)
 
         if (!groups)
                 return error;
-        /* Fresh pages are zero and cost nothing until a descriptor that high is used. */
+        /* Fresh pages are zero, and cost nothing until a descriptor that high is used. */
         struct connection *table = mmap(NULL, table_size, PROT_READ | PROT_WRITE,
                                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (table == MAP_FAILED)
@@ -458,17 +456,12 @@ free_groups:
         return error;
 }
 
-static int pool_probe(struct why *why)
-{
-        (void)why;
-        return 0; /* everything used here is in Linux since 4.5 */
-}
-
 const struct model model_pool = {
         .name = "pool",
         .summary = "a fixed number of threads that share all connections",
         .listeners = LISTENERS_PER_CPU,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
-        .probe = pool_probe,
+        .size_unit = "threads",
+        .size_max = THREADS_MAX,
         .serve = pool_serve,
 };

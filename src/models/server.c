@@ -101,47 +101,79 @@ int server_stop_events(int stop_fd)
         return ioctl(stop_fd, FIONREAD, &bytes) == 0 ? bytes : 2;
 }
 
-struct start {
-        void *(*work)(void *);
-        void *argument;
-        int cpu; /* -1: any */
+/* What the threads of one server_run share. */
+struct crew {
+        int (*work)(void *);
+        pthread_mutex_t starting; /* held until all threads are made, or one could not be */
+        int error;                /* and why not */
 };
 
-static void *worker_main(void *arg)
-{
-        struct start start = *(struct start *)arg;
+struct thread {
+        struct crew *crew;
+        void *argument;
+        pthread_t id;
+        int cpu; /* -1: any */
+        int error;
+};
 
-        free(arg);
-        if (start.cpu >= 0)
-                (void)cpus_pin(start.cpu); /* slower where it is not allowed, but right */
-        return start.work(start.argument);
+static void *thread_main(void *arg)
+{
+        struct thread *t = arg;
+
+        pthread_mutex_lock(&t->crew->starting);
+        t->error = t->crew->error;
+        pthread_mutex_unlock(&t->crew->starting);
+        if (t->error)
+                return NULL;
+        if (t->cpu >= 0)
+                (void)cpus_pin(t->cpu); /* slower where it is not allowed, but right */
+        t->error = t->crew->work(t->argument);
+        return NULL;
 }
 
-int server_run(struct server *s, unsigned count, void *(*work)(void *), void *argument, size_t size)
+int server_run(struct server *s, unsigned count, int (*work)(void *), void *arguments, size_t size)
 {
-        pthread_t *threads = calloc(count, sizeof *threads);
-        unsigned started = 1;
-        int error = threads ? 0 : ENOMEM;
+        struct crew crew = {.work = work, .starting = PTHREAD_MUTEX_INITIALIZER};
+        struct thread *threads = calloc(count, sizeof *threads);
+        unsigned made = 0;
+        int error = 0;
 
-        for (; !error && started < count; started++) {
-                struct start *start = malloc(sizeof *start);
-                if (!start) {
-                        error = ENOMEM;
+        if (!threads)
+                return -ENOMEM;
+        pthread_mutex_lock(&crew.starting);
+        for (; made < count; made++) {
+                struct thread *t = &threads[made];
+                *t = (struct thread){.crew = &crew,
+                                     .argument = (char *)arguments + made * size,
+                                     .cpu = s->cpus ? s->cpus[made % s->workers] : -1};
+                if (made > 0)
+                        crew.error = -pthread_create(&t->id, NULL, thread_main, t);
+                if (crew.error)
                         break;
-                }
-                *start = (struct start){work, (char *)argument + started * size,
-                                        s->cpus ? s->cpus[started % s->workers] : -1};
-                error = pthread_create(&threads[started], NULL, worker_main, start);
-                if (error)
-                        free(start);
         }
-        if (!error) {
-                if (s->cpus)
-                        (void)cpus_pin(s->cpus[0]); /* as in worker_main */
-                (void)work(argument);
-                for (unsigned i = 1; i < count; i++)
-                        (void)pthread_join(threads[i], NULL);
-        } /* else the caller ends the process, and with it the threads that did start */
+        pthread_mutex_unlock(&crew.starting);
+        (void)thread_main(&threads[0]); /* is NULL */
+        for (unsigned i = 0; i < made; i++) {
+                if (i > 0)
+                        (void)pthread_join(threads[i].id, NULL);
+                error = error ? error : threads[i].error;
+        }
         free(threads);
-        return -error;
+        return error;
+}
+
+int server_run_workers(struct server *s, int stop_fd, const struct worker_kind *kind)
+{
+        char *workers = calloc(s->workers, kind->size);
+        unsigned begun = 0;
+        int error = workers ? 0 : -ENOMEM;
+
+        for (; !error && begun < s->workers; begun++)
+                error = kind->init(workers + begun * kind->size, s, begun, stop_fd);
+        if (!error)
+                error = server_run(s, s->workers, kind->run, workers, kind->size);
+        while (begun > 0)
+                kind->fini(workers + --begun * kind->size);
+        free(workers);
+        return error;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* server: what all models share, and no more: listeners, the limit on connections, counters, the stop events.
- * How bytes move is each model's own. */
+/* server: what all models share, and no more: listeners, the limit on connections, counters, stop events, and
+ * threads to work on. How bytes move is each model's own. */
 #ifndef MODELS_SERVER_H
 #define MODELS_SERVER_H
 
@@ -8,70 +8,72 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-struct faults; /* models/fault.h */
-
-/* A listening socket. The last of its users to leave closes it; nobody calls shutdown(2) on it, since other
+/* A listening socket. The last of its users to leave closes it. Nobody calls shutdown(2) on it, since other
  * processes may have inherited it. */
 struct listener {
         int fd;
-        int worker;       /* the one worker that accepts here, or -1: all of them do */
+        int worker;       /* the only worker that accepts here, or -1: all of them do */
         atomic_int users; /* workers that have not left */
-        const char *path; /* of a unix socket, to be unlinked when the last user leaves; else NULL */
+        const char *path; /* of a unix socket, for the last user to unlink; else NULL */
 };
 
 struct server {
-        struct listener *listeners; /* owned by the caller of serve(), like all here */
+        struct listener *listeners; /* owned by the caller of serve(), like everything here */
         size_t listener_count;
         struct counters *counters; /* [workers], MAP_SHARED */
-        const int *cpus;           /* [workers]: the CPU that each is to run on, or NULL: not pinned */
+        const int *cpus;           /* [workers]: the CPU to pin each of them to, or NULL: do not pin */
         unsigned workers;          /* event loops, or groups of threads */
-        unsigned threads;          /* `pool`: its size */
-        struct faults *faults;     /* `fault`: what is to go wrong, and how often it did */
-        size_t connections_max;    /* new ones wait in the backlog while so many are open */
-        size_t descriptors_max;    /* no descriptor's number reaches it */
+        unsigned size;             /* in the model's size_unit; 0: the model has none */
+        size_t connections_max;    /* while so many are open, new ones wait in the backlog */
+        size_t descriptors_max;    /* every descriptor's number is below it */
         atomic_size_t open;        /* connections */
 };
 
 enum { SERVER_PAUSE_MS = 100 }; /* how long nothing is accepted after -EBUSY */
 
-/* Takes a place among connections_max for a connection; false: none is free. server_close gives it back. */
+/* Takes a place among connections_max, which closing the connection gives back. False if none is free. */
 bool server_admit(struct server *);
 
-/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), for which the caller has or will
- * take a place, and counts it. Returns its descriptor; -EAGAIN: the queue is empty; -EINTR: a signal came
- * while it waited; -EBUSY: out of descriptors or memory. */
+/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), and counts it. The caller takes
+ * a place for it, before or after. Returns its descriptor, or -EAGAIN: the queue is empty; -EINTR: a signal
+ * came while it waited; -EBUSY: out of descriptors or memory. */
 int server_accept(struct server *, const struct listener *, unsigned worker, int flags);
 
-/* Does an error of accept(2) concern only the connection that was to be accepted, so that the next may be
- * well? */
-bool server_error_passes(int error);
-
-/* Both for a non-blocking listener: -EBUSY also means that no place is free. After it, accept nothing for
- * SERVER_PAUSE_MS or until a connection has closed. */
+/* Takes a place and accepts, from a non-blocking listener; -EBUSY also means that no place is free. After it,
+ * accept nothing for SERVER_PAUSE_MS or until a connection has closed. */
 int server_accept_admitted(struct server *, const struct listener *, unsigned worker);
 
-/* Closes a connection and counts it; and the counting alone, for who closes it in another way. */
-void server_close(struct server *, unsigned worker, int fd);
-void server_closed(struct server *, unsigned worker);
+/* True if this error of accept(2) concerns one connection only: the next accept may succeed. */
+bool server_error_passes(int error);
 
-/* Does this worker accept from that listener? */
-static inline bool listener_serves(const struct listener *l, unsigned worker)
+void server_close(struct server *, unsigned worker, int fd); /* a connection, which is counted */
+void server_closed(struct server *, unsigned worker);        /* counts one that was closed otherwise */
+
+static inline bool listener_serves(const struct listener *l, unsigned worker) /* the worker accepts from it */
 {
         return l->worker < 0 || l->worker == (int)worker;
 }
 
-/* The calling worker accepts no more from this listener. */
-void listener_leave(struct listener *);
-void server_leave(struct server *, unsigned worker); /* all that it serves */
+void listener_leave(struct listener *);              /* the calling worker will accept no more from it, */
+void server_leave(struct server *, unsigned worker); /* or from any */
 
-/* How many stop events have happened: 0 serve, 1 drain, 2 or more end. */
-int server_stop_events(int stop_fd);
+int server_stop_events(int stop_fd); /* how many there have been: 0 serve, 1 drain, 2 or more end at once */
 
-/* Runs work(argument[i]) for i < count, each on a thread of its own (the first on the caller's), thread i
- * pinned to cpus[i % workers] if the server pins; returns when all have. `argument` is an array of elements
- * of `size` bytes. 0, or a negative errno if not all could be started. */
-int server_run(struct server *, unsigned count, void *(*work)(void *), void *argument, size_t size);
+/* Calls work() for each of `count` arguments of `size` bytes, each on a thread of its own (the first on the
+ * caller's), thread i pinned to cpus[i % workers] if the server pins. Returns when all have returned: 0, or a
+ * negative errno of one of them. If a thread cannot be made, none of them calls work(). */
+int server_run(struct server *, unsigned count, int (*work)(void *), void *arguments, size_t size);
+
+/* What an event-loop model has one of per worker. */
+struct worker_kind {
+        size_t size; /* of a worker in bytes; zero before init() */
+        int (*init)(void *worker, struct server *, unsigned index, int stop_fd);
+        int (*run)(void *worker);   /* like init(), returns 0 or a negative errno */
+        void (*fini)(void *worker); /* also called after an init() that failed */
+};
+
+/* The whole serve() of such a model: sets all workers up, runs them, and takes them down. */
+int server_run_workers(struct server *, int stop_fd, const struct worker_kind *);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The two programs of the model sockmap that run in the kernel: see sockmap.c. Compiled by clang for the BPF
- * machine; the object file is part of echo-c. */
+/* The two programs of the model sockmap that run in the kernel: see sockmap.c. clang compiles them for the
+ * BPF machine; the object file is part of echo-c. */
 #include "models/sockmap.h"
 
 #include <linux/bpf.h>
@@ -32,8 +32,8 @@ static __always_inline int is_same_or_any(const __u32 *any_or, const __u32 *addr
                any_or[3] == address[3];
 }
 
-/* Runs for every TCP connection of the machine at each step of its life, and is interested in one: when a
- * handshake has been completed by one of our listeners, the new socket is entered. */
+/* Runs for every TCP connection of the machine at each step of its life, of which one matters: when one of
+ * our listeners has completed a handshake, the new socket is entered. */
 SEC("sockops") int establish(struct bpf_sock_ops *ops)
 {
         __u32 zero = 0;
@@ -45,7 +45,8 @@ SEC("sockops") int establish(struct bpf_sock_ops *ops)
         c = bpf_map_lookup_elem(&configuration, &zero);
         if (!c || bpf_get_netns_cookie(ops) != c->netns)
                 return 1;
-        const volatile struct bpf_sock_ops *o = ops; /* each is read as it stands, or the verifier objects */
+        const volatile struct bpf_sock_ops
+                *o = ops; /* each is read once and as it is, or the verifier objects */
         __u32 family = o->family, port = o->local_port;
         __u32 address[4] = {o->local_ip6[0], o->local_ip6[1], o->local_ip6[2], o->local_ip6[3]};
         if (family != AF_INET6) {
@@ -64,8 +65,8 @@ SEC("sockops") int establish(struct bpf_sock_ops *ops)
         return 1;
 }
 
-/* Runs for every segment that one of the sockets has received, and sends it out by the same socket. A FIN
- * without data is not sent: a segment of no bytes would be taken for a broken pipe. */
+/* Runs for every segment that one of the sockets has received, and sends it back by the same socket. A FIN
+ * without data is not: a segment of no bytes would be taken for a broken pipe. */
 SEC("sk_skb/stream_verdict") int echo(struct __sk_buff *segment)
 {
         __u64 cookie = bpf_get_socket_cookie(segment);

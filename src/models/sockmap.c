@@ -1,36 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* sockmap: the echo that never leaves the kernel.
  *
- * The idea. Two small BPF programs (sockmap.bpf.c). One sees each connection that a listener of ours
- * completes and enters its socket in a hash of sockets; the other is called for each segment that such a
+ * The idea. Two small BPF programs do the work (sockmap.bpf.c). One sees each connection that a listener of
+ * ours completes and enters its socket in a hash of sockets; the other is called for each segment that such a
  * socket has received, and redirects it to the same socket's sending side. User space accepts, waits for the
- * client's end, and closes: no byte is copied to it, and it makes no system call per request.
+ * client to end, and closes: no byte is copied to it, and it makes no system call per request.
  *
  * What it costs. A redirected segment is queued, and a kernel worker wakes up to send it. That CPU time is
- * nobody's: the process has none, so compare this model by what the whole machine spends. Published
- * measurements over a network found it slower than an event loop (Cloudflare, "SOCKMAP: TCP splicing of the
- * future", 2019); here, where a system call is dear, client and server share a CPU, and so does the kernel
- * worker, it is as fast as io_uring.
+ * charged to no process, so compare this model by what the whole machine spends. Published measurements over
+ * a network found it slower than an event loop (Cloudflare, "SOCKMAP: TCP splicing of the future", 2019);
+ * here, where a system call is expensive and the kernel worker shares its CPU with client and server, it is
+ * as fast as io_uring.
  *
  * What it cannot promise. The sending is done by the CPU's ordinary kernel worker, which has no better claim
- * to the CPU than anybody: with two dozen busy threads on two CPUs it did not run for seconds (6.18), nothing
- * was echoed meanwhile, and no setting of the server's would help. A redirected segment is not charged to the
- * receiving socket, so the window never closes: a client that sends and does not read makes the kernel's
- * memory grow. Unix sockets have no sockops. Rights are needed, CAP_BPF and CAP_NET_ADMIN, and a look at
- * every TCP connection of the machine; other listeners' are left alone, by address, port and network
+ * to the CPU than any thread: with two dozen busy threads on two CPUs it did not run for seconds (6.18),
+ * nothing was echoed meanwhile, and no setting of the server would help. A redirected segment is not charged
+ * to the receiving socket, so the window never closes: a client that sends and does not read makes the
+ * kernel's memory grow. Unix sockets have no sockops. It takes CAP_BPF and CAP_NET_ADMIN, and looks at every
+ * TCP connection of the machine; those of other listeners are left alone, by address, port and network
  * namespace. Both programs are attached by links, which the kernel removes with the process, however it ends.
  *
  * Four races. A connection may be accepted on another CPU before it is entered (establishment_await). What
- * arrives before accept(2) waits in the socket, since the program runs for sockets that
- * have a file; a recv(2) that finds nothing makes the kernel look again (tcp_bpf_recvmsg_parser, Linux 6.4).
- * Connections that were established before the program was attached, or that found no memory for their entry,
- * are entered by hand when they are accepted. And a client's FIN may overtake its last bytes here, which a
- * worker of the kernel still has: so before a socket is closed, TCP_INFO must say that as much went out as
- * came in.
+ * arrives before accept(2) waits in the socket, since the program runs only for sockets that have a file; a
+ * recv(2) that finds nothing makes the kernel look again (tcp_bpf_recvmsg_parser, Linux 6.4). Connections
+ * that were established before the program was attached, or that found no memory for their entry, are entered
+ * by hand when they are accepted. And a client's FIN may overtake its last bytes, which a kernel worker still
+ * has: so before a socket is closed, TCP_INFO must say that as much went out as came in.
  *
- * Rejected. SOCKMAP with a key per port: two clients may have the same one. A parser program: a stream has no
- * messages to cut. A cgroup of one's own: it outlives SIGKILL. Entering every socket by hand: two system
- * calls per connection. */
+ * Rejected. A SOCKMAP with the port as its key: two clients may have the same one. A parser program: a stream
+ * has no messages to cut. A cgroup of one's own: it outlives SIGKILL. Entering every socket by hand: two
+ * system calls per connection. */
 #include "models/model.h"
 #include "models/server.h"
 
@@ -60,21 +59,23 @@ enum {
         ACCEPTS_MAX = 64,   /* new connections before the old ones have their turn */
         EVENTS_MAX = 256,   /* reports fetched at a time */
         LOAD_TRIES = 10,    /* of the programs, while signals interrupt it */
-        ENDING_MS_MIN = 1,  /* how soon a connection whose client has ended is looked at again, */
-        ENDING_MS_MAX = 64, /* doubled as long as nothing is done */
+        ENDING_MS_MIN = 1,  /* how soon a connection whose client has ended is looked at again: */
+        ENDING_MS_MAX = 64, /* doubled for as long as none can be closed */
 };
 
-/* What is loaded into the kernel. Closing these descriptors takes all of it out again. */
+/* What is loaded into the kernel. Closing these descriptors removes all of it. */
 struct kernel {
         struct sockmap_bpf *programs; /* and maps */
         int establish_link, echo_link;
         struct sockmap_configuration *configuration; /* shared with the program */
 };
 
+static struct kernel served; /* by all workers; a probe has its own */
+
 /* A connection whose client has ended. */
 struct ending {
         int fd;
-        bool by_hand; /* it is not in the map, and cannot enter it any more */
+        bool by_hand; /* it is not in the map, and can no longer be entered */
 };
 
 struct worker {
@@ -84,17 +85,16 @@ struct worker {
         unsigned index;
         int epoll_fd, stop_fd;
         size_t open;
-        uint64_t missing;      /* the configuration's, as far as it has been made good */
+        uint64_t missing;      /* of the configuration: so many have been made good */
         struct ending *ending; /* [ending_count] of [ending_room] */
         size_t ending_count, ending_room;
         int ending_ms; /* until they are looked at again */
         bool paused;   /* the listeners are not watched */
         bool draining; /* a stop event was seen */
-        bool left;     /* and the listeners are left */
+        bool left;     /* and the listeners have been left */
 };
 
-/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
- */
+/* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
 #define LISTENER_BIT (UINT64_C(1) << 32)
 #define STOP_BIT (UINT64_C(1) << 33)
 
@@ -119,9 +119,9 @@ static void listeners_watch(struct worker *w, bool on)
         w->paused = !on;
 }
 
-/* A connection's bytes, as TCP_INFO tells them (linux/tcp.h, since Linux 4.19). */
+/* A connection's bytes according to TCP_INFO (linux/tcp.h, since Linux 4.19). */
 struct traffic {
-        uint64_t received, sent; /* sent: given to TCP, if not yet on the wire */
+        uint64_t received, sent; /* sent: given to TCP, even if not yet on the wire */
 };
 
 static struct traffic traffic_of(int fd, bool ended)
@@ -146,7 +146,7 @@ static void connection_close(struct worker *w, int fd, const struct traffic *t)
         server_close(w->server, w->index, fd);
         w->open--;
         if (w->paused && !w->draining)
-                listeners_watch(w, true); /* what was lacking may be there again */
+                listeners_watch(w, true); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct worker *w, int fd)
@@ -157,7 +157,7 @@ static void connection_fail(struct worker *w, int fd)
         connection_close(w, fd, &t);
 }
 
-/* What came before the socket could be entered is echoed here. */
+/* Echoes what came before the socket could be entered. Returns false if there was no room for all of it. */
 static bool echo_by_hand(int fd)
 {
         char bytes[16 * 1024];
@@ -172,7 +172,7 @@ static bool echo_by_hand(int fd)
         return true;
 }
 
-/* The client has ended: closes if everything has gone back. */
+/* The client has ended: closes and returns true if everything has gone back. */
 static bool connection_finish(struct worker *w, struct ending e)
 {
         bool finished = !e.by_hand || echo_by_hand(e.fd);
@@ -198,7 +198,7 @@ static void connection_end(struct worker *w, struct ending e)
                 w->ending = ending;
                 w->ending_room = room;
         }
-        if (!e.by_hand) /* from now on errors alone are reported, so it cannot come here twice */
+        if (!e.by_hand) /* from now on only errors are reported, so it cannot come here twice */
                 (void)watch(w, EPOLL_CTL_MOD, e.fd, EPOLLET, (uint64_t)e.fd);
         w->ending[w->ending_count++] = e;
         w->ending_ms = ENDING_MS_MIN;
@@ -217,7 +217,7 @@ static void endings_look(struct worker *w)
         w->ending_count = left;
 }
 
-/* An error while a connection waits in `ending`: it leaves that list first. */
+/* A connection that has an error while it waits in `ending` leaves that list first. */
 static void connection_broke(struct worker *w, int fd)
 {
         for (size_t i = 0; i < w->ending_count; i++)
@@ -238,8 +238,8 @@ static int socket_entry(const struct worker *w, int command, const uint64_t *coo
         return syscall(SYS_bpf, command, &a, sizeof a) == 0 ? 0 : -errno;
 }
 
-/* Enters a connection unless the program in the kernel has done so: then EEXIST or EBUSY says so, or, if its
- * client has ended already, a look at the map. -EOPNOTSUPP: it was missed, and is too late. */
+/* Enters a connection unless the program in the kernel has done so: EEXIST or EBUSY says that, or, if its
+ * client has ended already, a look at the map. Returns -EOPNOTSUPP if it was missed and it is too late. */
 static int connection_enter(const struct worker *w, int fd)
 {
         uint64_t cookie, value = (uint64_t)fd;
@@ -276,9 +276,8 @@ static void connection_begin(struct worker *w, int fd, bool may_be_missing)
         }
         if (!error)
                 error = watch(w, EPOLL_CTL_ADD, fd, EPOLLRDHUP | EPOLLET, (uint64_t)fd);
-        if (error ||
-            recv(fd, &byte, sizeof byte, MSG_DONTWAIT) > 0) /* a byte was for the kernel: not entered */
-                connection_fail(w, fd);
+        if (error || recv(fd, &byte, sizeof byte, MSG_DONTWAIT) > 0)
+                connection_fail(w, fd); /* a byte was the kernel's to send: the socket is not entered */
 }
 
 /* How many connections the program could not enter. */
@@ -287,7 +286,7 @@ static uint64_t missing_count(const struct worker *w)
         return __atomic_load_n(&w->kernel->configuration->missing, __ATOMIC_ACQUIRE);
 }
 
-/* Returns false if the queue may hold more that cannot be accepted now. */
+/* Returns false if the queue may hold more, which cannot be accepted now. */
 static bool connections_accept(struct worker *w, const struct listener *l)
 {
         uint64_t missing = missing_count(w);
@@ -309,8 +308,8 @@ static bool connections_accept(struct worker *w, const struct listener *l)
         return true; /* level-triggered: the listener is reported again */
 }
 
-/* After the first stop event: what the queues hold is accepted and will be served, then the listeners are
- * left. Where a queue cannot be emptied for lack of something, it is tried again as connections close. */
+/* After the first stop event, accepts what the queues hold, which will be served, and leaves the listeners.
+ * If a queue cannot be emptied for lack of something, it is tried again as connections close. */
 static void listeners_drain(struct worker *w)
 {
         for (size_t i = 0; i < w->server->listener_count; i++) {
@@ -345,7 +344,7 @@ static bool worker_has_finished(const struct worker *w)
         return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
 }
 
-static void *worker_run(void *arg)
+static int worker_run(void *arg)
 {
         struct worker *w = arg;
         struct epoll_event events[EVENTS_MAX];
@@ -363,16 +362,32 @@ static void *worker_run(void *arg)
                 else if (n == 0 && w->paused && !w->draining)
                         listeners_watch(w, true);
         }
-        return NULL;
+        return 0;
 }
 
-static int worker_init(struct worker *w)
+static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
+        struct worker *w = arg;
+
+        *w = (struct worker){.server = s,
+                             .counters = &s->counters[index],
+                             .kernel = &served,
+                             .index = index,
+                             .stop_fd = stop_fd};
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
         listeners_watch(w, true);
         return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+}
+
+static void worker_fini(void *arg)
+{
+        struct worker *w = arg;
+
+        free(w->ending);
+        if (w->epoll_fd >= 0)
+                (void)close(w->epoll_fd);
 }
 
 static int listener_describe(int fd, struct sockmap_listener *l)
@@ -409,7 +424,7 @@ static int kernel_configure(struct kernel *k, const struct server *s)
         c->missing = 1; /* whoever has connected before this moment */
         for (size_t i = 0; !error && i < s->listener_count; i++) {
                 if (s->listeners[i].worker > 0)
-                        continue; /* has the address of worker 0's */
+                        continue; /* it has the address of worker 0's */
                 if (c->listener_count == SOCKMAP_LISTENERS_MAX)
                         return -E2BIG;
                 error = listener_describe(s->listeners[i].fd, &c->listeners[c->listener_count++]);
@@ -417,7 +432,7 @@ static int kernel_configure(struct kernel *k, const struct server *s)
         return error;
 }
 
-/* Where the root of the cgroup2 hierarchy is mounted (proc_pid_mountinfo(5)). */
+/* Opens the directory on which the root of the cgroup2 hierarchy is mounted (proc_pid_mountinfo(5)). */
 static int cgroup_open(void)
 {
         FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -454,8 +469,7 @@ static void kernel_unload(struct kernel *k)
         sockmap_bpf__destroy(k->programs); /* NULL is fine */
 }
 
-/* Loads both programs, for at most so many sockets. Returns 0, or a negative errno and what could not be
- * done. */
+/* Loads both programs, for at most so many sockets. Returns 0, or a negative errno and what failed. */
 static int kernel_load(struct kernel *k, size_t sockets, const char **what)
 {
         *k = (struct kernel){.establish_link = -1, .echo_link = -1, .configuration = MAP_FAILED};
@@ -464,7 +478,7 @@ static int kernel_load(struct kernel *k, size_t sockets, const char **what)
         if (!k->programs)
                 return -ENOMEM;
         k->programs->maps.sockets.max_entries = (uint32_t)sockets;
-        int error = -EAGAIN; /* a signal came while they were verified: SIGSTOP is enough */
+        int error = -EAGAIN; /* what a signal during their verification, even SIGSTOP, leads to */
         for (int i = 0; error == -EAGAIN && i < LOAD_TRIES; i++)
                 error = sockmap_bpf__load(k->programs);
         if (error)
@@ -494,45 +508,21 @@ static int kernel_attach(struct kernel *k, const char **what)
         return error;
 }
 
-static int workers_run(struct server *s, int stop_fd, const struct kernel *kernel)
-{
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = workers ? 0 : -ENOMEM;
-
-        for (; !error && ready < s->workers; ready++) {
-                workers[ready] = (struct worker){.server = s,
-                                                 .counters = &s->counters[ready],
-                                                 .kernel = kernel,
-                                                 .index = ready,
-                                                 .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++) {
-                free(workers[i].ending);
-                (void)close(workers[i].epoll_fd); /* -1 if there is none */
-        }
-        free(workers);
-        return error;
-}
-
 static int sockmap_serve(struct server *s, int stop_fd)
 {
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
         /* The queues' connections are entered too, before they are accepted. */
         size_t sockets = s->connections_max + s->listener_count * (size_t)limits_somaxconn();
         const char *what;
-        struct kernel kernel;
-        int error = kernel_load(&kernel, sockets, &what);
+        int error = kernel_load(&served, sockets, &what);
 
         if (!error)
-                error = kernel_configure(&kernel, s);
+                error = kernel_configure(&served, s);
         if (!error)
-                error = kernel_attach(&kernel, &what);
+                error = kernel_attach(&served, &what);
         if (!error)
-                error = workers_run(s, stop_fd, &kernel);
-        kernel_unload(&kernel);
+                error = server_run_workers(s, stop_fd, &kind);
+        kernel_unload(&served);
         return error;
 }
 
@@ -574,8 +564,8 @@ const struct model model_sockmap = {
         .summary = "an echo inside the kernel: BPF programs send each segment back by the socket that "
                    "received it",
         .caveats = "no backpressure: what a client does not read takes kernel memory without a bound; "
-                   "where others use up the CPUs, the kernel's workers and so the echo may stand still for "
-                   "seconds; TCP only",
+                   "where others use up the CPUs, the kernel's workers, and with them the echo, may stand "
+                   "still for seconds; TCP only",
         .listeners = LISTENERS_PER_WORKER,
         .tcp_only = true,
         .stalled_bytes = 0, /* in user space */

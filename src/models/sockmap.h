@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sockmap: what the program in the kernel (sockmap.bpf.c) and the one around it (sockmap.c) tell each other.
- */
+/* sockmap: what the program in the kernel (sockmap.bpf.c) and the one around it (sockmap.c) share. */
 #ifndef MODELS_SOCKMAP_H
 #define MODELS_SOCKMAP_H
 

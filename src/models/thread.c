@@ -2,28 +2,28 @@
 /* thread: a blocking thread per connection.
  *
  * The idea. The code of a connection is a loop of two calls, recv(2) and send(2), and the kernel's scheduler
- * does the rest: a thread whose client is silent sleeps, a client that does not read stops its own thread and
- * nobody else's. Backpressure, fairness and order come for free.
+ * does the rest: a thread whose client is silent sleeps, and a client that does not read stops its own thread
+ * and nobody else's. Backpressure, fairness and order come for free.
  *
- * What it costs. A wake-up of a thread per request, about twice the CPU of an event loop, and memory per
+ * What it costs. A thread to wake up for each request, about twice the CPU of an event loop, and memory per
  * connection: 16 KiB of kernel stack that no process's RSS shows, and in user space the one page that holds
  * both the thread's control block and its few frames. It stays one page because the program is linked
  * statically (the dynamic loader keeps a reserve in each control block) and because the I/O buffer is not on
  * the stack: buffers of 1040 bytes lie side by side in one mapping, so a connection costs 5.1 KiB and not 8.
  *
  * Accept and serve in one thread. Several threads wait in accept(2) on each listener; the kernel wakes one
- * per connection, which sees to it that others go on waiting, serves, and waits again. So a connection is
- * never handed from one thread to another, threads are reused without a cache of their own, and the accept
- * loop cannot be the bottleneck that lets the backlog overflow, as a single accepting thread that creates one
- * thread after another is. If a thread cannot be created, connections wait in the backlog until one ends.
+ * per connection, which sees to it that enough others wait, serves, and waits again. So a connection is never
+ * handed from one thread to another, threads are reused without a cache to keep them in, and accepting cannot
+ * be the bottleneck that lets the backlog overflow, as it is where a single thread accepts and creates one
+ * thread after another. If a thread cannot be created, connections wait in the backlog until one ends.
  *
- * Pinned. Threads that wait on a CPU's own listener are pinned to it, so the client's segment, the wake-up
- * and the reply stay on one CPU.
+ * Pinned. Threads that wait on a CPU's own listener are pinned to that CPU, so the client's segment, the
+ * wake-up and the reply stay on it.
  *
- * Rejected. A thread cache fed through a queue: a hand-over and a wake-up more per connection. SO_RCVTIMEO to
- * get out of accept(2) at the end: accepted sockets inherit it. shutdown(2) on the listener: other processes
- * may share it. A signal ends the wait instead; since it may come just before the call, it is repeated until
- * the thread has left. */
+ * Rejected. A cache of threads fed through a queue: one hand-over and one wake-up more per connection.
+ * SO_RCVTIMEO to get out of accept(2) at the end: accepted sockets inherit it. shutdown(2) on the listener:
+ * other processes may share it. A signal ends the wait instead; since it may come just before the call, it is
+ * repeated until the thread has left. */
 #include "models/model.h"
 #include "models/server.h"
 
@@ -48,11 +48,11 @@ enum {
         BUFFER_SIZE = 1024 + 16, /* a read that fills it may be part of a stream */
         LARGE_SIZE = 64 * 1024,  /* and gets this, from the heap, until the stream pauses */
         WAITING_MIN = 4,         /* threads in accept(2) per listener: one is woken while others are made */
-        WAITING_ADDED = 32, /* made at once when fewer wait: with 8, a sixth less is done while 10,000 come */
-        STACK_SPARED = 512, /* bytes of it that stack_trim() leaves below its caller's */
+        WAITING_ADDED = 32, /* made at once if fewer wait: with 8, a sixth less is done while 10,000 come */
+        STACK_SPARED = 512, /* bytes of stack that stack_trim() leaves alone below its own frame */
         WAITING_MAX = 512,  /* beyond that, a thread whose connection has ended ends too */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-        STACK_SIZE = 256 * 1024, /* their frames are larger */
+        STACK_SIZE = 256 * 1024, /* sanitized frames are larger */
 #else
         STACK_SIZE = 16 * 1024, /* or PTHREAD_STACK_MIN, if that is more; a page of it is touched */
 #endif
@@ -72,7 +72,7 @@ struct post {
 /* What a thread owns beside its stack: an entry here, and the buffer of the same index. */
 struct seat {
         struct post *post;
-        _Atomic pid_t thread; /* as gettid(2) says; the next owner of the seat writes it anew */
+        _Atomic pid_t thread; /* of gettid(2); each owner of the seat writes its own */
         atomic_bool waiting;  /* in accept(2), or about to be */
         uint32_t next_free;
 };
@@ -82,13 +82,13 @@ struct state {
         struct post *posts;              /* [server->listener_count] */
         struct seat *seats;              /* [seat_count] */
         uint8_t *buffers;                /* [seat_count][BUFFER_SIZE] */
-        uint32_t seat_count, fresh_seat; /* those from fresh_seat on have never been taken */
-        uint32_t free_seat;              /* of the others; seat_count: none */
+        uint32_t seat_count, fresh_seat; /* seats from fresh_seat on have never been taken */
+        uint32_t free_seat;              /* the first free one of the others; seat_count: none */
         pthread_mutex_t mutex;           /* guards these and next_free, and goes with `closed` */
         pthread_cond_t closed;           /* a connection has closed while another waited for its place */
         atomic_int threads, held;        /* held: accepted connections that wait for a place */
         atomic_bool draining;
-        int short_fd; /* eventfd: nobody waits on some listener, since a thread could not be made */
+        int short_fd; /* eventfd: no thread waits on one of the listeners, and none could be made */
 };
 
 static struct seat *seat_take(struct state *st)
@@ -128,8 +128,8 @@ static int bytes_send(struct counters *counters, int fd, const uint8_t *bytes, s
         return 0;
 }
 
-/* Echoes through one buffer until the client has closed (1), an error, or (0) a read has filled the small
- * buffer or would have fitted into it again. */
+/* Echoes through one buffer. Returns 1 if the client has closed, a negative errno, or 0 if the other buffer
+ * would do better: a read has filled the small one, or would have fitted into it. */
 static int connection_echo(struct counters *counters, int fd, uint8_t *buffer, size_t size)
 {
         for (;;) {
@@ -149,7 +149,7 @@ static int connection_echo(struct counters *counters, int fd, uint8_t *buffer, s
         }
 }
 
-/* The life of a connection, first through the thread's small buffer. The stack holds none: see above. */
+/* The life of a connection, at first through the thread's small buffer. None is on the stack: see above. */
 static void connection_serve(const struct post *post, int fd, uint8_t *small)
 {
         struct state *st = post->state;
@@ -159,7 +159,7 @@ static void connection_serve(const struct post *post, int fd, uint8_t *small)
         while (end == 0) {
                 end = connection_echo(counters, fd, small, BUFFER_SIZE);
                 uint8_t *large = end == 0 ? malloc(LARGE_SIZE) : NULL;
-                if (large) /* without it the small one goes on, slower */
+                if (large) /* without it the small one does, more slowly */
                         end = connection_echo(counters, fd, large, LARGE_SIZE);
                 free(large);
         }
@@ -184,8 +184,7 @@ static void close_await(struct state *st)
         until.tv_nsec %= 1000000000L;
         pthread_mutex_lock(&st->mutex);
         atomic_fetch_add_explicit(&st->held, 1, memory_order_relaxed);
-        (void)pthread_cond_clockwait(&st->closed, &st->mutex, CLOCK_MONOTONIC,
-                                     &until); /* the caller looks again */
+        (void)pthread_cond_clockwait(&st->closed, &st->mutex, CLOCK_MONOTONIC, &until); /* the caller looks */
         atomic_fetch_sub_explicit(&st->held, 1, memory_order_relaxed);
         pthread_mutex_unlock(&st->mutex);
 }
@@ -197,9 +196,9 @@ static bool listener_has_queue(const struct listener *l)
         return poll(&p, 1, 0) == 1 && (p.revents & POLLIN); /* POLLNVAL: the listener has been left */
 }
 
-/* Waits for a connection and a place for it: its descriptor, or -1 when the server drains and the queue is
- * empty. At the limit, the threads that wait hold an accepted but unread connection each, and the rest stay
- * in the backlog. */
+/* Waits for a connection and a place for it. Returns its descriptor, or -1 if the server drains and the queue
+ * is empty. At the limit, each waiting thread holds a connection that is accepted but not read from, and the
+ * rest stay in the backlog. */
 static int connection_await(const struct post *post, struct seat *seat)
 {
         struct state *st = post->state;
@@ -252,8 +251,7 @@ static void *thread_main(void *arg)
         return NULL;
 }
 
-/* Makes one more thread wait on the listener. Returns 0 or a negative errno: EAGAIN at the limit of threads.
- */
+/* Makes one more thread wait on a listener. Returns 0, -EAGAIN at the limit of threads, or another error. */
 static int thread_spawn(struct post *post)
 {
         struct state *st = post->state;
@@ -274,24 +272,23 @@ static int thread_spawn(struct post *post)
         return -error;
 }
 
-/* pthread_create(3) needs a second page of stack, and the one that calls it gives it back: a connection's
- * thread stays for long. */
+/* pthread_create(3) needs a second page of its caller's stack, which the caller gives back, since it may
+ * serve its connection for a long time. */
 static void stack_trim(void)
 {
         uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), here = (uintptr_t)__builtin_frame_address(0);
         uintptr_t top = (here - STACK_SPARED) / page * page;
 
-        (void)madvise((void *)(top - page), page, MADV_DONTNEED); /* only memory is lost if it cannot */
+        (void)madvise((void *)(top - page), page, MADV_DONTNEED); /* a failure costs the page, no more */
 }
 
-/* Called when few threads wait, by one that got a connection. If no other can be made and none is left, the
+/* Called when few threads wait, by one that got a connection. If none can be made and none waits, the
  * supervisor has to try again; meanwhile connections stay in the backlog, and a thread whose connection ends
  * comes back to them. */
 static void post_fill(struct post *post)
 {
-        int count = atomic_load(&post->state->draining) ? 1
-                                                        : WAITING_ADDED; /* they leave as soon as they look */
-        int error = 0;
+        bool draining = atomic_load(&post->state->draining);
+        int count = draining ? 1 : WAITING_ADDED, error = 0; /* draining, it leaves as soon as it looks */
 
         for (int i = 0; !error && i < count; i++)
                 error = thread_spawn(post);
@@ -301,7 +298,7 @@ static void post_fill(struct post *post)
         (void)eventfd_write(post->state->short_fd, 1); /* can only fail when it has been written 2^64 times */
 }
 
-/* Tries until somebody waits on each listener. Returns whether that is so. */
+/* Makes a thread for each listener on which none waits. Returns false if one could not be made. */
 static bool posts_fill(struct state *st)
 {
         bool filled = true;
@@ -312,7 +309,7 @@ static bool posts_fill(struct state *st)
         return filled;
 }
 
-/* Serves until the first stop event, without waking up unless threads have run short. */
+/* Returns at the first stop event; until then, wakes up only where threads have run short. */
 static void connections_supervise(struct state *st, int stop_fd)
 {
         struct pollfd fds[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = st->short_fd, .events = POLLIN}};
@@ -385,8 +382,7 @@ static int post_init(struct post *post, struct state *st, size_t index)
 
 static int thread_serve(struct server *s, int stop_fd)
 {
-        /* Static, and never freed: threads may still use it when the process ends after a second stop event.
-         */
+        /* Static, and never freed: after a second stop event, threads may use it until the process ends. */
         static struct state st = {.mutex = PTHREAD_MUTEX_INITIALIZER, .closed = PTHREAD_COND_INITIALIZER};
         const struct sigaction wake = {.sa_handler = signal_ignore}; /* no SA_RESTART */
 
@@ -402,7 +398,7 @@ static int thread_serve(struct server *s, int stop_fd)
                 return -ENOMEM;
         if (st.short_fd < 0 || sigaction(SIGRTMIN, &wake, NULL) != 0)
                 return -errno;
-        (void)mallopt(M_ARENA_MAX, 1); /* an arena per few threads would cost more than the lock */
+        (void)mallopt(M_ARENA_MAX, 1); /* an arena for every few threads would cost more than the lock */
         for (size_t i = 0; i < s->listener_count; i++) {
                 int error = post_init(&st.posts[i], &st, i);
                 for (int n = 0; !error && n < WAITING_MIN; n++)
@@ -415,18 +411,12 @@ static int thread_serve(struct server *s, int stop_fd)
         return 0;
 }
 
-static int thread_probe(struct why *why)
-{
-        (void)why;
-        return 0;
-}
-
 const struct model model_thread = {
         .name = "thread",
         .summary = "a blocking thread per connection, which accepts its connections itself",
         .listeners = LISTENERS_PER_CPU,
+        .blocking = true,
         .stalled_bytes = LARGE_SIZE + BUFFER_SIZE + STACK_SIZE,
-        .connections_limit = limits_threads,
-        .probe = thread_probe,
+        .threads_limit = limits_threads,
         .serve = thread_serve,
 };

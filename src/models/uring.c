@@ -6,39 +6,42 @@
  * a turn and brings back all receives of the next. A receive is posted once and stays (multishot, Linux 6.0):
  * whenever data arrives, the kernel takes a buffer from a ring that the worker keeps filled, puts the data
  * into it and posts a completion. The buffer is sent as it is, and goes back to the ring when its send has
- * completed. So per request there are two completions, one submission, no copy and, under load, a small part
- * of a system call.
+ * completed. So a request takes two completions, one submission, no copy and, under load, a fraction of a
+ * system call.
  *
- * SINGLE_ISSUER and DEFER_TASKRUN (6.1) let the kernel do a ring's work only while its own worker waits in
- * enter, without interrupts to another CPU and without locks. Buffers are few: of 128 with 16 KiB each, what
- * messages of 1 KiB touch stays in the second-level cache, and a message of 16 KiB comes and goes in one
- * piece. With 256 of 2 KiB, small messages cost 4% less and large ones nearly twice as much.
+ * SINGLE_ISSUER and DEFER_TASKRUN (6.1) make the kernel do a ring's work only while its own worker waits in
+ * enter, without interrupts to another CPU and without locks. Buffers are few: of 128 with 16 KiB each, the
+ * part that messages of 1 KiB touch stays in the second-level cache, and a message of 16 KiB comes and goes
+ * in one piece. With 256 of 2 KiB, small messages cost 4% less and large ones nearly twice as much.
  *
  * Order. One send per connection is in flight; what arrives meanwhile waits in a list of buffers, and goes
- * out together as one message when the send completes.
+ * out as one message when the send has completed.
  *
- * A client that does not read. A send is first tried with MSG_DONTWAIT: where the socket does not take all of
+ * A client that does not read. A send is first tried with MSG_DONTWAIT. If the socket does not take all of
  * it, the rest, and what waits behind it, is copied aside, the buffers go back, the receive is cancelled, and
- * the rest is sent from the copy whenever there is room; only then is the receive posted again. So such a
- * client holds memory of its own and never a buffer of the ring. The bound is what a receive may bring before
- * it is posted again (Linux 6.17); an older kernel cannot limit that, and so is asked for one buffer at a
+ * the copy is sent as room appears; when all of it is sent, the receive is posted again. So such a client
+ * holds memory of its own and never a buffer of the ring. The bound is what a receive may bring before it has
+ * to be posted again (Linux 6.17); an older kernel cannot limit that, so it is asked for one buffer at a
  * time, which costs 3% (1,000 connections) to 8% (10 connections) more CPU.
  *
- * No buffer. A receive that finds the ring empty ends with ENOBUFS. Its connection joins a queue, and is
- * posted again when buffers have come back: as many connections as buffers, first come, first served.
+ * No buffer. A receive that finds the ring empty ends with ENOBUFS. Its connection joins a queue, and its
+ * receive is posted again when buffers have come back: one for each buffer, first come, first served.
  *
  * Whose completion? Each request carries its descriptor and a generation that rises when the descriptor is
  * closed, so a late completion about an old connection is not taken for one about its successor. A connection
  * is closed when nothing of it is in flight any more; close(2) with a receive pending would send no FIN,
  * since the request holds the file.
  *
- * What was measured is in docs/performance.md: one listener for all, receives for one buffer, closing by a
- * system call, waiting for more than one completion. Each costs more, or gains nothing.
+ * Measured in docs/performance.md: one listener for all, receives for one buffer, closing by a system call,
+ * waiting for more than one completion. Each costs more, or gains nothing.
  *
- * Rejected. Bundles and incrementally used buffers (6.10, 6.12): several bugs in their first versions,
+ * Rejected. Bundles and incrementally used buffers (6.10, 6.12): several bugs in their first versions, and
  * nothing to gain for messages that fit one buffer. Zero-copy send: on loopback it copies anyway. SQPOLL: a
  * thread that spins, on CPUs that the clients of a test need. A send linked to its receive: the length is not
- * known in advance. */
+ * known in advance.
+ *
+ * The file is long and not divided: buffers, sends, what is copied aside and closing decide for each other
+ * what may happen next, and could not be followed apart. */
 #include "models/model.h"
 #include "models/server.h"
 
@@ -64,24 +67,26 @@
 enum {
         SQ_ENTRIES = 2048,  /* requests posted between two enters; see POSTS_MAX */
         CQ_ENTRIES = 16384, /* more completions than that wait in the kernel until the next enter */
-        POSTS_MAX = 8,      /* requests that handling one completion can post, at the very most */
-        BUFFER_SIZE = 16 * 1024 +
-                      64,      /* not a multiple of a page: equal parts of buffers share no cache set */
-        BUFFERS_DEFAULT = 128, /* a power of two, as the kernel wants it */
+        POSTS_MAX = 8,      /* the most requests that handling one completion can post */
+        /* Not a multiple of a page, so that equal parts of buffers share no cache set. */
+        BUFFER_SIZE = 16 * 1024 + 64,
+        BUFFERS_DEFAULT = 128, /* a power of two, as the kernel demands */
         BUFFERS_MAX = 1024,
-        RECEIVE_LIMIT = 32 * 1024,         /* bytes that a receive brings before it is posted again */
-        STALLED_BYTES = 2 * RECEIVE_LIMIT, /* what a client that does not read can hold */
-        GATHER_MAX = 32,                   /* buffers in one send */
+        RECEIVE_LIMIT = 32 * 1024, /* bytes that a receive brings before it is posted again */
+        GATHER_MAX = 32,           /* buffers in one send */
         BUFFER_GROUP = 0,
         NONE = UINT16_MAX, /* no buffer */
 };
 
-/* What a client that does not read has not been sent. While it is being sent nothing is added to it: a second
+/* What a client that does not read has not been sent. Nothing is added to it while it is being sent: a second
  * one collects what arrives until the receive is cancelled. */
 struct pending {
         uint32_t size, capacity;
         uint8_t bytes[];
 };
+
+/* One that is being sent, and one that collects. */
+enum { STALLED_BYTES = 2 * (sizeof(struct pending) + RECEIVE_LIMIT) };
 
 struct connection {
         struct pending *sending, *collecting; /* owned; NULL unless the client is behind */
@@ -125,13 +130,13 @@ struct worker {
         unsigned gathers_used;     /* since the last enter */
         struct queue starved;      /* connections that found no buffer */
         struct queue held;         /* connections that were accepted when connections_max were open */
-        int stop_fd, error;
+        int stop_fd;
         size_t open;
         bool ready;           /* the ring is set up */
         bool limits_receives; /* the kernel has not refused to */
         bool paused;          /* nothing is accepted */
         bool draining;        /* a stop event was seen */
-        bool left;            /* and the listeners are left */
+        bool left;            /* and the listeners have been left */
 };
 
 enum operation { ACCEPT, RECEIVE, SEND, STOP, IGNORED };
@@ -146,7 +151,7 @@ static uint64_t connection_label(const struct worker *w, enum operation operatio
         return label(operation, (uint32_t)fd, w->connections[fd].generation);
 }
 
-/* Never NULL: nothing is handled that might post more than there is room for. */
+/* Never NULL: nothing is handled that could post more than there is room for. */
 static struct io_uring_sqe *request(struct worker *w)
 {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&w->ring);
@@ -301,7 +306,7 @@ static void buffers_drop(struct worker *w, struct connection *c)
         c->first = c->last = NONE;
 }
 
-/* The connection is of no more use. Its receive, if there is one, is made to end. */
+/* The connection cannot go on. Its receive, if one is posted, is made to end. */
 static void connection_fail(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
@@ -315,8 +320,8 @@ static void connection_fail(struct worker *w, int fd)
 
 static void held_admit(struct worker *, unsigned max);
 
-/* Closes the connection once it has ended, all is sent, and nothing of it is in flight. The close goes with
- * the next enter; the next generation begins now. */
+/* Closes the connection if it has ended, all is sent, and nothing of it is in flight. The close goes with the
+ * next enter; the next generation begins now. */
 static void connection_settle(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
@@ -337,7 +342,7 @@ static void connection_settle(struct worker *w, int fd)
         w->open--;
         held_admit(w, 1);
         if (w->paused && !w->draining && w->held.first < 0)
-                accepts_post(w); /* what was lacking may be there again */
+                accepts_post(w); /* whatever was lacking may be there again */
 }
 
 /* The client is behind: what it has not taken, from `offset` of the first buffer on, is copied aside. */
@@ -352,8 +357,7 @@ static void connection_stall(struct worker *w, int fd, size_t offset)
         buffers_drop(w, c);
         c->sent = 0;
         if (error) {
-                connection_fail(w,
-                                fd); /* the bytes were read and cannot be kept: this connection alone ends */
+                connection_fail(w, fd); /* the bytes were read and cannot be kept: it alone ends */
                 return;
         }
         if (c->receive_posted)
@@ -361,7 +365,7 @@ static void connection_stall(struct worker *w, int fd, size_t offset)
         pending_send(w, fd);
 }
 
-/* Gives back the buffers of which all is sent; returns how much of the next one is. */
+/* Gives back the buffers that were sent whole. Returns how many bytes of the next one were sent. */
 static size_t buffers_sent(struct worker *w, struct connection *c, size_t count)
 {
         while (c->first != NONE && count >= w->notes[c->first].size) {
@@ -375,7 +379,7 @@ static size_t buffers_sent(struct worker *w, struct connection *c, size_t count)
         return count;
 }
 
-/* The copy, or a part of it, is sent. When all is, the client has caught up and is read from again. */
+/* All or part of the copy was sent. After all of it, the client has caught up and is read from again. */
 static void pending_sent(struct worker *w, int fd, size_t count)
 {
         struct connection *c = &w->connections[fd];
@@ -390,7 +394,7 @@ static void pending_sent(struct worker *w, int fd, size_t count)
         if (c->sending)
                 pending_send(w, fd);
         else if (!c->receive_posted && !c->queued && !c->ended)
-                receive_post(w, fd); /* else its cancellation is on the way, and posts it */
+                receive_post(w, fd); /* else it has not ended yet, and is posted again when it does */
 }
 
 static void send_completed(struct worker *w, int fd, int result)
@@ -454,14 +458,14 @@ static void receive_completed(struct worker *w, int fd, int result, uint32_t fla
         else if (result == -ENOBUFS)
                 queue_push(w, &w->starved, fd);
         else if (result == -EINVAL && c->limited)
-                w->limits_receives = false; /* before Linux 6.17: posted again without, below */
+                w->limits_receives = false; /* before Linux 6.17: posted below, without the limit */
         else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN)
                 connection_fail(w, fd);
         if (!c->receive_posted && !c->queued && !c->ended && !c->failed && !c->sending)
                 receive_post(w, fd); /* a multishot receive may end at any time */
 }
 
-/* Connections that found no buffer try again, as many as there are buffers. */
+/* As many connections that found no buffer as there are buffers now try again. */
 static void starved_post(struct worker *w)
 {
         unsigned room = io_uring_sq_space_left(&w->ring) / POSTS_MAX;
@@ -476,7 +480,7 @@ static void starved_post(struct worker *w)
         }
 }
 
-/* Connections that were accepted beyond the limit begin as places become free. */
+/* Connections that were accepted beyond connections_max begin as places become free. */
 static void held_admit(struct worker *w, unsigned max)
 {
         for (; max > 0 && w->held.first >= 0 && server_admit(w->server); max--) {
@@ -486,8 +490,8 @@ static void held_admit(struct worker *w, unsigned max)
         }
 }
 
-/* A completion of accept. It cannot know of connections_max, so what comes beyond waits unread, and no more
- * is accepted. */
+/* A multishot accept knows nothing of connections_max: connections beyond it wait, not read from, and no more
+ * are accepted. */
 static void accept_completed(struct worker *w, uint32_t listener, int result, uint32_t flags)
 {
         w->accept_posted[listener] = flags & IORING_CQE_F_MORE;
@@ -507,9 +511,9 @@ static void accept_completed(struct worker *w, uint32_t listener, int result, ui
                 accepts_post(w);
 }
 
-/* After the first stop event, when no accept is in flight any more: what the queues hold is accepted and will
- * be served, then the listeners are left. Where something is lacking for that, it is tried again as
- * connections close. */
+/* After the first stop event, once no accept is in flight: accepts what the queues hold, which will be
+ * served, and leaves the listeners. If something is lacking for that, it is tried again as connections
+ * close. */
 static void listeners_drain(struct worker *w)
 {
         struct server *s = w->server;
@@ -535,7 +539,7 @@ static void listeners_drain(struct worker *w)
         w->left = true;
 }
 
-/* Completions about a connection that has since been closed are of an older generation. */
+/* A completion about a connection that has since been closed is of an older generation. */
 static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
 {
         enum operation operation = (enum operation)(cqe->user_data >> 56);
@@ -558,8 +562,8 @@ static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
         }
 }
 
-/* Hands over what was posted, waits for a completion unless there is more to post, and handles those there
- * are, as far as there is room for what they may post. */
+/* Hands over what was posted, waits for a completion unless there is more to post, and handles all there are,
+ * as far as there is room for what they may post. */
 static void turn_take(struct worker *w)
 {
         struct __kernel_timespec pause = {.tv_nsec = SERVER_PAUSE_MS * 1000000LL};
@@ -581,8 +585,7 @@ static void turn_take(struct worker *w)
                 completion_handle(w, &copy);
         }
         if (n < 0 && n != -ETIME && n != -EINTR && handled == 0)
-                clock_sleep(NS_PER_MS); /* EBUSY, EAGAIN: no memory for requests now; what is posted stays
-                                           posted */
+                clock_sleep(NS_PER_MS); /* EBUSY, EAGAIN: no memory for requests now; they stay posted */
         if (!w->paused || w->left)
                 return;
         held_admit(w, most / 2);
@@ -597,25 +600,25 @@ static bool worker_has_finished(const struct worker *w)
         return w->draining && ((w->left && w->open == 0) || server_stop_events(w->stop_fd) > 1);
 }
 
-/* The last closes are handed over, and what is still posted is cancelled: else sockets, listening ones too,
- * would stay open until the kernel has taken the ring apart, some time after the process has ended. */
+/* Hands over the last closes, and cancels what is still posted: otherwise sockets, listening ones too, would
+ * stay open until the kernel has taken the ring apart, some time after the process has ended. */
 static void requests_end(struct worker *w)
 {
         struct io_uring_sync_cancel_reg all = {.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
                                                .timeout = {.tv_sec = 1}};
 
-        (void)io_uring_submit(&w->ring);                     /* as below, the end of the ring does the rest */
+        (void)io_uring_submit(&w->ring); /* what fails here and below is left to the end of the ring */
         (void)io_uring_register_sync_cancel(&w->ring, &all); /* ENOENT: nothing was posted */
         (void)io_uring_get_events(&w->ring);
 }
 
-static void *worker_run(void *arg)
+static int worker_run(void *arg)
 {
         struct worker *w = arg;
 
-        w->error = io_uring_enable_rings(&w->ring); /* from here on the ring is this thread's */
-        if (w->error)
-                return NULL;
+        int error = io_uring_enable_rings(&w->ring); /* from now on the ring is this thread's */
+        if (error)
+                return error;
         (void)io_uring_register_ring_fd(&w->ring); /* saves a look-up per enter; works without */
         struct io_uring_sqe *sqe = request(w);
         io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
@@ -624,7 +627,7 @@ static void *worker_run(void *arg)
         while (!worker_has_finished(w))
                 turn_take(w);
         requests_end(w);
-        return NULL;
+        return 0;
 }
 
 static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_entries)
@@ -645,19 +648,28 @@ static void *pages_map(size_t size)
         return at == MAP_FAILED ? NULL : at;
 }
 
-/* What fails here leaves things to worker_fini. */
-static int worker_init(struct worker *w)
+/* worker_fini takes down what was made before a failure. */
+static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
-        int error = ring_init(&w->ring, SQ_ENTRIES, CQ_ENTRIES);
+        struct worker *w = arg;
 
+        *w = (struct worker){.server = s,
+                             .counters = &s->counters[index],
+                             .index = index,
+                             .buffer_count = seam_buffers(BUFFERS_DEFAULT),
+                             .limits_receives = seam_has_features(),
+                             .starved = {-1, -1},
+                             .held = {-1, -1},
+                             .stop_fd = stop_fd};
+        int error = ring_init(&w->ring, SQ_ENTRIES, CQ_ENTRIES);
         if (error)
                 return error;
         w->ready = true;
-        w->connections = pages_map(w->server->descriptors_max * sizeof *w->connections);
+        w->connections = pages_map(s->descriptors_max * sizeof *w->connections);
         w->buffer_ring = pages_map(w->buffer_count * sizeof(struct io_uring_buf));
         w->buffers = pages_map((size_t)w->buffer_count * BUFFER_SIZE);
         w->gathers = pages_map(w->buffer_count / 2 * sizeof *w->gathers);
-        w->accept_posted = calloc(w->server->listener_count, sizeof *w->accept_posted);
+        w->accept_posted = calloc(s->listener_count, sizeof *w->accept_posted);
         if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->accept_posted)
                 return -ENOMEM;
         struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)w->buffer_ring,
@@ -678,8 +690,10 @@ static void pages_unmap(void *at, size_t size)
                 (void)munmap(at, size);
 }
 
-static void worker_fini(struct worker *w)
+static void worker_fini(void *arg)
 {
+        struct worker *w = arg;
+
         if (w->ready)
                 io_uring_queue_exit(&w->ring);
         for (size_t fd = 0; w->connections && fd < w->server->descriptors_max; fd++) {
@@ -695,34 +709,12 @@ static void worker_fini(struct worker *w)
 
 static int uring_serve(struct server *s, int stop_fd)
 {
-        struct worker *workers = calloc(s->workers, sizeof *workers);
-        unsigned ready = 0;
-        int error = 0;
+        static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        if (!workers)
-                return -ENOMEM;
-        for (; ready < s->workers && !error; ready++) {
-                workers[ready] = (struct worker){.server = s,
-                                                 .counters = &s->counters[ready],
-                                                 .index = ready,
-                                                 .buffer_count = seam_buffers(BUFFERS_DEFAULT),
-                                                 .limits_receives = seam_has_features(),
-                                                 .starved = {-1, -1},
-                                                 .held = {-1, -1},
-                                                 .stop_fd = stop_fd};
-                error = worker_init(&workers[ready]);
-        }
-        if (!error)
-                error = server_run(s, s->workers, worker_run, workers, sizeof *workers);
-        for (unsigned i = 0; i < ready; i++) {
-                error = error ? error : workers[i].error;
-                worker_fini(&workers[i]);
-        }
-        free(workers);
-        return error;
+        return server_run_workers(s, stop_fd, &kind);
 }
 
-/* The sentence for a ring that cannot be set up. */
+/* Why a ring could not be set up, in words. */
 static const char *refusal(int error)
 {
         FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");

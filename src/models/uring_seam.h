@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* uring_seam: where tests make io_uring fail, which neither strace(1) nor a preloaded library can, since the
- * requests are no system calls. In a build with TEST_SEAM, ECHO_C_SEAM=KIND:N changes every N-th request or
- * completion of a kind and ECHO_C_BUFFERS=N sets the size of the buffer ring; in any other build all of this
- * is nothing. */
+/* uring_seam: where tests make io_uring fail, which neither strace(1) nor a preloaded library can do, since
+ * its requests are not system calls. In a build with TEST_SEAM, ECHO_C_SEAM=KIND:N changes every N-th request
+ * or completion of a kind, and ECHO_C_BUFFERS=N sets the size of the buffer ring; in any other build all of
+ * this compiles to nothing. */
 #ifndef MODELS_URING_SEAM_H
 #define MODELS_URING_SEAM_H
 
@@ -54,7 +54,7 @@ static inline bool seam_has_features(void)
 }
 #endif
 
-/* A result as it is, or an error in its place. */
+/* Returns the result, or the error in its place. */
 static inline int seam_result(const char *kind, int result, int error)
 {
         return seam_hits(kind) ? error : result;

@@ -23,6 +23,11 @@ requires an argument -- 'p'|-p
 one model at a time: thread or pool|-t -p 5
 one model at a time: epoll or thread|--model epoll -t
 there is no model 'nope', but .*epoll, thread, pool|--model nope
+there is no model 'nope', but .*epoll, thread, pool|--model nope:3
+the model epoll has no size, but '3' was given|--model epoll:3
+the model async has no size, but '3' was given|--model async:3
+--model NAME:SIZE takes a number from 1 to 4096, not ''|--model pool:
+--model NAME:SIZE takes a number from 1 to 4096, not '4097'|--model pool:4097
 --workers takes a number from 1 to [0-9]+, not '0'|--model epoll -w 0
 --workers is for event loops: the thread model has none|-t -w 3
 --workers is for event loops: the pool model has none|-w 3 -p 3
@@ -65,12 +70,12 @@ test_help_and_version_succeed() {
         expect_output '^echo-c [0-9]'
 }
 
-test_list_models_has_a_line_of_four_fields_per_model() {
+test_list_models_has_a_line_of_five_fields_per_model() {
         echo_c --list-models
         expect_status 0
         [ ! -s err ] || fail "standard error says: $(cat err)"
-        awk -F '\t' 'NF != 4 || $2 !~ /^(available|unavailable: .+|stands for .+)$/ || $1 == "" || $3 == "" { exit 1 }' out ||
-                fail "not NAME, AVAILABILITY, SUMMARY and CAVEATS between tabs: $(cat out)"
+        awk -F '\t' 'NF != 5 || $2 !~ /^(available|unavailable: .+|stands for .+)$/ || $1 == "" || $3 == "" || $5 !~ /^[0-9]+$/ { exit 1 }' out ||
+                fail "not NAME, AVAILABILITY, SUMMARY, CAVEATS and BYTES between tabs: $(cat out)"
         for model in async epoll thread pool; do
                 grep -q "^$model	" out || fail "no line for $model"
         done
@@ -174,12 +179,32 @@ test_fewer_threads_than_connections_are_named_with_the_limit_and_do_no_harm() {
         expect_json '.requests.total > 0 and .errors.total == 0'
 }
 
+test_a_pool_whose_threads_cannot_all_be_made_does_not_begin() {
+        local status as_nobody=()
+        [ "$(id -u)" != 0 ] || as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+        "${as_nobody[@]}" "$ECHO_C" --version >out 2>&1 || skip "an ordinary user may not run $ECHO_C"
+        "${as_nobody[@]}" bash -c 'ulimit -u 40 && exec timeout 10 "$@"' - "$ECHO_C" -p 200 -l 127.0.0.1:0 >out 2>err
+        status=$?
+        expect_status 1
+        tail -n 1 err | grep -qx 'echo-c: the model pool cannot begin: Resource temporarily unavailable' ||
+                fail "it does not say so: $(cat err)"
+}
+
 # --- what it says while it runs
 
 test_the_start_line_names_model_addresses_and_limit() {
         echo_start 127.0.0.1:0 --model epoll -l "unix:$PWD/echo" --max-conns 77
         await grep -Eq "^echo-c: epoll, .*listening on 127\.0\.0\.1:[1-9][0-9]*, unix:$PWD/echo, at most 77 connections$" \
                 echo.err
+}
+
+test_the_start_line_names_the_size_however_it_was_given() {
+        local option
+        for option in '-p 3' '--model pool:3' '-p 2 --model pool:3' '--model pool -p 3' '-p 3 --model pool'; do
+                # shellcheck disable=SC2086 # the words are the arguments
+                echo_start 127.0.0.1:0 $option
+                grep -q '^echo-c: pool, 3 threads, ' echo.err || fail "with $option: $(cat echo.err)"
+        done
 }
 
 test_quiet_says_nothing_and_ends_with_status_0() {

@@ -99,6 +99,7 @@ fake_start() {
 
 # Starts echo-c on an address; sets $pid, and $address to where it listens.
 echo_start() {
+        : >echo.err # so that an earlier server's start line is not taken for this one's
         "$ECHO_C" -l "$1" "${@:2}" 2>echo.err &
         pid=$!
         children+=("$pid")

@@ -98,17 +98,3 @@ size_t check_scaled(size_t standard)
                 return standard / 10;
         return scale && strcmp(scale, "full") == 0 ? standard * 4 : standard;
 }
-
-uint64_t random_next(struct random *r)
-{
-        uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        return z ^ (z >> 31);
-}
-
-uint64_t random_below(struct random *r, uint64_t limit)
-{
-        return random_next(r) % limit;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* check: how a claim fails, how long it may take, and what it draws its random numbers from. */
+/* check: how a claim fails, how long it may take, and how much it tests. */
 #ifndef CONFORMANCE_CHECK_H
 #define CONFORMANCE_CHECK_H
 
@@ -22,21 +22,13 @@ int check_ms_left(const char *what);
 /* Waits until poll(2) reports one of `events`, an error or the end for `fd`. */
 void check_wait(int fd, short events, const char *what);
 
-/* Lets other processes run for a moment, inside a loop that looks again and again for `what`. */
+/* Sleeps for a moment, in a loop that waits for `what`; fails the test when the deadline has passed. */
 void check_pause(const char *what);
 
-/* How many connections, bytes or rounds a big test takes: a tenth of `standard`, at most 1,000 connections or
- * threads, with CONFORMANCE_SCALE=small, four times as many with CONFORMANCE_SCALE=full. */
+/* How many connections, bytes or rounds a big test takes: `standard`, a tenth of it with
+ * CONFORMANCE_SCALE=small, four times as many with CONFORMANCE_SCALE=full. */
 size_t check_scaled(size_t standard);
 
 bool check_is_small(void); /* CONFORMANCE_SCALE=small */
-
-/* splitmix64 (Steele, Lea, Flood 2014): small, and any seed will do. */
-struct random {
-        uint64_t state;
-};
-
-uint64_t random_next(struct random *);
-uint64_t random_below(struct random *, uint64_t limit); /* 0 to limit - 1 */
 
 #endif

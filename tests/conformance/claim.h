@@ -23,7 +23,7 @@ enum {
 
 enum { SETUP_ARGUMENTS_MAX = 8, CLAIM_ARGUMENTS_MAX = 4 };
 
-/* A model, as it is started for one column of the table. */
+/* A model as it is started for one column of the table. */
 struct setup {
         char name[48];                              /* epoll/ipv4-shared */
         char model[24];                             /* epoll */
@@ -31,6 +31,7 @@ struct setup {
         int where;                                  /* one of the bits above */
         const char *arguments[SETUP_ARGUMENTS_MAX]; /* which model and how, ended by NULL */
         const char *address;                        /* what -l is given, static */
+        uint64_t stalled_bytes;                     /* that a client that does not read can hold */
 };
 
 struct trial; /* one claim under one set-up */
@@ -48,15 +49,15 @@ enum { TRIAL_SECONDS = 10 };
 struct trial {
         const struct setup *setup;
         const struct claim *claim;
-        struct process server;         /* runs already */
+        struct process server;         /* is running */
         const struct address *address; /* the first that it listens on */
-        struct random random;          /* follows from the seed and the test's name */
+        uint64_t random;               /* base/random.h; follows from the seed and the test's name */
 };
 
 /* Starts one more server with the set-up's and the claim's arguments, on `address`. */
 void trial_start_server(const struct trial *, struct process *, const char *address);
 
-/* Waits for the server's end and fails unless it was exit status 0. */
+/* Waits until the server has ended, and fails the test unless its exit status is 0. */
 void trial_expect_success(struct trial *, const char *what);
 
 /* Each table ends with a claim without a name. */

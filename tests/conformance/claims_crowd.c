@@ -30,7 +30,7 @@ static void crowd_connect(struct trial *t, int epoll_fd, struct client *clients,
         }
 }
 
-/* Connected: sends the request. Or: reads the reply. Returns whether it is complete. */
+/* Sends the request once connected; after that, reads the reply. Returns true when the reply is complete. */
 static bool member_step(int epoll_fd, struct client *c, size_t index)
 {
         if (c->sent == 0) {
@@ -167,7 +167,7 @@ static void churn(struct trial *t, size_t count)
         }
 }
 
-/* What a model keeps for later clients grows at first, a leak in every round. */
+/* What a model keeps for later clients grows at first; a leak grows in every round. */
 static void nothing_leaks(struct trial *t)
 {
         enum { ROUNDS_MAX = 6 };

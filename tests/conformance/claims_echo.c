@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define KIB ((uint64_t)1024)
 #define MIB (1024 * KIB)
@@ -78,8 +79,7 @@ static void urgent_data(struct trial *t)
         while (c.received < 200) {
                 uint8_t bytes[256];
                 check_wait(c.fd, POLLIN, "what was sent around urgent data");
-                ssize_t n = recv(c.fd, bytes, sizeof bytes,
-                                 0); /* with or without the urgent byte: 200 or 201 */
+                ssize_t n = recv(c.fd, bytes, sizeof bytes, 0); /* 200 or, with the urgent byte, 201 in all */
                 if (n <= 0)
                         check_fail("receive after %llu bytes: %s", (unsigned long long)c.received,
                                    n ? strerror(errno) : "the end");
@@ -131,7 +131,7 @@ static void half_close_while_behind(struct trial *t)
         client_expect_end(&c);
 }
 
-/* From one byte to more than a read takes, all of it and the FIN there before the server looks. */
+/* From one byte to more than a read takes; all of it, and the FIN, is there before the server looks. */
 static void data_with_half_close(struct trial *t)
 {
         static const size_t sizes[] = {1, 1024, 1087, 1088, 1089, 4096, 65535, 65536, 65537, 100000};
@@ -174,10 +174,6 @@ static void reset_alone(struct trial *t)
 
 enum { STALLED = 50, LIVELY = 10, ROUND_TRIPS = 20 };
 
-/* What the server's statement for a stalled client is at most: the 64 KiB of a read, and for a thread its
- * stack of 16 KiB and its own small buffer. */
-enum { STALLED_BYTES_MAX = (64 + 16 + 2) * 1024 };
-
 static void round_trips_check_prompt(const struct trial *t, struct client *clients, size_t count)
 {
         const uint64_t limit = (process_is_sanitized(&t->server) ? 5 : 1) * NS_PER_S;
@@ -206,22 +202,23 @@ static void stalled_slow_nobody(struct trial *t)
 
 static void stalled_hold_bounded_memory(struct trial *t)
 {
-        const uint64_t slack = 3 * MIB; /* buffers that all clients share are touched too */
-        struct client stalled[STALLED];
+        enum { COUNT = 200 };
+        /* What all clients share is touched too; the most is a uring worker's 2 MiB of buffers. */
+        const uint64_t shared = MIB + 2 * MIB * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+        const uint64_t bound = t->setup->stalled_bytes;
+        struct client stalled[COUNT];
 
         if (process_is_sanitized(&t->server))
                 check_skip("the memory of a sanitized server is not its own");
-        clients_connect(stalled, STALLED, t->address, BUFFERS_SMALL, &t->random);
-        for (size_t i = 0; i < STALLED; i++)
-                (void)client_round_trip(&stalled[i], 1); /* so that it has been accepted */
         uint64_t before = process_memory(&t->server);
-        clients_stall(stalled, STALLED);
+        clients_connect(stalled, COUNT, t->address, BUFFERS_SMALL, &t->random);
+        clients_stall(stalled, COUNT);
         uint64_t after = process_memory(&t->server);
         uint64_t grown = after > before ? after - before : 0;
-        if (grown > (uint64_t)STALLED * STALLED_BYTES_MAX + slack)
-                check_fail("%d clients that do not read cost %llu KiB", STALLED,
-                           (unsigned long long)(grown / KIB));
-        for (size_t i = 0; i < STALLED; i++)
+        if (grown > COUNT * bound + shared)
+                check_fail("%d clients that do not read cost %llu KiB: more than %llu bytes each", COUNT,
+                           (unsigned long long)(grown / KIB), (unsigned long long)bound);
+        for (size_t i = 0; i < COUNT; i++)
                 client_receive_all(&stalled[i]);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where something runs out: the others go on, nothing spins, and who had to wait is served by itself. */
+/* When something runs out, others go on, nothing spins, and whoever had to wait is served as soon as
+ * can be. */
 #include "claim.h"
 #include "client.h"
 
@@ -11,7 +12,7 @@
 
 enum { REQUEST = 64 };
 
-/* Connects and lets each send a request that may have to wait. */
+/* Connects clients, each of which sends a request that may have to wait. */
 static void requests_send(struct trial *t, struct client *clients, size_t count)
 {
         for (size_t i = 0; i < count; i++) {
@@ -20,7 +21,7 @@ static void requests_send(struct trial *t, struct client *clients, size_t count)
         }
 }
 
-/* Closes those that have been served until all have. */
+/* Closes those that have been served, until all have been. */
 static void served_close_until_none_waits(struct client *clients, size_t count)
 {
         for (size_t closed = 0; closed < count;) {

@@ -74,7 +74,7 @@ static void socket_is_removed(struct trial *t)
                 check_fail("%s is still there", old.sa.un.sun_path);
 }
 
-/* Two servers in turn, as in an update without a gap: the old one's end must not take the path away. */
+/* Two servers in turn, as in an update without a gap: when the old one ends, the path must stay. */
 static void socket_is_taken_over(struct trial *t)
 {
         char text[ADDRESS_TEXT_MAX];

@@ -11,11 +11,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Tries until a new client is refused, every 2 ms or as fast as possible. Those that are not are closed
- * again.
- */
-enum pace { PACE_SLOW, PACE_FAST };
+enum pace { PACE_SLOW, PACE_FAST }; /* every 2 ms, as fast as possible */
 
+/* Tries until a new client is refused; those that are not are closed again. */
 static void refusal_await(struct trial *t, enum pace pace)
 {
         for (;;) {
@@ -68,7 +66,7 @@ static void sigint_drains(struct trial *t)
         drain_check(t, SIGINT);
 }
 
-/* Whoever empties the queue until it is empty may never be done. */
+/* A server that accepts until the queue is empty might never be done. */
 static void stops_under_arrivals(struct trial *t)
 {
         struct client c;

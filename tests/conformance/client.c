@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -15,8 +16,7 @@ enum { CHUNK_MAX = 64 * 1024, CLIENTS_MAX = 512, STALL_MS = 100, STALL_MS_MAX = 
 static void payload_fill(uint8_t *bytes, uint64_t key, uint64_t position, size_t size)
 {
         while (size > 0) {
-                struct random r = {key + position / 8};
-                uint64_t word = random_next(&r);
+                uint64_t word = random_at(key, position / 8);
                 size_t skip = position % 8, take = 8 - skip < size ? 8 - skip : size;
 
                 memcpy(bytes, (uint8_t *)&word + skip, take);
@@ -38,11 +38,11 @@ static int buffers_shrink(int fd, bool tcp)
         return 0;
 }
 
-int client_begin(struct client *c, const struct address *a, enum buffers buffers, struct random *r)
+int client_begin(struct client *c, const struct address *a, enum buffers buffers, uint64_t *random)
 {
         int error = 0;
 
-        *c = (struct client){.key = random_next(r)};
+        *c = (struct client){.key = random_next(random)};
         c->fd = socket(a->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (c->fd < 0)
                 return -errno;
@@ -55,12 +55,12 @@ int client_begin(struct client *c, const struct address *a, enum buffers buffers
         return error;
 }
 
-void client_connect(struct client *c, const struct address *a, enum buffers buffers, struct random *r)
+void client_connect(struct client *c, const struct address *a, enum buffers buffers, uint64_t *random)
 {
         int error;
         socklen_t size = sizeof error;
 
-        while ((error = client_begin(c, a, buffers, r)) == -EAGAIN)
+        while ((error = client_begin(c, a, buffers, random)) == -EAGAIN)
                 check_pause("room in the queue of a unix socket");
         if (error)
                 check_fail("connect: %s", strerror(-error));
@@ -197,18 +197,19 @@ uint64_t client_round_trip(struct client *c, size_t size)
 }
 
 /* Small and large chunks are equally likely by their order of magnitude. */
-static size_t chunk_draw(enum flow flow, struct random *r)
+static size_t chunk_draw(enum flow flow, uint64_t *random)
 {
-        return flow == FLOW_WHOLE ? CHUNK_MAX : 1 + random_below(r, UINT64_C(1) << random_below(r, 17));
+        return flow == FLOW_WHOLE ? CHUNK_MAX
+                                  : 1 + random_below(random, UINT64_C(1) << random_below(random, 17));
 }
 
-static void exchange_step(struct client *c, uint64_t end, short ready, enum flow flow, struct random *r)
+static void exchange_step(struct client *c, uint64_t end, short ready, enum flow flow, uint64_t *random)
 {
         if (ready & POLLOUT) {
-                size_t chunk = chunk_draw(flow, r);
+                size_t chunk = chunk_draw(flow, random);
                 (void)client_send(c, end - c->sent < chunk ? (size_t)(end - c->sent) : chunk);
-                if (flow == FLOW_RANDOM && random_below(r, 64) == 0)
-                        c->pause_until = clock_now() + random_below(r, 2 * NS_PER_MS);
+                if (flow == FLOW_RANDOM && random_below(random, 64) == 0)
+                        c->pause_until = clock_now() + random_below(random, 2 * NS_PER_MS);
         }
         if (ready & (POLLIN | POLLHUP | POLLERR)) {
                 (void)client_receive(c); /* counts in ->received */
@@ -224,7 +225,7 @@ static short exchange_events(const struct client *c, uint64_t end, uint64_t now)
         return (short)(sends ? POLLIN | POLLOUT : POLLIN);
 }
 
-void clients_exchange(struct client *clients, size_t count, uint64_t bytes, enum flow flow, struct random *r)
+void clients_exchange(struct client *clients, size_t count, uint64_t bytes, enum flow flow, uint64_t *random)
 {
         struct pollfd fds[CLIENTS_MAX];
         uint64_t ends[CLIENTS_MAX];
@@ -248,15 +249,15 @@ void clients_exchange(struct client *clients, size_t count, uint64_t bytes, enum
                         check_fail("poll: %s", strerror(errno));
                 for (size_t i = 0; i < count; i++)
                         if (fds[i].fd >= 0 && fds[i].revents)
-                                exchange_step(&clients[i], ends[i], fds[i].revents, flow, r);
+                                exchange_step(&clients[i], ends[i], fds[i].revents, flow, random);
         }
 }
 
 void clients_connect(struct client *clients, size_t count, const struct address *a, enum buffers buffers,
-                     struct random *r)
+                     uint64_t *random)
 {
         for (size_t i = 0; i < count; i++)
-                client_connect(&clients[i], a, buffers, r);
+                client_connect(&clients[i], a, buffers, random);
 }
 
 void clients_close(struct client *clients, size_t count)

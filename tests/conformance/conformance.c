@@ -45,7 +45,7 @@ static const struct family {
         const char *name, *address; /* NULL: unix_address */
         int where;
         const char *argument;
-        bool small; /* also with CONFORMANCE_SCALE=small: for the others, the server's code is the same */
+        bool small; /* also with CONFORMANCE_SCALE=small; the server's code is the same for the others */
 } families[] = {
         {"ipv4", "127.0.0.1:0", ON_IPV4, NULL, true},
         {"ipv4-shared", "127.0.0.1:0", ON_SHARED, "--no-pin", false},
@@ -53,10 +53,10 @@ static const struct family {
         {"unix", NULL, ON_UNIX, NULL, true},
 };
 
-/* Numbers of threads that share connections differently: all, as many as CPUs, more. */
+/* Numbers of threads that share connections differently: fewer than CPUs, as many, more. */
 static const struct variant {
         const char *model, *name, *arguments[4];
-        bool small; /* likewise: the one with most threads on one epoll instance */
+        bool small; /* likewise; it has the most threads on one epoll instance */
 } variants[] = {
         {"pool", "pool-1/ipv4", {"-p", "1"}, false},
         {"pool", "pool-2/ipv4", {"-p", "2"}, false},
@@ -64,8 +64,7 @@ static const struct variant {
         {"pool", "pool-5/ipv4-shared", {"-p", "5", "--no-pin"}, true},
 };
 
-/* What a model cannot promise, and says so itself (model.caveats): such a test is not run, and named with the
- * reason. */
+/* What a model cannot promise, as its own caveats say: such a test is skipped, with the reason. */
 static const struct exception {
         const char *model;
         int where;
@@ -115,8 +114,8 @@ static struct setup *setup_add(const char *model, const char *name, int where, c
         return s;
 }
 
-/* A model's set-ups; `availability` as in --list-models. */
-static void setups_add(const char *model, const char *availability)
+/* A model's set-ups; `availability` and `stalled_bytes` as in --list-models. */
+static void setups_add(const char *model, const char *availability, uint64_t stalled_bytes)
 {
         char name[sizeof setups->name];
         bool alias = strncmp(availability, "stands for", 10) == 0;
@@ -141,8 +140,12 @@ static void setups_add(const char *model, const char *availability)
                         struct setup *s = setup_add(model, variants[i].name, ON_VARIANT, "127.0.0.1:0");
                         memcpy(s->arguments, variants[i].arguments, sizeof variants[i].arguments);
                 }
-        for (size_t i = first; i < setup_count && !available; i++)
-                (void)snprintf(setups[i].missing, sizeof setups[i].missing, "%s is %s", model, availability);
+        for (size_t i = first; i < setup_count; i++) {
+                setups[i].stalled_bytes = stalled_bytes;
+                if (!available)
+                        (void)snprintf(setups[i].missing, sizeof setups[i].missing, "%s is %s", model,
+                                       availability);
+        }
 }
 
 static void models_read(void)
@@ -159,8 +162,9 @@ static void models_read(void)
         }
         for (char *line; (line = strsep(&rest, "\n"));) {
                 char *model = strsep(&line, "\t"), *availability = strsep(&line, "\t");
-                if (availability)
-                        setups_add(model, availability);
+                const char *stalled_bytes = line ? strrchr(line, '\t') : NULL;
+                if (stalled_bytes)
+                        setups_add(model, availability, strtoull(stalled_bytes, NULL, 10));
         }
 }
 
@@ -258,7 +262,7 @@ static void tests_add(const struct setup *s, const struct claim *claims, uint64_
                         free(name);
                         continue;
                 }
-                trials[test_count] = (struct trial){.setup = s, .claim = c, .random = {seed_of(seed, name)}};
+                trials[test_count] = (struct trial){.setup = s, .claim = c, .random = seed_of(seed, name)};
                 tests[test_count] = (struct CMUnitTest){.name = name,
                                                         .test_func = trial_run,
                                                         .teardown_func = trial_clean,

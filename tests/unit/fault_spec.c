@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What `echo-c --fault` takes is read in full or refused with the part that is wrong; and faults are chosen
  * as often as was asked for. */
-#include "models/fault_spec.h"
+#include "fault/fault_spec.h"
 
 #include "base/clock.h"
 
@@ -102,7 +102,7 @@ static void the_message_names_what_is_wrong_and_what_would_be_right(void **state
                 {"drop=0.1x", "not '0.1x'"},
                 {"drop= 0.1", "not ' 0.1'"},
                 {"drop=0.1,swap=2", "swap takes a probability"},
-                {"drop=0.1,drop=0.2", "drop is there twice"},
+                {"drop=0.1,drop=0.2", "drop is given twice"},
                 {"drop=0.6,swap=0.6", "the probabilities add up to 1.2"},
                 {"delay=10", "delay takes a duration up to 1h such as 10ms"},
                 {"delay=exp:", "not 'exp:'"},

@@ -1,45 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* One table holds each name, what it takes in words, and how that is read; the messages are made from it.
- * The faults of a reply come first, in the order of enum fault. */
-#include "models/fault_spec.h"
+/* One table holds each name, what it takes in words, and how that is read; the messages are made from it. The
+ * faults of a reply come first, in the order of enum fault. */
+#include "fault/fault_spec.h"
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "base/number.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define DURATION_MAX (3600 * NS_PER_S)
 #define SPIN_MAX NS_PER_S
 enum { ITEM_MAX = 64 }; /* characters of NAME=VALUE */
 
-static bool probability_parse(const char *text, double *p)
-{
-        char *end;
-
-        if (!*text || strspn(text, "0123456789.eE+-") != strlen(text))
-                return false; /* strtod also takes nan, infinity and hexadecimal digits */
-        *p = strtod(text, &end);
-        return !*end && *p >= 0 && *p <= 1;
-}
-
 static bool duration_in(const char *text, uint64_t max, uint64_t *ns)
 {
         return duration_parse(text, ns) == 0 && *ns <= max;
-}
-
-static bool number_in(const char *text, unsigned long long min, unsigned long long max,
-                      unsigned long long *number)
-{
-        char *end;
-
-        if (*text < '0' || *text > '9')
-                return false;
-        errno = 0;
-        *number = strtoull(text, &end, 10);
-        return !errno && !*end && *number >= min && *number <= max;
 }
 
 static bool delay_parse(const char *text, struct fault_spec *s)
@@ -71,37 +48,27 @@ static bool spin_parse(const char *text, struct fault_spec *s)
 
 static bool size_parse(const char *text, struct fault_spec *s)
 {
-        unsigned long long number;
-
-        if (!number_in(text, 1, FAULT_SIZE_MAX, &number))
-                return false;
-        s->size = (uint32_t)number;
-        return true;
+        return number_parse(text, 1, FAULT_SIZE_MAX, &s->size) == 0;
 }
 
 static bool seed_parse(const char *text, struct fault_spec *s)
 {
-        unsigned long long number;
-
-        if (!number_in(text, 0, UINT64_MAX, &number))
-                return false;
-        s->seed = number;
-        return true;
+        return number_parse(text, 0, UINT64_MAX, &s->seed) == 0;
 }
 
 static const struct item {
         const char *name, *takes;
         bool (*parse)(const char *text, struct fault_spec *); /* NULL: a probability */
 } items[] = {
-        [FAULT_DROP] = {"drop", NULL, NULL},
-        [FAULT_CORRUPT] = {"corrupt", NULL, NULL},
-        [FAULT_REPEAT] = {"repeat", NULL, NULL},
-        [FAULT_SWAP] = {"swap", NULL, NULL},
-        [FAULT_CROSS] = {"cross", NULL, NULL},
-        [FAULT_CLOSE] = {"close", NULL, NULL},
-        [FAULT_RST] = {"rst", NULL, NULL},
-        [FAULT_SILENT] = {"silent", NULL, NULL},
-        [FAULT_LATE] = {"late", NULL, NULL},
+        [FAULT_DROP] = {.name = "drop"},
+        [FAULT_CORRUPT] = {.name = "corrupt"},
+        [FAULT_REPEAT] = {.name = "repeat"},
+        [FAULT_SWAP] = {.name = "swap"},
+        [FAULT_CROSS] = {.name = "cross"},
+        [FAULT_CLOSE] = {.name = "close"},
+        [FAULT_RST] = {.name = "rst"},
+        [FAULT_SILENT] = {.name = "silent"},
+        [FAULT_LATE] = {.name = "late"},
         {"delay", "a duration up to 1h such as 10ms, or exp:2ms for random ones with that mean", delay_parse},
         {"stall", "LENGTH/PERIOD, two durations up to 1h, the first one shorter, such as 100ms/1s",
          stall_parse},
@@ -131,7 +98,7 @@ static int unknown_name(const char *item, int length, struct why *why)
         return error;
 }
 
-/* Reads one NAME=VALUE; *seen has a bit for each name that was there before. */
+/* Reads one NAME=VALUE; *seen has a bit for each name that has come before. */
 static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, struct why *why)
 {
         size_t length = strcspn(item, "="), i = item_find(item, length);
@@ -141,9 +108,10 @@ static int item_parse(const char *item, struct fault_spec *s, unsigned *seen, st
         const char *takes = items[i].takes ? items[i].takes : "a probability from 0 to 1 such as 0.001";
         const char *value = item + length + (item[length] == '=');
         if (*seen & 1U << i)
-                return why_set(why, "%s is there twice", items[i].name);
+                return why_set(why, "%s is given twice", items[i].name);
         *seen |= 1U << i;
-        if (items[i].parse ? items[i].parse(value, s) : probability_parse(value, &s->probability[i]))
+        if (items[i].parse ? items[i].parse(value, s)
+                           : number_parse_decimal(value, 0, 1, &s->probability[i]) == 0)
                 return 0;
         return why_set(why, "%s takes %s, not '%s'", items[i].name, takes, value);
 }
@@ -156,8 +124,10 @@ static int sum_check(const struct fault_spec *s, struct why *why)
                 sum += s->probability[i];
         if (sum <= 1 + 1e-9) /* ten times 0.1 is a little off */
                 return 0;
-        return why_set(
-                why, "the probabilities add up to %g: a reply has one fault at most, so 1 is the limit", sum);
+        return why_set(why,
+                       "the probabilities add up to %g: a reply has at most one fault, "
+                       "so 1 is the limit",
+                       sum);
 }
 
 int fault_spec_parse(const char *text, struct fault_spec *s, struct why *why)
@@ -169,9 +139,10 @@ int fault_spec_parse(const char *text, struct fault_spec *s, struct why *why)
                 char item[ITEM_MAX];
                 size_t length = strcspn(text, ",");
                 if (length == 0 || length >= sizeof item)
-                        return why_set(
-                                why, "'%.20s%s' is not NAME=VALUE; right is drop=0.001 or delay=10ms,seed=7",
-                                text, strlen(text) > 20 ? "..." : "");
+                        return why_set(why,
+                                       "'%.20s%s' is not NAME=VALUE; right is drop=0.001 or "
+                                       "delay=10ms,seed=7",
+                                       text, strlen(text) > 20 ? "..." : "");
                 memcpy(item, text, length);
                 item[length] = '\0';
                 int error = item_parse(item, s, &seen, why);

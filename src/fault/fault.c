@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* fault: the truth machine. An echo server that is late, loses bytes or resets connections exactly as often
- * as it was told to, and says in the end how often it was. What a load generator reports of it can be
+ * as it was told to, and says at the end how often it did. What a load generator reports of it can be
  * compared with what is known.
  *
- * The idea. The bytes of a connection are cut into requests of a known size. For each a number is drawn that
- * says which fault its reply has, if any: one at most, so that a client can be asked for its name. The
+ * The idea. The bytes of a connection are cut into requests of a known size. For each, a number is drawn that
+ * decides which fault its reply has, if any: one at most, so that a client can be expected to name it. The
  * replies of a connection wait in a queue, each with the time when it is due, and leave in order: one that is
  * late holds up those behind it, as in any protocol that answers in order.
  *
- * One thread. Every event has its place in one order then, so that the same requests with the same seed have
- * the same faults: splitmix64 feeds all that is random. A heap holds the
- * connections by when their first reply is due, and epoll_pwait2(2) (Linux 5.11) sleeps until then, to the
- * nanosecond; the kernel may wake it a thousandth of the time later. With millisecond timeouts a delay of
- * 1.2 ms would be one of 2. A timerfd would cost a system call more whenever another reply is the next.
+ * One thread. So all events have one order, and the same requests with the same seed have the same faults:
+ * all that is random comes from splitmix64. A heap holds the connections by when their first reply is due,
+ * and epoll_pwait2(2) (Linux 5.11) sleeps until then, to the nanosecond; the kernel may wake it later by a
+ * thousandth of the time slept. With timeouts in milliseconds a delay of 1.2 ms would be one of 2. A timerfd
+ * would cost one more system call whenever another reply becomes the next.
  *
- * Level-triggered, one read per report, a copy of every byte: simple, as speed is not its purpose; it serves
- * some ten thousand requests per second.
+ * Level-triggered, one read per report, a copy of every byte: simple, since speed is not its purpose; it
+ * serves some ten thousand requests per second.
  *
  * Rejected. Delays by a sleeping thread per connection: thousands of threads wake each other late. A proxy in
- * front of a real server: its own latency would add to both. */
-#include "models/fault.h"
+ * front of a real server: its own latency would come on top. */
+#include "fault/fault.h"
+#include "fault/reply.h"
+#include "fault/timers.h"
 #include "models/server.h"
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/sys.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,126 +40,52 @@
 
 enum {
         SCRATCH_SIZE = 64 * 1024,
-        QUEUED_MAX = 4 << 20, /* bytes of replies; a connection with more is not read from until some left */
+        QUEUED_MAX = 4 << 20, /* bytes of replies: with more, a connection is not read from until some left */
         ACCEPTS_MAX = 64,     /* new connections before the old ones have their turn */
         EVENTS_MAX = 256,
+        STALL = FAULT_COUNT, /* where stalls are counted, behind the faults of replies */
 };
+static_assert((int)STALL < (int)COUNTERS_OWN_MAX, "each kind of fault has a counter");
 
-#define SWAP_WAIT_NS (50 * NS_PER_MS)   /* how long a reply waits for one to change places with */
-#define LATE_NS (300 * NS_PER_MS)       /* what FAULT_LATE adds */
 #define STALL_SLICE_NS (10 * NS_PER_MS) /* how late a stalled server sees that it is to end at once */
 
-struct reply {
-        struct reply *next;
-        uint64_t due; /* ns */
-        enum fault fault;
-        uint32_t size, sent;
-        uint8_t bytes[];
-};
-
 struct connection {
-        struct reply *first, *last; /* owned: in the order in which they leave */
-        struct reply *request;      /* owned: its `size` bytes have come so far; NULL: none */
-        size_t queued;              /* memory that the queue holds */
-        size_t heap_index;          /* 0: in no heap */
+        struct timer timer; /* of the first reply; the first member, so its address is the connection's */
+        struct replies replies;
+        struct reply *request; /* owned; `size` bytes of it have come so far; NULL: none */
         size_t open_index;
         uint32_t events; /* that are watched */
         int fd;
         bool open;
         bool blocked; /* the kernel takes no more bytes */
         bool ended;   /* the client sends no more */
-        bool closing; /* FIN was sent in the middle of a reply; what still comes is not looked at */
+        bool closing; /* FIN was sent in the middle of a reply; what still comes is ignored */
 };
 
 struct loop {
         struct server *server;
-        struct faults *faults;
         const struct fault_spec *spec;
         struct counters *counters;
         struct connection *connections; /* [descriptors_max], by descriptor */
-        struct connection **heap;       /* [descriptors_max + 1], from 1: the earliest reply is the root's */
+        struct timers timers;           /* [descriptors_max + 1] */
         struct connection **open;       /* [descriptors_max] */
-        size_t heap_count, open_count;
+        size_t open_count;
         uint8_t *scratch; /* [SCRATCH_SIZE] */
-        uint64_t random;  /* the state of splitmix64 */
+        uint64_t random;  /* base/random.h */
         uint64_t began;   /* ns */
         uint64_t resume;  /* ns: when to try to accept again; 0: listeners are watched */
         int epoll_fd, stop_fd;
         bool draining, left;
 };
 
-/* What a report is about, in epoll_event.data: a connection's descriptor, or one of these bits and an index.
- */
+/* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
 #define LISTENER_BIT (UINT64_C(1) << 32)
 #define STOP_BIT (UINT64_C(1) << 33)
 
-static double random_uniform(struct loop *l) /* in [0, 1) */
+static void planted(struct loop *l, size_t what) /* an enum fault, or STALL */
 {
-        return (double)(random_next(&l->random) >> 11) * 0x1p-53;
+        counter_add(&l->counters->own[what], 1);
 }
-
-static uint32_t random_below(struct loop *l, size_t limit)
-{
-        return (uint32_t)(random_uniform(l) * (double)limit);
-}
-
-/* The heap. */
-
-static uint64_t heap_key(const struct loop *l, size_t i)
-{
-        return l->heap[i]->first->due;
-}
-
-static void heap_exchange(struct loop *l, size_t i, size_t j)
-{
-        struct connection *c = l->heap[i];
-
-        l->heap[i] = l->heap[j];
-        l->heap[j] = c;
-        l->heap[i]->heap_index = i;
-        l->heap[j]->heap_index = j;
-}
-
-static void heap_settle(struct loop *l, size_t i)
-{
-        for (; i > 1 && heap_key(l, i) < heap_key(l, i / 2); i /= 2)
-                heap_exchange(l, i, i / 2);
-        for (;;) {
-                size_t least = i;
-                for (size_t child = 2 * i; child <= 2 * i + 1 && child <= l->heap_count; child++)
-                        if (heap_key(l, child) < heap_key(l, least))
-                                least = child;
-                if (least == i)
-                        return;
-                heap_exchange(l, i, least);
-                i = least;
-        }
-}
-
-static void timer_cancel(struct loop *l, struct connection *c)
-{
-        size_t i = c->heap_index;
-
-        if (i == 0)
-                return;
-        l->heap[i] = l->heap[l->heap_count--];
-        l->heap[i]->heap_index = i;
-        c->heap_index = 0;
-        if (i <= l->heap_count)
-                heap_settle(l, i);
-}
-
-/* For when the first reply is due. */
-static void timer_set(struct loop *l, struct connection *c)
-{
-        if (c->heap_index == 0) {
-                c->heap_index = ++l->heap_count;
-                l->heap[c->heap_index] = c;
-        }
-        heap_settle(l, c->heap_index);
-}
-
-/* Connections. */
 
 static int watch(const struct loop *l, int operation, int fd, uint32_t events, uint64_t data)
 {
@@ -174,30 +102,25 @@ static void listeners_watch(struct loop *l, bool on)
         l->resume = on ? 0 : clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
 }
 
-static void queue_free(struct loop *l, struct connection *c)
+static void replies_drop(struct loop *l, struct connection *c)
 {
-        timer_cancel(l, c);
-        while (c->first) {
-                struct reply *r = c->first;
-                c->first = r->next;
-                free(r);
-        }
+        timers_cancel(&l->timers, &c->timer);
+        replies_free(&c->replies);
         free(c->request);
-        c->last = c->request = NULL;
-        c->queued = 0;
+        c->request = NULL;
 }
 
 static void connection_close(struct loop *l, struct connection *c)
 {
         struct connection *last = l->open[--l->open_count];
 
-        queue_free(l, c);
+        replies_drop(l, c);
         l->open[c->open_index] = last;
         last->open_index = c->open_index;
         c->open = false;
         server_close(l->server, 0, c->fd);
         if (l->resume && !l->draining)
-                listeners_watch(l, true); /* what was lacking may be there again */
+                listeners_watch(l, true); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct loop *l, struct connection *c)
@@ -215,10 +138,11 @@ static void connection_reset(struct loop *l, struct connection *c)
         connection_close(l, c);
 }
 
-/* Watches what there is to wait for: input, unless enough is queued or none comes any more, and room. */
+/* Watches what is waited for: input, unless enough is queued or no more will come, and room. */
 static void connection_watch(struct loop *l, struct connection *c)
 {
-        uint32_t events = (c->ended || c->queued >= QUEUED_MAX ? 0U : EPOLLIN) | (c->blocked ? EPOLLOUT : 0U);
+        uint32_t events = (c->ended || c->replies.memory >= QUEUED_MAX ? 0U : EPOLLIN) |
+                          (c->blocked ? EPOLLOUT : 0U);
 
         if (events == c->events)
                 return;
@@ -227,11 +151,12 @@ static void connection_watch(struct loop *l, struct connection *c)
                 connection_fail(l, c);
 }
 
-/* A client that had its whole say gets FIN at close(2). Of another, bytes may come that nobody reads, and
- * close(2) would answer them with a reset: so only FIN is sent, and the rest is for when it closes too. */
+/* A client that has sent all it had gets FIN at close(2). From another, more bytes may come that nobody
+ * reads, which close(2) would answer with a reset: so only FIN is sent, and the socket is closed when it
+ * closes too. */
 static void connection_finish(struct loop *l, struct connection *c)
 {
-        queue_free(l, c);
+        replies_drop(l, c);
         if (c->ended || shutdown(c->fd, SHUT_WR) != 0) {
                 connection_close(l, c);
                 return;
@@ -241,9 +166,7 @@ static void connection_finish(struct loop *l, struct connection *c)
         connection_watch(l, c);
 }
 
-/* Replies. */
-
-/* Returns 0 when all of it is sent, -EAGAIN when the kernel has no room, or another negative errno. */
+/* Returns 0 if all of it is sent, -EAGAIN if the kernel has no more room, or another negative errno. */
 static int reply_send(struct loop *l, const struct connection *c, struct reply *r)
 {
         while (r->sent < r->size) {
@@ -258,33 +181,22 @@ static int reply_send(struct loop *l, const struct connection *c, struct reply *
         return 0;
 }
 
-static void reply_remove_first(struct connection *c)
-{
-        struct reply *r = c->first;
-
-        c->first = r->next;
-        if (!c->first)
-                c->last = NULL;
-        c->queued -= sizeof *r + r->size;
-        free(r);
-}
-
-/* Sends what is due; then the connection waits for what there is to wait for, or ends. */
+/* Sends what is due; then the connection waits for whatever comes next, or ends. */
 static void connection_send(struct loop *l, struct connection *c)
 {
         uint64_t now = clock_now();
         int error = 0;
 
-        while (c->first && c->first->due <= now) {
-                enum fault fault = c->first->fault;
+        while (c->replies.first && c->replies.first->due <= now) {
+                enum fault fault = c->replies.first->fault;
                 if (fault == FAULT_RST) {
                         connection_reset(l, c);
                         return;
                 }
-                error = reply_send(l, c, c->first);
+                error = reply_send(l, c, c->replies.first);
                 if (error)
                         break;
-                reply_remove_first(c);
+                replies_remove_first(&c->replies);
                 if (fault == FAULT_CLOSE) {
                         connection_finish(l, c);
                         return;
@@ -294,138 +206,56 @@ static void connection_send(struct loop *l, struct connection *c)
                 connection_fail(l, c);
                 return;
         }
-        if (!c->first && c->ended) {
+        if (!c->replies.first && c->ended) {
                 connection_close(l, c);
                 return;
         }
         c->blocked = error == -EAGAIN;
-        if (c->first && !c->blocked)
-                timer_set(l, c);
+        if (c->replies.first && !c->blocked)
+                timers_set(&l->timers, &c->timer, c->replies.first->due);
         else
-                timer_cancel(l, c);
+                timers_cancel(&l->timers, &c->timer);
         connection_watch(l, c);
 }
 
-static void reply_append(struct connection *c, struct reply *r)
-{
-        *(c->last ? &c->last->next : &c->first) = r;
-        c->last = r;
-        c->queued += sizeof *r + r->size;
-}
-
-/* The last reply of the queue, if it waits for one to change places with. */
-static struct reply *reply_waiting(const struct connection *c)
-{
-        struct reply *r = c->last;
-
-        return r && r->fault == FAULT_SWAP && r->due > clock_now() ? r : NULL;
-}
-
-/* It waits no longer. */
-static void reply_release(struct loop *l, struct connection *c, struct reply *waiting)
-{
-        waiting->fault = FAULT_NONE;
-        waiting->due -= SWAP_WAIT_NS;
-        if (c->heap_index)
-                heap_settle(l, c->heap_index);
-}
-
-/* Puts a reply before the last one. */
-static void reply_insert(struct loop *l, struct connection *c, struct reply *r)
-{
-        struct reply **place = &c->first;
-
-        while (*place != c->last)
-                place = &(*place)->next;
-        r->next = c->last;
-        *place = r;
-        c->queued += sizeof *r + r->size;
-        if (c->heap_index)
-                heap_settle(l, c->heap_index);
-}
-
-/* The connection that a reply is to go to instead; NULL: there is no other, or it cannot take it. */
+/* The connection to which a reply goes instead; NULL: there is no other, or it cannot take it. */
 static struct connection *connection_other(struct loop *l, const struct connection *c)
 {
         if (l->open_count < 2)
                 return NULL;
-        size_t i = random_below(l, l->open_count - 1);
+        size_t i = random_below(&l->random, l->open_count - 1);
         struct connection *other = l->open[i + (i >= c->open_index)];
-        return other->ended || other->closing || other->queued >= QUEUED_MAX ? NULL : other;
+        return other->ended || other->closing || other->replies.memory >= QUEUED_MAX ? NULL : other;
 }
 
-/* The whole reply again, or some of its bytes once more behind themselves. */
-static void reply_repeat(struct loop *l, struct reply *r)
-{
-        uint32_t from = 0, size = r->size;
-
-        if (random_next(&l->random) & 1) {
-                from = random_below(l, r->size);
-                size = 1 + random_below(l, r->size - from);
-        }
-        memmove(r->bytes + from + size, r->bytes + from, r->size - from);
-        r->size += size;
-}
-
-/* Changes the reply's bytes and time as its fault says. */
-static void reply_spoil(struct loop *l, struct reply *r)
-{
-        uint32_t at;
-
-        switch (r->fault) {
-        case FAULT_DROP:
-                at = random_below(l, r->size--);
-                memmove(r->bytes + at, r->bytes + at + 1, r->size - at);
-                break;
-        case FAULT_CORRUPT:
-                r->bytes[random_below(l, r->size)] ^= (uint8_t)(1 + random_below(l, UINT8_MAX));
-                break;
-        case FAULT_REPEAT:
-                reply_repeat(l, r);
-                break;
-        case FAULT_SWAP:
-                r->due += SWAP_WAIT_NS;
-                break;
-        case FAULT_CLOSE:
-                r->size /= 2;
-                break;
-        case FAULT_LATE:
-                r->due += LATE_NS;
-                break;
-        default:
-                break;
-        }
-}
-
-/* Decides what becomes of a reply that is complete, and puts it where it leaves from. */
+/* Does to a complete reply what its fault says, and puts it into the queue that it leaves from. */
 static void reply_dispatch(struct loop *l, struct connection *c, struct reply *r)
 {
-        struct reply *waiting = reply_waiting(c);
+        struct reply *held = replies_held(&c->replies, clock_now());
         struct connection *other = r->fault == FAULT_CROSS ? connection_other(l, c) : NULL;
 
         if (r->fault == FAULT_CROSS && !other)
                 r->fault = FAULT_NONE;
-        if (waiting && r->fault == FAULT_SWAP)
+        if (held && r->fault == FAULT_SWAP)
                 r->fault = FAULT_NONE; /* it is the other one of the pair */
         if (r->fault != FAULT_NONE && r->fault != FAULT_SWAP)
-                l->faults->planted[r->fault]++;
-        reply_spoil(l, r);
-        if (waiting) {
-                reply_release(l, c, waiting);
-                if (r->fault == FAULT_NONE) {
-                        l->faults->planted[FAULT_SWAP]++;
-                        reply_insert(l, c, r);
-                        return;
-                }
-        }
-        if (r->fault == FAULT_SILENT) {
+                planted(l, r->fault);
+        reply_spoil(r, &l->random);
+        if (held)
+                reply_release(held);
+        if (held && r->fault == FAULT_NONE) {
+                planted(l, FAULT_SWAP);
+                replies_insert(&c->replies, r);
+        } else if (r->fault == FAULT_SILENT) {
                 free(r);
         } else if (other) {
-                reply_append(other, r);
+                replies_append(&other->replies, r);
                 connection_send(l, other);
         } else {
-                reply_append(c, r);
+                replies_append(&c->replies, r);
         }
+        if (held && c->timer.index) /* what was held may be the first one */
+                timers_set(&l->timers, &c->timer, c->replies.first->due);
 }
 
 static uint64_t cpu_now(void)
@@ -436,8 +266,8 @@ static uint64_t cpu_now(void)
         return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/* Uses up CPU time, which passes slower than time where others run too. It costs a system call to read, so
- * the microseconds between are spent with the other clock. */
+/* Uses up CPU time, which passes more slowly than time where others run too. Reading it is a system call, so
+ * the microseconds between two looks are spent with the other clock. */
 static void spin(uint64_t ns)
 {
         for (uint64_t end = cpu_now() + ns; cpu_now() < end;)
@@ -455,21 +285,11 @@ static void request_answer(struct loop *l, struct connection *c, uint64_t now)
         c->request = NULL;
         if (s->spin)
                 spin(s->spin);
-        r->fault = fault_choose(s, random_uniform(l));
+        r->fault = fault_choose(s, random_uniform(&l->random));
         if (s->delay_is_exponential)
-                delay *= -log(1 - random_uniform(l));
+                delay *= -log(1 - random_uniform(&l->random));
         r->due = now + (uint64_t)delay;
         reply_dispatch(l, c, r);
-}
-
-/* Room for a request, and for a reply that is sent twice; pages that are never touched cost nothing. */
-static struct reply *request_create(const struct fault_spec *s)
-{
-        struct reply *r = malloc(sizeof *r + (s->probability[FAULT_REPEAT] > 0 ? 2 : 1) * (size_t)s->size);
-
-        if (r)
-                *r = (struct reply){.fault = FAULT_NONE};
-        return r;
 }
 
 static int bytes_take(struct loop *l, struct connection *c, const uint8_t *bytes, size_t count)
@@ -477,7 +297,7 @@ static int bytes_take(struct loop *l, struct connection *c, const uint8_t *bytes
         uint64_t now = clock_now();
 
         while (count > 0) {
-                if (!c->request && !(c->request = request_create(l->spec)))
+                if (!c->request && !(c->request = reply_create(l->spec)))
                         return -ENOMEM; /* what was read cannot be answered: this connection alone ends */
                 struct reply *r = c->request;
                 size_t rest = l->spec->size - r->size, n = count < rest ? count : rest;
@@ -490,17 +310,17 @@ static int bytes_take(struct loop *l, struct connection *c, const uint8_t *bytes
         return 0;
 }
 
-/* The client has had its say: the part of a request that it ended with is sent back as it is. */
+/* The client sends no more: the part of a request that came last is sent back as it is. */
 static void connection_end(struct loop *l, struct connection *c)
 {
-        struct reply *waiting = reply_waiting(c);
+        struct reply *held = replies_held(&c->replies, clock_now());
 
         c->ended = true;
-        if (waiting)
-                reply_release(l, c, waiting);
+        if (held)
+                reply_release(held);
         if (c->request) {
                 c->request->due = clock_now();
-                reply_append(c, c->request);
+                replies_append(&c->replies, c->request);
                 c->request = NULL;
         }
         connection_send(l, c);
@@ -543,7 +363,7 @@ static void connection_report(struct loop *l, struct connection *c, uint32_t eve
                 connection_read(l, c);
 }
 
-/* Returns false if the queue may hold more that cannot be accepted now. */
+/* Returns false if the queue may hold more, which cannot be accepted now. */
 static bool connections_accept(struct loop *l, const struct listener *listener)
 {
         for (int i = 0; i < ACCEPTS_MAX || l->draining; i++) {
@@ -564,7 +384,8 @@ static bool connections_accept(struct loop *l, const struct listener *listener)
         return true; /* level-triggered: the listener is reported again */
 }
 
-/* After the first stop event: what the queues hold is accepted and will be served, then they are left. */
+/* After the first stop event, accepts what the queues hold, which will be served, and leaves the
+ * listeners. */
 static void listeners_drain(struct loop *l)
 {
         for (size_t i = 0; i < l->server->listener_count; i++)
@@ -593,7 +414,7 @@ static void report_handle(struct loop *l, const struct epoll_event *event)
         }
 }
 
-/* Once per period, from the second one on, nothing is done for a while. */
+/* Does nothing for a while, once per period, from the second period on. */
 static void stall_sit_out(struct loop *l)
 {
         uint64_t now = clock_now(), age = now - l->began;
@@ -602,7 +423,7 @@ static void stall_sit_out(struct loop *l)
             age % l->spec->stall_period >= l->spec->stall)
                 return;
         uint64_t end = now - age % l->spec->stall_period + l->spec->stall;
-        l->faults->stalls++;
+        planted(l, STALL);
         for (; now < end && server_stop_events(l->stop_fd) < 2; now = clock_now())
                 clock_sleep(end - now < STALL_SLICE_NS ? end - now : STALL_SLICE_NS);
 }
@@ -610,7 +431,7 @@ static void stall_sit_out(struct loop *l)
 /* Until the next reply is due or accepting is tried again; NULL: until something is reported. */
 static const struct timespec *loop_timeout(const struct loop *l, struct timespec *t)
 {
-        uint64_t until = l->heap_count > 0 ? heap_key(l, 1) : UINT64_MAX, now = clock_now();
+        uint64_t until = l->timers.count > 0 ? l->timers.heap[1]->due : UINT64_MAX, now = clock_now();
 
         if (l->resume && l->resume < until)
                 until = l->resume;
@@ -636,8 +457,8 @@ static void loop_run(struct loop *l)
                 stall_sit_out(l);
                 for (int i = 0; i < n; i++)
                         report_handle(l, &events[i]);
-                for (uint64_t now = clock_now(); l->heap_count > 0 && heap_key(l, 1) <= now;)
-                        connection_send(l, l->heap[1]);
+                for (uint64_t now = clock_now(); l->timers.count > 0 && l->timers.heap[1]->due <= now;)
+                        connection_send(l, (struct connection *)l->timers.heap[1]);
                 if (l->draining && !l->left)
                         listeners_drain(l);
                 else if (l->resume && !l->draining && clock_now() >= l->resume)
@@ -645,7 +466,7 @@ static void loop_run(struct loop *l)
         }
 }
 
-/* Fresh pages are zero and cost nothing until they are used. */
+/* Fresh pages are zero, and cost nothing until they are used. */
 static void *table_create(size_t size)
 {
         void *table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
@@ -669,9 +490,9 @@ static int loop_init(struct loop *l)
                 return -errno;
         l->scratch = malloc(SCRATCH_SIZE);
         l->connections = table_create(count * sizeof *l->connections);
-        l->heap = table_create((count + 1) * sizeof(struct connection *));
+        l->timers.heap = table_create((count + 1) * sizeof(struct timer *));
         l->open = table_create(count * sizeof(struct connection *));
-        if (!l->scratch || !l->connections || !l->heap || !l->open)
+        if (!l->scratch || !l->connections || !l->timers.heap || !l->open)
                 return -ENOMEM;
         listeners_watch(l, true);
         return watch(l, EPOLL_CTL_ADD, l->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
@@ -682,22 +503,23 @@ static void loop_fini(struct loop *l)
         size_t count = l->server->descriptors_max;
 
         for (size_t i = 0; i < l->open_count; i++)
-                queue_free(l, l->open[i]); /* of connections that were cut */
+                replies_drop(l, l->open[i]); /* of connections that were cut */
         table_destroy(l->open, count * sizeof(struct connection *));
-        table_destroy(l->heap, (count + 1) * sizeof(struct connection *));
+        table_destroy(l->timers.heap, (count + 1) * sizeof(struct timer *));
         table_destroy(l->connections, count * sizeof *l->connections);
         free(l->scratch);
         if (l->epoll_fd >= 0)
                 (void)close(l->epoll_fd);
 }
 
+static struct fault_spec spec; /* of fault_model() */
+
 static int fault_serve(struct server *s, int stop_fd)
 {
         struct loop l = {.server = s,
-                         .faults = s->faults,
-                         .spec = &s->faults->spec,
+                         .spec = &spec,
                          .counters = &s->counters[0],
-                         .random = s->faults->spec.seed,
+                         .random = spec.seed,
                          .began = clock_now(),
                          .stop_fd = stop_fd};
 
@@ -719,29 +541,22 @@ static int fault_probe(struct why *why)
         return why_fail(why, error, "epoll_pwait2: %s (it needs Linux 5.11)", strerror(-error));
 }
 
-void faults_print(const struct faults *f, FILE *file)
+static const char *fault_metric_name(size_t i)
 {
-        const char *separator = "echo-c: faults planted: ";
-
-        for (int i = 0; i < FAULT_COUNT; i++)
-                if (f->planted[i]) {
-                        fprintf(file, "%s%" PRIu64 " %s", separator, f->planted[i],
-                                fault_name((enum fault)i));
-                        separator = ", ";
-                }
-        if (f->stalls) {
-                fprintf(file, "%s%" PRIu64 " stall", separator, f->stalls);
-                separator = ", ";
-        }
-        fputs(*separator == ',' ? "\n" : "echo-c: faults planted: none\n", file);
+        return i < FAULT_COUNT ? fault_name((enum fault)i) : i == STALL ? "stall" : NULL;
 }
 
-const struct model model_fault = {
-        .name = "fault",
-        .summary = "an echo server that is wrong on purpose, to test clients with",
-        .listeners = LISTENERS_PER_WORKER,
-        .stalled_bytes = QUEUED_MAX +
-                         2 * SCRATCH_SIZE, /* and two requests, if they are of more than a few bytes */
+static const struct model model = {
+        .name = "fault", /* which is not listed, so nothing is said that only the list would show */
+        .listeners = LISTENERS_OF_ONE,
+        .metrics_title = "faults planted",
+        .metric_name = fault_metric_name,
         .probe = fault_probe,
         .serve = fault_serve,
 };
+
+const struct model *fault_model(const struct fault_spec *s)
+{
+        spec = *s;
+        return &model;
+}
