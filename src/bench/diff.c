@@ -7,14 +7,15 @@
  * (statistics_level), so that a build which runs this after every change is not stopped by chance more often
  * than once in twenty times, and by the tolerance less than that. A ratio is called worse only if its whole
  * interval lies beyond the tolerance. */
-#include "bench/commands.h"
-#include "bench/options.h"
+#include "bench/command.h"
 
 #include "compare/statistics.h"
 #include "compare/trials.h"
 #include "report/report.h"
 
-#include <argp.h>
+#include "base/number.h"
+#include "base/option.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -23,8 +24,6 @@
 
 #define SCHEMA "bench.comparison/1"
 #define CONFIDENCE 0.95
-enum { EXIT_FAILED = 1, EXIT_THRESHOLD = 4 };
-enum { KEY_TOLERANCE = 256 };
 
 static void rate_format(double value, char text[static REPORT_TEXT_MAX])
 {
@@ -85,56 +84,61 @@ struct diff {
         size_t row_count;
 };
 
-static const struct argp_option option_table[] = {
-        {"tolerance", KEY_TOLERANCE, "PERCENT", 0, "how much worse anything may become (default 5)", 1},
-        {0},
+static int tolerance_set(void *options, const char *text, struct why *why)
+{
+        struct diff_options *o = options;
+        double percent;
+
+        if (number_parse_decimal(text, 0, 100, &percent) != 0 || percent >= 100)
+                return why_set(
+                        why, "--tolerance takes a percentage from 0 to less than 100, such as 2.5, not '%s'",
+                        text);
+        o->tolerance = percent / 100;
+        return 0;
+}
+
+static const struct option_row option_rows[] = {
+        {"--tolerance", NULL, "PERCENT", "how much worse anything may become (default 5)",
+         .kind = OPTION_CALL, .call = tolerance_set},
 };
 
-static error_t option_parse(int key, char *arg, struct argp_state *state)
+static int file_add(void *options, const char *path, struct why *why)
 {
-        struct diff_options *o = state->input;
-        char *end;
+        struct diff_options *o = options;
 
-        switch (key) {
-        case KEY_TOLERANCE:
-                o->tolerance = strtod(arg, &end) / 100;
-                if (*arg < '0' || *arg > '9' || *end || !(o->tolerance < 1))
-                        argp_error(state,
-                                   "--tolerance takes a percentage from 0 to less than 100, such as 2.5, not "
-                                   "'%s'",
-                                   arg);
-                break;
-        case ARGP_KEY_ARG:
-                if (o->path_count == FILE_COUNT)
-                        argp_error(state, "two files are compared; '%s' is a third", arg);
-                o->paths[o->path_count++] = arg;
-                break;
-        case ARGP_KEY_END:
-                if (o->path_count < FILE_COUNT)
-                        argp_error(state, "two files are compared: OLD.json and NEW.json, of bench compare "
-                                          "or of bench --json");
-                break;
-        default:
-                return ARGP_ERR_UNKNOWN;
-        }
+        if (o->path_count == FILE_COUNT)
+                return why_set(why, "two files are compared; '%s' is a third", path);
+        o->paths[o->path_count++] = path;
         return 0;
+}
+
+static int options_check(void *options, const struct option_set *given, struct why *why)
+{
+        const struct diff_options *o = options;
+
+        (void)given;
+        if (o->path_count == FILE_COUNT)
+                return 0;
+        return why_set(why,
+                       "two files are compared: OLD.json and NEW.json, of bench compare or of bench --json");
 }
 
 static void options_parse(int argc, char **argv, struct diff_options *o)
 {
-        static const struct argp argp = {
-                .options = option_table,
-                .parser = option_parse,
-                .args_doc = "OLD.json NEW.json",
+        static const struct option_line line = {
+                .synopsis = "OLD.json NEW.json",
                 .doc = "Says what became better or worse between two comparisons, or two results of bench "
                        "--json.\v"
                        "Exit status: 0 nothing is worse, 2 wrong usage or files that cannot be compared, 4 "
                        "something is worse by more than the tolerance.",
+                .word = file_add,
+                .check = options_check,
         };
+        const struct option_table tables[] = {OPTION_TABLE(option_rows, .into = o), {0}};
+        struct option_set given;
 
         *o = (struct diff_options){.tolerance = 0.05};
-        argp_err_exit_status = USAGE_STATUS;
-        (void)argp_parse(&argp, argc, argv, 0, NULL, o); /* errors have ended the program */
+        option_parse(&line, tables, o, argc, argv, &given);
 }
 
 /* NULL, after a sentence, if it is no comparison. */
@@ -171,12 +175,12 @@ static json_t *comparison_read(const char *path)
         struct why why;
 
         if (strcmp(path, "-") != 0 && access(path, R_OK) != 0) {
-                fprintf(stderr, "bench diff: cannot read %s: %s\n", path, strerror(errno));
+                command_say("cannot read %s: %s", path, strerror(errno));
                 return NULL;
         }
         json_t *json = json_read(path, &why);
         if (!json) {
-                fprintf(stderr, "bench diff: cannot read %s: %s\n", path, why.text);
+                command_say("cannot read %s: %s", path, why.text);
                 return NULL;
         }
         const char *schema = json_string_value(json_object_get(json, "schema"));
@@ -184,8 +188,8 @@ static json_t *comparison_read(const char *path)
                 return json;
         if (schema && strcmp(schema, RESULT_SCHEMA) == 0)
                 return comparison_of_result(json);
-        fprintf(stderr, "bench diff: %s is %s%s, not " SCHEMA " or " RESULT_SCHEMA "\n", path,
-                schema ? "" : "JSON of an unknown schema", schema ? schema : "");
+        command_say("%s is %s%s, not " SCHEMA " or " RESULT_SCHEMA, path,
+                    schema ? "" : "JSON of an unknown schema", schema ? schema : "");
         json_decref(json);
         return NULL;
 }
@@ -264,8 +268,8 @@ static bool subject_add(struct diff *d, struct subject s)
         return true;
 }
 
-/* A subject for each that is in both. 0, -ENOENT: there is none of which both have a valid trial, or -E2BIG.
- */
+/* A subject for each that is in both. 0, -ENOENT: there is none of which both have a valid trial, or
+ * -E2BIG. */
 static int rows_find(struct diff *d)
 {
         const json_t *trial;
@@ -495,7 +499,7 @@ int command_diff(int argc, char **argv)
 {
         static struct diff d;
         struct diff_options o;
-        int status = USAGE_STATUS;
+        int status = STATUS_USAGE;
 
         options_parse(argc, argv, &o);
         for (size_t f = 0; f < FILE_COUNT; f++)
@@ -503,7 +507,8 @@ int command_diff(int argc, char **argv)
                         goto release_files;
         int error = rows_find(&d);
         if (error) {
-                fprintf(stderr, "bench diff: %s\n",
+                command_say(
+                        "%s",
                         error == -E2BIG
                                 ? "more servers, scenarios or rounds than bench compare can have written"
                                 : "there is no server and scenario of which both files have a valid trial");
@@ -517,9 +522,9 @@ int command_diff(int argc, char **argv)
         status = 0;
         for (size_t i = 0; i < d.row_count; i++)
                 if (is_worse(&d.rows[i], o.tolerance))
-                        status = EXIT_THRESHOLD;
+                        status = STATUS_MISSED;
         if (fflush(stdout) != 0)
-                status = EXIT_FAILED;
+                status = STATUS_FAILED;
 release_files:
         for (size_t f = 0; f < FILE_COUNT; f++)
                 json_decref(d.files[f]);

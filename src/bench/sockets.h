@@ -20,8 +20,8 @@ size_t sockets_listening(pid_t pid, struct listening *, size_t max);
 /* Does the process hold a descriptor of that socket? */
 bool sockets_holds(pid_t pid, unsigned long inode);
 
-/* Does a listener on `a` take connections to `target`? So it does if they are equal, or `a` is every address.
- */
+/* Does a listener on `a` take connections to `target`? So it does if they are equal, or `a` is every
+ * address. */
 bool sockets_serves(const struct address *a, const struct address *target);
 
 /* Does anything accept connections there? No, if it does not within a second. */

@@ -4,6 +4,7 @@
 #include "compare/child.h"
 
 #include "base/clock.h"
+#include "base/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 enum { SOURCES_PER_TRIAL = 64, SOURCE_BLOCKS = 1 << 17, POLL_MS = 20 };
-enum { STATUS_INVALID = 3 };             /* of bench run: there is a result, whose verdict says why */
 #define WATCHDOG_NS (15 * 60 * NS_PER_S) /* a bench run ends by itself; this is for one that does not */
 
 const char *child_source(size_t number, char text[static CHILD_SOURCE_MAX])
@@ -78,7 +78,7 @@ static void result_take(struct child *c, int status, const char *json_path, int 
         else if (WIFSIGNALED(status))
                 (void)snprintf(c->failed, sizeof c->failed, "its bench run was killed by SIG%s",
                                sigabbrev_np(WTERMSIG(status)));
-        else if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != STATUS_INVALID)
+        else if (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != STATUS_INVALID) /* it has a result */
                 text_read(error_fd, c->failed, sizeof c->failed);
         c->json = json_read(json_path, &why);
         if (!c->json && *c->failed == '\0')

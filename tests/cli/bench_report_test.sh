@@ -15,16 +15,9 @@ comparison() {
 }
 
 test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected arguments
         echo '{}' >x.json
         echo '{}' >x.html
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench report "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench report: $expected" 2
-                sed -n 2p err | grep -q -- "--help" || fail "no hint for: $arguments"
-        done <<'TABLE'
+        expect_usages 'bench report' bench report <<'TABLE'
 a FILE.json is expected, which bench --json or bench compare has written|
 one FILE.json is expected; 'y.json' is a second one|x.json y.json
 -o takes FILE.html, FILE.md or a directory, not 'x.pdf'|x.json -o x.pdf
@@ -32,7 +25,6 @@ one FILE.json is expected; 'y.json' is a second one|x.json y.json
 'x.html' would be overwritten by its own report|x.html -o x.html
 unrecognized option '--fast'|--fast
 TABLE
-        true
 }
 
 test_a_file_that_is_no_result_is_named_with_what_is_wrong() {

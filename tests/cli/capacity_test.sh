@@ -161,15 +161,8 @@ test_json_on_standard_output_comes_instead_of_the_text() {
         expect_json '.schema == "bench.capacity/1" and .slo == "p50<50ms" and .command[1] == "slow"' out
 }
 
-test_wrong_usage_is_named_in_one_line() {
-        local expected arguments
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench capacity "${words[@]}"
-                expect_status 2
-                expect_error "^bench capacity: $expected" 1
-                [ -s out ] && fail "something was printed for: $arguments"
-        done <<'TABLE'
+test_wrong_usage_is_named_in_one_line_and_a_hint() {
+        expect_usages 'bench capacity' bench capacity <<'TABLE'
 no objective is given: --slo 'p99<5ms'|-- true
 no command is given: the server to start|--slo p99<5ms
 --slo: .*p98|--slo p98<5ms -- true
@@ -189,24 +182,11 @@ it takes no -g, -m, --hgrm or --csv|--slo p99<5ms --hgrm f -- true
 it takes no -g, -m, --hgrm or --csv|--slo p99<5ms --csv f -- true
 it takes no --threshold: --slo is|--slo p99<5ms --threshold errors==0 -- true
 it takes no --dry-run: |--slo p99<5ms --dry-run -- true
-TABLE
-        true
-}
-
-test_wrong_usage_of_the_load_is_named_as_bench_run_does() {
-        local expected arguments
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench capacity "${words[@]}"
-                expect_status 2
-                expect_error "^bench capacity: $expected" 3 # the hint takes two lines
-        done <<'TABLE'
 -c takes a number .*, not 'many'|--slo p99<5ms -c many -- true
 either --pid or a command|--slo p99<5ms --pid 1 -- true
 unrecognized option '--fast'|--slo p99<5ms --fast -- true
 no command is given behind --|--slo p99<5ms --
 TABLE
-        true
 }
 
 test_a_file_that_cannot_be_written_is_named_before_anything_is_measured() {
@@ -219,7 +199,7 @@ test_a_file_that_cannot_be_written_is_named_before_anything_is_measured() {
 test_help_says_what_it_is_for() {
         bench capacity --help
         expect_status 0
-        expect_output '^Usage: bench capacity --slo EXPR'
+        expect_output '^Usage: bench capacity .*--slo=EXPR -- COMMAND'
         expect_output 'At most 40 trials'
         [ -s err ] && fail "it prints on standard error"
         true

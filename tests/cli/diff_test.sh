@@ -30,13 +30,7 @@ change() {
 }
 
 test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected arguments
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench diff "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench diff: $expected" 2
-        done <<'TABLE'
+        expect_usages 'bench diff' bench diff <<'TABLE'
 two files are compared: OLD.json and NEW.json|
 two files are compared: OLD.json and NEW.json|a.json
 two files are compared; 'c.json' is a third|a.json b.json c.json
@@ -46,7 +40,6 @@ two files are compared; 'c.json' is a third|a.json b.json c.json
 --tolerance takes a percentage .*, not 'nan'|a.json b.json --tolerance nan
 unrecognized option '--fast'|--fast
 TABLE
-        true
 }
 
 test_files_that_cannot_be_compared_are_refused_in_one_line() {

@@ -37,20 +37,12 @@ expect_merged() {
 }
 
 test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench merge "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench merge: $expected" 2
-                sed -n 2p err | grep -q -- "--help" || fail "no hint for: $arguments"
-        done <<'TABLE'
+        expect_usages 'bench merge' bench merge <<'TABLE'
 two results or more are merged, not 0|
 two results or more are merged, not 1|a.json
 standard input is one result: - can be given once|- -
 unrecognized option '--fast'|--fast a.json b.json
 TABLE
-        true
 }
 
 test_runs_one_after_another_have_their_durations_added() {
