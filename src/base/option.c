@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* argp(3) does the reading of words, the hints and the help. What it lacks is what every option of ours
- * needs: limits, a place for the value, and a record of what was given. So the rows are translated into
- * argp's, and one parser serves all commands. argp's own way of combining parsers (children) was rejected: a
- * child cannot replace an option of another, as a command does whose default differs. */
+/* argp(3) reads the words and prints the hints and the help. It knows nothing of limits, of where a value
+ * goes, nor of what was given, which is what every option of ours needs; so the rows are translated into
+ * argp's, and one parser serves all commands. argp's own way of combining tables (children) was rejected: a
+ * child cannot replace an option of another, as a command does that has a default of its own. */
 #include "base/option.h"
 
 #include "base/duration.h"
@@ -90,25 +90,16 @@ static void value_store(const struct option_row *row, void *into, uint64_t value
 {
         void *at = (char *)into + row->offset;
 
-        switch (row->store) {
-        case OPTION_BOOL:
+        if (row->store == OPTION_BOOL)
                 *(bool *)at = value != 0;
-                break;
-        case OPTION_U32:
+        else if (row->store == OPTION_U32)
                 *(uint32_t *)at = (uint32_t)value;
-                break;
-        case OPTION_U64:
+        else if (row->store == OPTION_U64)
                 *(uint64_t *)at = value;
-                break;
-        case OPTION_DOUBLE:
+        else if (row->store == OPTION_DOUBLE)
                 *(double *)at = (double)value;
-                break;
-        case OPTION_STRING:
+        else if (row->store == OPTION_STRING)
                 *(const char **)at = text;
-                break;
-        case OPTION_NOWHERE:
-                break;
-        }
 }
 
 static int number_take(const struct option_row *row, const char *text, uint64_t *value, struct why *why)

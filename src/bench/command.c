@@ -12,28 +12,14 @@
 const char *command_name = "bench";
 volatile sig_atomic_t command_interrupted;
 
-static void __attribute__((format(printf, 1, 0))) message_print(const char *format, va_list arguments)
-{
-        fprintf(stderr, "%s: ", command_name);
-        (void)vfprintf(stderr, format, arguments);
-        (void)fputc('\n', stderr);
-}
-
-void command_say(const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        message_print(format, arguments);
-        va_end(arguments);
-}
-
 int command_fail(int status, const char *format, ...)
 {
         va_list arguments;
 
         va_start(arguments, format);
-        message_print(format, arguments);
+        fprintf(stderr, "%s: ", command_name);
+        (void)vfprintf(stderr, format, arguments);
+        (void)fputc('\n', stderr);
         va_end(arguments);
         return status;
 }

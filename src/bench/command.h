@@ -21,11 +21,9 @@ int command_capacity(int argc, char **argv);
 
 extern const char *command_name; /* of the one that runs: "bench", "bench compare" */
 
-/* Prints one line to standard error: the command's name, ": " and the message. */
-void __attribute__((format(printf, 1, 2))) command_say(const char *format, ...);
-
-/* The same, and returns `status`. */
+/* Prints the command's name, ": " and a message as one line to standard error. Returns `status`. */
 int __attribute__((format(printf, 2, 3))) command_fail(int status, const char *format, ...);
+#define command_say(...) ((void)command_fail(STATUS_SUCCESS, __VA_ARGS__)) /* for what is no failure */
 
 /* From now on SIGINT and SIGTERM set command_interrupted instead of ending the program. */
 extern volatile sig_atomic_t command_interrupted;

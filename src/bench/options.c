@@ -198,41 +198,44 @@ static const char *const arrivals[] = {
         [ARRIVALS_CONSTANT] = "constant", [ARRIVALS_POISSON] = "poisson", NULL};
 
 #define TO(member) OPTION_TO(struct run_options, member)
+#define NUMBER(member, least, most) .kind = OPTION_NUMBER, TO(member), .min = (least), .max = (most)
+#define DURATION(member, least)                                                                              \
+        .kind = OPTION_DURATION, TO(member), .min = (least), .max = OPTIONS_DURATION_MAX
 
 static const struct option_row load_rows[] = {
         {.help = "The load:"},
-        {"-c", "--connections", "N", "connections (default 1)", .kind = OPTION_NUMBER, TO(plan.connections),
-         .min = 1, .max = PLAN_CONNECTIONS_MAX},
-        {"-s", "--size", "BYTES", "bytes per request (default 1024)", .kind = OPTION_NUMBER,
-         TO(plan.request_bytes), .min = 1, .max = PLAN_REQUEST_MAX},
+        {"-c", "--connections", "N", "connections (default 1)",
+         NUMBER(plan.connections, 1, PLAN_CONNECTIONS_MAX)},
+        {"-s", "--size", "BYTES", "bytes per request (default 1024)",
+         NUMBER(plan.request_bytes, 1, PLAN_REQUEST_MAX)},
         {"-r", "--requests", "N", "requests per connection, then a new one is opened; 0: unlimited (default)",
-         .kind = OPTION_NUMBER, TO(plan.requests_per_connection), .max = UINT32_MAX},
+         NUMBER(plan.requests_per_connection, 0, UINT32_MAX)},
         {"-t", "--target", "ADDR",
          "host:port, [v6]:port or unix:/path; repeatable (default: what COMMAND listens on, or "
          "127.0.0.1:1234)",
          .kind = OPTION_CALL, .call = target_add},
         {"-d", "--duration", "DUR", "the window that counts, from when all connections are open (default 1s)",
-         .kind = OPTION_DURATION, TO(plan.duration), .min = NS_PER_MS, .max = OPTIONS_DURATION_MAX},
+         DURATION(plan.duration, NS_PER_MS)},
         {"-R", "--rate", "RATE",
          "open loop: this many requests/s in all, each at its time, whether replies come or not; latency "
          "counts from that time (default: closed loop)",
-         .kind = OPTION_NUMBER, TO(plan.rate), .min = 1, .max = 1000000000},
+         NUMBER(plan.rate, 1, 1000000000)},
         {"--arrivals", NULL, "HOW",
          "open loop: constant, at equal distances (default), or poisson, at random", .kind = OPTION_CHOICE,
          TO(plan.arrivals), .choices = arrivals},
         {"--depth", NULL, "N", "requests in flight per connection (default 1); replies come in their order",
-         .kind = OPTION_NUMBER, TO(plan.depth), .min = 1, .max = PLAN_DEPTH_MAX},
+         NUMBER(plan.depth, 1, PLAN_DEPTH_MAX)},
         {"--warmup", NULL, "DUR", "load before the window, of which only the errors count (default 0s)",
-         .kind = OPTION_DURATION, TO(plan.warmup), .max = OPTIONS_DURATION_MAX},
+         DURATION(plan.warmup, 0)},
         {"--connect-rate", NULL, "N",
-         "connections opened per second before the window begins (default 20000)", .kind = OPTION_NUMBER,
-         TO(plan.connect_rate), .min = 1, .max = 100000000},
+         "connections opened per second before the window begins (default 20000)",
+         NUMBER(plan.connect_rate, 1, 100000000)},
         {"--source", NULL, "ADDR/PREFIX",
          "the block of source addresses (default for an echo on IPv4 loopback: 127.1.0.0/26)",
          .kind = OPTION_CALL, .call = source_set},
         {"--no-verify", NULL, NULL, "count the bytes of replies, do not compare them", .kind = OPTION_FLAG},
         {"--seed", NULL, "N", "chooses the bytes that are sent (default: by the clock)",
-         .kind = OPTION_NUMBER, TO(plan.seed), .max = INT64_MAX},
+         NUMBER(plan.seed, 0, INT64_MAX)},
 
         {.help = "Another protocol than echo:"},
         {"--request", NULL, "STR|@FILE",
@@ -240,22 +243,22 @@ static const struct option_row load_rows[] = {
          "bytes unless --reply, --reply-bytes or --reply-until says otherwise",
          .kind = OPTION_CALL, .call = request_set},
         {"--reply", NULL, "STR", "the bytes of every reply", .kind = OPTION_CALL, .call = reply_set},
-        {"--reply-bytes", NULL, "N", "a reply has N bytes, whichever", .kind = OPTION_NUMBER,
-         TO(plan.reply_bytes), .min = 1, .max = PLAN_REQUEST_MAX},
+        {"--reply-bytes", NULL, "N", "a reply has N bytes, whichever",
+         NUMBER(plan.reply_bytes, 1, PLAN_REQUEST_MAX)},
         {"--reply-until", NULL, "STR", "a reply ends with these bytes", .kind = OPTION_CALL,
          .call = reply_until_set},
 
         {.help = "Limits:"},
-        {"--connect-timeout", NULL, "DUR", "for one connect (default 5s)", .kind = OPTION_DURATION,
-         TO(plan.connect_timeout), .min = NS_PER_MS, .max = OPTIONS_DURATION_MAX},
-        {"--request-timeout", NULL, "DUR", "for one reply (default 5s)", .kind = OPTION_DURATION,
-         TO(plan.request_timeout), .min = NS_PER_MS, .max = OPTIONS_DURATION_MAX},
+        {"--connect-timeout", NULL, "DUR", "for one connect (default 5s)",
+         DURATION(plan.connect_timeout, NS_PER_MS)},
+        {"--request-timeout", NULL, "DUR", "for one reply (default 5s)",
+         DURATION(plan.request_timeout, NS_PER_MS)},
         {"--grace", NULL, "DUR", "for replies that are in flight when the window ends (default 2s)",
-         .kind = OPTION_DURATION, TO(plan.grace), .max = OPTIONS_DURATION_MAX},
+         DURATION(plan.grace, 0)},
 
         {.help = "The generator:"},
         {"-T", "--threads", "N", "load threads (default: one per CPU, at most one per connection)",
-         .kind = OPTION_NUMBER, TO(plan.threads), .min = 1, .max = PLAN_THREADS_MAX},
+         NUMBER(plan.threads, 1, PLAN_THREADS_MAX)},
         {"--pin", NULL, "CPUS", "pin thread i to the i-th of these CPUs, such as 0,2-3 (default: all)",
          .kind = OPTION_CALL, .call = pin_set},
         {"--no-pin", NULL, NULL, "do not pin load threads to CPUs", .kind = OPTION_FLAG},
@@ -265,8 +268,8 @@ static const struct option_row load_rows[] = {
          .kind = OPTION_CALL, .call = run_options_engine},
 
         {.help = "The server:"},
-        {"--pid", NULL, "PID", "measure the resources of a server that runs already", .kind = OPTION_NUMBER,
-         TO(pid), .min = 1, .max = INT32_MAX},
+        {"--pid", NULL, "PID", "measure the resources of a server that runs already",
+         NUMBER(pid, 1, INT32_MAX)},
 };
 
 static const struct option_row result_rows[] = {
