@@ -202,7 +202,7 @@ static int word_take(struct parsing *p, const char *word, struct argp_state *sta
 static int end_take(struct parsing *p, const struct argp_state *state, struct why *why)
 {
         if (p->line->takes_command && state->quoted && !p->set->command)
-                return why_set(why, "no command is given behind --");
+                return why_set(why, "no command is given after --");
         return p->line->check ? p->line->check(p->options, p->set, why) : 0;
 }
 

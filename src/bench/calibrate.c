@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* bench calibrate: what the load generator itself can do on this machine.
  *
- * The load runs against an echo on threads of bench, and of each engine the CPU that a request cost the load
- * threads is taken, which is measured whether or not the echo, on the same CPUs, is in the way. Threads
- * divided by that is the rate at which the load threads would be used up: the ceiling. The rate that is
- * reached here says less: the echo has its part of the CPUs in it. A null target without sockets was
- * rejected: most of what a request costs is the kernel's work on the socket. */
+ * The load runs against an echo on threads of bench's own. For each engine, what counts is the CPU time that
+ * a request costs the load threads, since the echo on the same CPUs does not change it. The number of threads
+ * divided by it is the rate at which the load threads would be used up: the ceiling. The rate reached here
+ * says less, as the echo takes its share of the CPUs. A null target without sockets was rejected: most of the
+ * cost of a request is the kernel's work on the socket. */
 #include "bench/command.h"
 #include "bench/echo_thread.h"
 #include "bench/environment.h"
@@ -25,7 +25,7 @@
 
 enum { ENGINES_MAX = 8, CONNECTIONS_PER_THREAD = 100, SPARE_DESCRIPTORS = 16 };
 
-/* What one engine did. */
+/* What was measured of an engine. */
 struct calibration {
         const struct engine *engine;
         struct why unavailable; /* why it cannot run here, or "" */
@@ -42,15 +42,15 @@ static const struct option_row option_rows[] = {
         {"-d", "--duration", "DUR", "for each engine (default 1s)", .kind = OPTION_DURATION,
          TO(plan.duration), .min = NS_PER_MS, .max = OPTIONS_DURATION_MAX},
         {"--engine", NULL, "NAME",
-         "this one alone: uring, epoll, or auto, the first of them that can run here", .kind = OPTION_CALL,
-         .call = run_options_engine},
+         "this engine alone: uring, epoll, or auto, the first of them that can run here (default: each)",
+         .kind = OPTION_CALL, .call = run_options_engine},
         {"--json", NULL, "FILE", "write \"bench.calibration/1\"; - for standard output, instead of the text",
          .kind = OPTION_TEXT},
         {"-q", "--quiet", NULL, "print nothing but errors and what --json asks for", .kind = OPTION_FLAG,
          TO(quiet)},
         {"-t", "--target", "ADDR", "it takes no -t: the echo is its own", .kind = OPTION_REFUSED},
         {"--pid", NULL, "PID", "it takes no --pid: the echo is its own", .kind = OPTION_REFUSED},
-        {"--spin", NULL, NULL, "it takes no --spin: then a request costs whatever time there is",
+        {"--spin", NULL, NULL, "it takes no --spin: a request would cost all the time there is",
          .kind = OPTION_REFUSED},
         {"--reply", NULL, "STR", ECHO_ALONE, .kind = OPTION_REFUSED},
         {"--reply-bytes", NULL, "N", ECHO_ALONE, .kind = OPTION_REFUSED},
@@ -94,7 +94,7 @@ static void options_parse(int argc, char **argv, struct run_options *o)
         option_parse(&line, tables, o, argc, argv, &o->given);
 }
 
-/* The engines to run: the one that is given, or all, those that cannot run here with the reason. Returns how
+/* Lists the engine that was given, or all, with the reason for those that cannot run here. Returns how
  * many. */
 static size_t engines_choose(const struct run_options *o, struct calibration all[static ENGINES_MAX])
 {
@@ -127,7 +127,7 @@ static int descriptors_check(const struct plan *p)
                 allowed, needed, p->connections);
 }
 
-/* Measures one engine with the plan, whose engine and target it sets. 0 or the exit status. */
+/* Measures an engine with the plan, of which it sets engine and target. 0 or the exit status. */
 static int engine_run(struct plan *p, struct calibration *c)
 {
         const struct load_hooks hooks = {0};
@@ -156,7 +156,7 @@ static int engine_run(struct plan *p, struct calibration *c)
                             c->result->verdict.reasons[0].text);
 }
 
-/* Requests/s at which the generator's threads are used up; NaN: nothing was measured. */
+/* The requests/s at which the generator's threads are used up; NaN if nothing was measured. */
 static double ceiling(const struct result *r)
 {
         return r->generator.cpu_per_request > 0 ? (double)r->tool.threads * 1e9 / r->generator.cpu_per_request
@@ -221,7 +221,7 @@ static void text_print(const struct plan *p, const struct calibration *all, size
                         printf("%-8s not measured\n", all[i].engine->name);
         }
         printf("\ncpu/request: of the generator alone, on loopback. Ceiling: threads / cpu/request, where "
-               "its threads are\nused up; the rate reached here is lower, as the echo had its part of the "
+               "its threads are\nused up; the rate reached here is lower, as the echo had its share of the "
                "CPUs.\n"
                "A run whose generator.ceiling_share (--json) is near 1 was limited by the generator, not "
                "by its server.\n");

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* bench capacity: the highest rate at which a server meets an objective.
  *
- * A closed loop finds the order of magnitude, then the search (bench/search.h) says which rates to offer, in
- * open loop, since only there does a server that falls behind show in the latency. Each trial is a `bench
- * run` of its own that starts the server anew, so that no trial finds the queues or the memory of another.
+ * A closed loop finds the order of magnitude. Then the search (bench/search.h) says which rates to offer, in
+ * open loop, because only there does the latency show that a server falls behind. Each trial is a `bench run`
+ * of its own that starts the server anew, so no trial inherits the queues or the memory of another.
  *
- * A rate holds if the objective is met and the result is not invalid: a server that answers quickly what it
- * answers, and leaves the rest, does not hold the rate. The answer is an interval and not a number, because
+ * A rate holds if the objective is met and the result is not invalid: a server that answers some requests
+ * quickly and the rest not at all does not hold the rate. The answer is an interval, not a number, because
  * between its ends the outcome is chance. */
 #include "bench/capacity.h"
 
@@ -25,11 +25,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORDS_MORE = 8 };   /* beside the user's */
-#define SHORTFALL_MAX 0.01 /* of the requests that were due; as the verdict has it */
+enum { WORDS_MORE = 8 };   /* besides the user's */
+#define SHORTFALL_MAX 0.01 /* of the requests that were due; the verdict has the same limit */
 
-/* Can a file be written there? Asked before anything is measured, lest the result have nowhere to go. 0 or a
- * negative errno. */
+/* 0 if a file can be written there, or a negative errno. Checked before anything is measured, so that no
+ * result is lost for want of a place. */
 static int json_path_check(const char *path)
 {
         char directory[PATH_MAX];
@@ -45,8 +45,7 @@ static int json_path_check(const char *path)
         return access(directory, W_OK | X_OK) == 0 ? 0 : -errno;
 }
 
-/* The flags of a trial, in an array that the caller owns; NULL: out of memory. A rate of 0 is the closed
- * loop. */
+/* The flags of a trial, in an array that the caller owns; NULL: out of memory. Rate 0 is the closed loop. */
 static const char **trial_flags(const struct capacity *c, double rate, const char *rate_text,
                                 const char *duration, const char *source)
 {
@@ -73,21 +72,15 @@ static const char **trial_flags(const struct capacity *c, double rate, const cha
 static int child_start(const struct capacity *c, double rate, struct child *child)
 {
         char rate_text[32], duration[DURATION_TEXT_MAX], source[CHILD_SOURCE_MAX];
-        size_t words = 0;
 
         (void)snprintf(rate_text, sizeof rate_text, "%.0f", rate);
         const char **flags = trial_flags(c, rate, rate_text, duration_format(c->run.plan.duration, duration),
                                          child_source(json_array_size(c->trials), source));
-        while (c->run.given.command[words])
-                words++;
-        const char **command = calloc(words + 1, sizeof *command);
-        int error = -ENOMEM;
-        if (flags && command) {
-                memcpy(command, c->run.given.command, words * sizeof *command);
-                error = child_run(child, c->bench, flags, command, &command_interrupted);
-        }
+        if (!flags)
+                return -ENOMEM;
+        int error = child_run(child, c->bench, flags, (const char *const *)c->run.given.command,
+                              &command_interrupted);
         free(flags);
-        free(command);
         return error;
 }
 
@@ -101,13 +94,13 @@ struct outcome {
         double rate; /* 0: the closed loop */
         double value, per_second;
         bool met, unmeasured; /* unmeasured: the result does not have the value */
-        bool broken;          /* the server fails at any rate */
-        struct why reason;    /* why the rate did not hold whatever the value, or "" */
+        bool broken;          /* the server would fail at any rate */
+        struct why reason;    /* why the rate did not hold, whatever the value; or "" */
 };
 
-/* Open loop: what was due and is not answered at the window's end is either under way, of which there are as
- * many as rate and mean latency say (Little, 1961), or the beginning of a queue that grows as long as the run
- * lasts. In that a short run's latency need not show. False: a queue grows. */
+/* Open loop: a request that was due and has no answer at the end of the window is either under way (their
+ * number is rate times mean latency: Little, 1961) or in a queue that grows as long as the run lasts. In a
+ * short run the latency need not show such a queue. Returns false if there is one. */
 static bool rate_is_kept(const struct result *r, struct why *why)
 {
         if (r->requests.due == RESULT_UNKNOWN || r->requests.total == RESULT_UNKNOWN || !r->latency)
@@ -133,7 +126,7 @@ static void outcome_fill(struct outcome *o, const struct capacity *c, double rat
         bool kept = !invalid && (rate <= 0 || rate_is_kept(r, &o->reason));
         o->met = kept && checked == THRESHOLD_MET;
         o->unmeasured = kept && checked == THRESHOLD_UNMEASURED;
-        /* A generator that is used up is the limit to look for, and no reason not to. */
+        /* A generator that is used up sets a limit, which the search will find: no reason not to start it. */
         o->broken = invalid && rate <= 0 && strcmp(r->verdict.reasons[0].code, "generator-limited") != 0;
 }
 
@@ -171,43 +164,36 @@ static void outcome_print(const struct capacity *c, const struct outcome *o)
                 *o->reason.text ? ": " : "", o->reason.text);
 }
 
-/* One trial. 0 and its outcome; or the exit status, and c->broke says why. */
+/* Makes one trial. 0 and its outcome, or the exit status. */
 static int trial_run(struct capacity *c, double rate, struct outcome *o)
 {
         static const char own_name[] = "bench: ";
         struct child child;
         int error = child_start(c, rate, &child), status = 0;
 
-        if (error) {
-                c->broke = "failed";
+        if (error)
                 return command_fail(STATUS_FAILED, "a trial cannot be made: %s", strerror(-error));
-        }
-        if (command_interrupted) {
-                c->broke = "interrupted";
+        if (command_interrupted)
                 status = STATUS_FAILED;
-        } else if (!child.result) {
+        else if (!child.result) {
                 bool named = strncmp(child.failed, own_name, strlen(own_name)) == 0;
-                c->broke = "failed";
                 status = command_fail(STATUS_FAILED, "%s", child.failed + (named ? strlen(own_name) : 0));
         } else {
                 outcome_fill(o, c, rate, &child);
                 c->unmeasured += rate > 0 && o->unmeasured;
-                if (outcome_append(c, o, &child) != 0) {
-                        c->broke = "failed";
+                if (outcome_append(c, o, &child) != 0)
                         status = command_fail(STATUS_FAILED, "out of memory");
-                }
                 outcome_print(c, o);
-                if (o->broken) {
-                        c->broke = "failed";
+                if (o->broken)
                         status = command_fail(STATUS_INVALID, "in closed loop: %s", o->reason.text);
-                }
         }
         child_fini(&child);
         return status;
 }
 
-/* The rates between which to search. Below the lowest, too few requests come within a trial to tell the
- * value; a tenth more is for arrivals at random and for those that are not answered within the window. */
+/* Sets the rates between which to search. Below the lowest, a trial has too few requests to measure the
+ * value; a tenth more allows for random arrivals, and for requests that are not answered within the
+ * window. */
 static void search_start(struct capacity *c, double closed_loop)
 {
         double seconds = (double)c->run.plan.duration / (double)NS_PER_S;
@@ -229,14 +215,15 @@ static int search_run(struct capacity *c)
         struct outcome o = {0};
         int status = trial_run(c, 0, &o);
 
-        if (status)
-                return status;
-        search_start(c, o.per_second);
+        if (!status)
+                search_start(c, o.per_second);
         for (double rate; !status && (rate = search_next(&c->search)) > 0;) {
                 status = trial_run(c, rate, &o);
                 if (!status)
                         search_report(&c->search, rate, o.met);
         }
+        if (status)
+                c->broke = command_interrupted ? "interrupted" : "failed";
         return status;
 }
 
@@ -260,7 +247,7 @@ int command_capacity(int argc, char **argv)
         if (c.search.trials > 0)
                 answer = search_answer(&c.search);
         if (json_array_size(c.trials) == 0 && command_interrupted)
-                (void)command_fail(STATUS_FAILED, "interrupted before the first trial had ended");
+                (void)command_fail(STATUS_FAILED, "interrupted before the first trial ended");
         if (json_array_size(c.trials) > 0) {
                 int written = capacity_report(&c, &answer);
                 status = written ? written : status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* capacity: the parts of `bench capacity`: its options, and what it prints and writes. */
+/* capacity: what the files of `bench capacity` share. */
 #ifndef BENCH_CAPACITY_H
 #define BENCH_CAPACITY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of bench run, with a table of its own before them. */
+/* The options of bench run, after a table of its own. */
 #include "bench/capacity.h"
 
 #include "bench/output.h"
@@ -32,10 +32,11 @@ static const struct option_row option_rows[] = {
         {"--slo", NULL, "EXPR", "p50, p90, p95, p99, p99_9, mean or max, < and a duration, such as 'p99<5ms'",
          .kind = OPTION_TEXT, OPTION_TO(struct capacity, expression), .call = slo_set},
         {"--resolution", NULL, "PERCENT",
-         "how far apart a rate that holds and one that misses may be in the end, 0.1 to 100 (default 5)",
+         "how far apart the highest rate that holds and the lowest that misses may be in the end, 0.1 to "
+         "100 (default 5)",
          .kind = OPTION_CALL, .call = resolution_set},
         {"--trials", NULL, "N",
-         "of each rate near the boundary, which all have to agree, 1 to 10 (default 3)",
+         "trials of each rate near the boundary, all of which must agree, 1 to 10 (default 3)",
          .kind = OPTION_NUMBER, OPTION_TO(struct capacity, trials_per_rate), .min = 1,
          .max = TRIALS_PER_RATE_MAX},
         {"-d", "--duration", "DUR", "of each trial (default 2s)", .kind = OPTION_DURATION,
@@ -44,9 +45,9 @@ static const struct option_row option_rows[] = {
          .kind = OPTION_TEXT, OPTION_TO(struct capacity, json_path)},
         {"-q", "--quiet", NULL, "print no line per trial", .kind = OPTION_FLAG,
          OPTION_TO(struct capacity, run.quiet)},
-        {"-R", "--rate", "RATE", "it takes no -R: the rate is what is searched", .kind = OPTION_REFUSED},
+        {"-R", "--rate", "RATE", "it takes no -R: the rate is what it searches for", .kind = OPTION_REFUSED},
         {"--pid", NULL, "PID", "either --pid or a command", .kind = OPTION_REFUSED},
-        {"--threshold", NULL, "EXPR", "it takes no --threshold: --slo is the one that is searched with",
+        {"--threshold", NULL, "EXPR", "it takes no --threshold: --slo is what the search goes by",
          .kind = OPTION_REFUSED},
         {"--dry-run", NULL, NULL, "it takes no --dry-run: bench run says what a trial needs",
          .kind = OPTION_REFUSED},
@@ -61,7 +62,7 @@ static int options_check(void *options, const struct option_set *given, struct w
                 return why_set(why, "no objective is given: --slo 'p99<5ms'");
         if (!given->command)
                 return why_set(why,
-                               "no command is given: the server to start for every trial comes behind --");
+                               "no command is given: the server to start for every trial comes after --");
         int error = run_options_check(&c->run, given, why);
         c->source_own = !option_given(given, "--source") &&
                         (!option_given(given, "-t") ||
@@ -74,12 +75,12 @@ void capacity_options_parse(int argc, char **argv, struct capacity *c)
         static const struct option_line line = {
                 .synopsis = "--slo=EXPR -- COMMAND...",
                 .doc = "Finds the highest rate (-R, open loop) at which a server meets an objective: "
-                       "doubles or halves the rate, then narrows down where the objective begins to be "
+                       "doubles or halves the rate, then narrows down from which rate on the objective is "
                        "missed. COMMAND is started anew for every trial. At most 40 trials are made, "
                        "whatever they have shown by then.\v"
-                       "-c is the number of connections that the rate is spread over: with too few of them, "
-                       "they are what is measured. Exit status: 0 success, 1 failure or interrupted, 2 "
-                       "wrong usage, 3 the server does not answer rightly, 4 no rate holds.",
+                       "The rate is spread over -c connections: with too few of them, they are what is "
+                       "measured. Exit status: 0 success, 1 failure or interrupt, 2 wrong usage, 3 the "
+                       "server does not answer correctly, 4 no rate holds.",
                 .takes_command = true,
                 .word = run_options_word,
                 .check = options_check,

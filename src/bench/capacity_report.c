@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a search for the capacity has found, as text and as JSON. */
+/* What the search has found, as text and as JSON. */
 #include "bench/capacity.h"
 
 #include "bench/command.h"
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GENERATOR_USED_UP 0.9 /* of its threads' time: then the limit may be the generator's */
+#define GENERATOR_USED_UP 0.9 /* of its threads' time; from here on the limit may be the generator's */
 
 static void rate_print(const struct search_rate *r, const char *outcome)
 {
@@ -22,7 +22,8 @@ static void rate_print(const struct search_rate *r, const char *outcome)
                 printf("%12.0f requests/s %s in each of %u trials\n", r->rate, outcome, trials);
 }
 
-/* The most of its threads' time that the generator used in the trials at a rate; 0 if that is not known. */
+/* The largest share of its threads' time that the generator used in a trial at that rate; 0 if none is
+ * known. */
 static double generator_share(const struct capacity *c, double rate)
 {
         double most = 0;
@@ -67,8 +68,8 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
         else if (a->end == SEARCH_NONE_HELD && c->search.options.min <= 1)
                 printf("No rate holds %s for sure, down to one request per second.\n", c->expression);
         else if (a->end == SEARCH_NONE_HELD)
-                printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s of %s cannot be "
-                       "told.\n",
+                printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s cannot be measured "
+                       "in %s.\n",
                        c->expression, c->search.rates[0].rate, slo_name(&c->slo), duration);
         else if (a->end == SEARCH_NONE_MISSED)
                 printf("Every rate holds %s, up to the highest that can be asked for.\n", c->expression);
@@ -80,7 +81,7 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
                 printf("%s holds up to a rate between\n", c->expression);
         ends_print(c, a);
         if (c->unmeasured > 0)
-                printf("In %u trials there were too few requests to tell %s: a longer -d helps.\n",
+                printf("In %u trials there were too few requests to measure %s: a longer -d helps.\n",
                        c->unmeasured, slo_name(&c->slo));
         printf("%zu trials of %s, the first in closed loop.\n", json_array_size(c->trials), duration);
 }

@@ -23,20 +23,20 @@ extern const char *command_name; /* of the one that runs: "bench", "bench compar
 
 /* Prints the command's name, ": " and a message as one line to standard error. Returns `status`. */
 int __attribute__((format(printf, 2, 3))) command_fail(int status, const char *format, ...);
-#define command_say(...) ((void)command_fail(STATUS_SUCCESS, __VA_ARGS__)) /* for what is no failure */
+#define command_say(...) ((void)command_fail(STATUS_SUCCESS, __VA_ARGS__)) /* for what is not a failure */
 
-/* From now on SIGINT and SIGTERM set command_interrupted instead of ending the program. */
+/* From the call on, SIGINT and SIGTERM set command_interrupted and no longer end the program. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
 
-/* The path of this program. 0 or a negative errno. */
+/* Writes the path of this program. 0 or a negative errno. */
 int command_path(char path[static PATH_MAX]);
 
-/* The words with spaces between them, cut to `size`. */
+/* Writes the words with spaces between them, cut to `size`. */
 void command_words_join(char *text, size_t size, char *const words[]);
 
-/* Both return 0, or STATUS_FAILED after a line that says why. json_write takes over the reference; NULL
- * stands for one for which there was no memory, and "-" for standard output. */
+/* Both return 0, or STATUS_FAILED after a line that says why. `path` may be "-", standard output. The
+ * reference to the JSON is taken over; NULL means that there was no memory for it. */
 int command_stdout_flush(void);
 int command_json_write(json_t *json, const char *path);
 

@@ -86,7 +86,7 @@ static const struct option_row option_rows[] = {
          "all, unless --server is given)",
          .kind = OPTION_CALL, .call = lineup_take},
         {"--server", NULL, "NAME=COMMAND",
-         "one more server; {host} and {port} are replaced, without them the target is where it listens; "
+         "one more server; {host} and {port} are replaced, and without them the target is where it listens; "
          "repeatable",
          .kind = OPTION_CALL, .call = server_add},
         {"--scenario", NULL, "FLAGS",
@@ -97,8 +97,8 @@ static const struct option_row option_rows[] = {
          "each scenario with each of these values: connections=1,10,100 or rate=1000,2000",
          .kind = OPTION_TEXT, TO(sweep)},
         {"--equal-load", NULL, NULL,
-         "then each scenario of a closed loop again in open loop, at 60% of what the slowest server can do, "
-         "where latencies can be compared",
+         "then each closed-loop scenario again in open loop, at 60% of what the slowest server can do, where "
+         "latencies can be compared",
          .kind = OPTION_FLAG, TO(equal_load)},
         {.help = "How:"},
         {"--baseline", NULL, "NAME", "the server that the others are compared to (default: the first)",
@@ -109,7 +109,7 @@ static const struct option_row option_rows[] = {
          .kind = OPTION_CHOICE, TO(placement), .choices = placements, .call = placement_check},
         {"--seed", NULL, "N", "decides the order of the servers in each round (default: by the clock)",
          .kind = OPTION_NUMBER, TO(seed), .max = INT64_MAX},
-        {"--resume", NULL, "DIR", "go on with the comparison that was interrupted there", .kind = OPTION_TEXT,
+        {"--resume", NULL, "DIR", "continue the comparison that was interrupted there", .kind = OPTION_TEXT,
          TO(directory)},
         {"-n", "--rounds", "N", "measure everything N times (default 1)", .kind = OPTION_NUMBER, TO(rounds),
          .min = 1, .max = TRIALS_ROUNDS_MAX},

@@ -15,21 +15,18 @@ static int command_help(int argc, char **argv);
 static int command_version(int argc, char **argv);
 
 static const struct command {
-        const char *name, *title, *summary; /* title: what messages call it */
+        const char *name, *summary;
         int (*run)(int argc, char **argv);
 } commands[] = {
-        {"run", "bench", "load a server, and measure both (without a command, this is it)", command_run},
-        {"compare", "bench compare", "load several servers alike, and print a table of each scenario",
-         command_compare},
-        {"report", "bench report", "make a page, Markdown or charts of results", command_report},
-        {"diff", "bench diff", "say what is better or worse in one result than in another", command_diff},
-        {"merge", "bench merge", "make one result of several", command_merge},
-        {"calibrate", "bench calibrate", "measure what the load generator itself can do here",
-         command_calibrate},
-        {"capacity", "bench capacity", "find the highest rate at which a server meets an objective",
-         command_capacity},
-        {"help", "bench help", "print this list, or with a command its options", command_help},
-        {"version", "bench version", "print the version", command_version},
+        {"run", "load a server, and measure both; this is what bench does without a command", command_run},
+        {"compare", "load several servers alike, and print a table per scenario", command_compare},
+        {"report", "turn results into a page, Markdown or charts", command_report},
+        {"diff", "say what became better or worse from one result to another", command_diff},
+        {"merge", "merge several results into one", command_merge},
+        {"calibrate", "measure what the load generator itself can do here", command_calibrate},
+        {"capacity", "find the highest rate at which a server meets an objective", command_capacity},
+        {"help", "print this list, or the options of a command", command_help},
+        {"version", "print the version", command_version},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -42,13 +39,13 @@ static const struct command *command_find(const char *name)
         return NULL;
 }
 
-/* `argv[0]` becomes the command's title. `help` alone asks for what --help prints. */
+/* Runs the command under the name that its messages start with. The word help alone stands for --help. */
 static int command_start(const struct command *c, int argc, char **argv)
 {
-        static char title[32], help[] = "--help";
+        static char title[32], help[] = "--help"; /* the longest title fits */
 
-        argv[0] = strcpy(title, c->title); /* the longest of them fits */
-        command_name = c->title;
+        (void)snprintf(title, sizeof title, c->run == command_run ? "bench" : "bench %s", c->name);
+        command_name = argv[0] = title;
         if (argc == 2 && strcmp(argv[1], "help") == 0)
                 argv[1] = help;
         return c->run(argc, argv);
@@ -64,12 +61,11 @@ static int command_help(int argc, char **argv)
         if (c && c->run != command_help)
                 return command_start(c, 2, words);
         if (argc > 1 && !c && strcmp(argv[1], help) != 0)
-                return command_fail(STATUS_USAGE, "there is no command '%s', but those that bench help lists",
-                                    argv[1]);
+                return command_fail(STATUS_USAGE, "there is no command '%s'; bench help lists them", argv[1]);
         puts("Usage: bench [COMMAND] [OPTION...]\n");
         for (size_t i = 0; i < COMMAND_COUNT; i++)
                 printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-        puts("\n`bench COMMAND --help' and `bench help COMMAND' print the options of a command.");
+        puts("\n`bench help COMMAND' and `bench COMMAND --help' print the options of a command.");
         return command_stdout_flush();
 }
 
@@ -84,7 +80,7 @@ int main(int argc, char **argv)
 {
         const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
 
-        /* By lines, as standard error is written at once: in one file both stay in their order. */
-        (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* if it fails, the order alone suffers */
+        /* Line by line, as standard error is not buffered: in one file both then stay in order. */
+        (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* if it fails, only the order suffers */
         return c ? command_start(c, argc - 1, argv + 1) : command_run(argc, argv);
 }

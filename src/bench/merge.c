@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bench merge: one result of several files. */
+/* bench merge: makes one result of several. */
 #include "bench/command.h"
 
 #include "report/report.h"
@@ -67,7 +67,7 @@ static void options_parse(int argc, char **argv, struct merge_options *o)
         option_parse(&line, tables, o, argc, argv, &given);
 }
 
-/* A new result, or NULL and a sentence in `why`. */
+/* A new result, or NULL and the reason. */
 static struct result *result_read(const char *path, struct why *why)
 {
         json_t *json = json_read(path, why);
@@ -79,7 +79,7 @@ static struct result *result_read(const char *path, struct why *why)
         return r;
 }
 
-/* What was merged is on standard error, so that either form of the result can be piped on. */
+/* Says on standard error what was merged, so that either form of the result can be piped. */
 static void kind_print(const struct result *merged, size_t count, enum merge_kind kind)
 {
         double seconds = (double)merged->window.duration / 1e9;

@@ -30,8 +30,8 @@ static int target_add(void *options, const char *text, struct why *why)
         return 0;
 }
 
-/* "127.1.0.0/26": the host bits of the address must be 0, since offsets up to the block's size are added to
- * it. */
+/* "127.1.0.0/26": the host bits must be 0, since offsets up to the size of the block are added to the
+ * address. */
 static int source_set(void *options, const char *text, struct why *why)
 {
         struct plan *p = &((struct run_options *)options)->plan;
@@ -59,7 +59,7 @@ static int source_set(void *options, const char *text, struct why *why)
         return 0;
 }
 
-/* Reads "2" or "2-3" at *text and moves that behind it. */
+/* Reads "2" or "2-3" at *text and moves *text past it. */
 static bool cpu_range_read(const char **text, uint64_t *first, uint64_t *last)
 {
         *text = number_read(*text, first);
@@ -77,7 +77,7 @@ static bool cpu_is_allowed(const struct cpus *allowed, uint64_t cpu)
         return false;
 }
 
-/* "0,2-3": the CPUs in this order, each of which this process may use. */
+/* "0,2-3": the CPUs in this order; this process must be allowed to use each of them. */
 static int pin_set(void *options, const char *text, struct why *why)
 {
         struct cpus allowed, *cpus = &((struct run_options *)options)->cpus;
@@ -98,8 +98,7 @@ static int pin_set(void *options, const char *text, struct why *why)
         return 0;
 }
 
-/* The bytes that a text with escapes stands for: at least one, and at most `max`. They live as long as the
- * program. */
+/* Decodes a text with escapes into 1 to `max` bytes, which live as long as the program. */
 static int bytes_parse(const char *option, const char *text, size_t max, const uint8_t **bytes,
                        uint32_t *count, struct why *why)
 {
@@ -112,7 +111,7 @@ static int bytes_parse(const char *option, const char *text, size_t max, const u
         *count = (uint32_t)n;
         if (n < 0)
                 return why_set(
-                        why, "%s: '%s' has a backslash that begins none of C's escapes; a plain one is \\\\",
+                        why, "%s: '%s' has a backslash that starts none of C's escapes; a plain one is \\\\",
                         option, text);
         if (n == 0 || (size_t)n > max)
                 return why_set(why, "%s takes 1 to %zu bytes, not %td", option, max, n);
@@ -208,32 +207,34 @@ static const struct option_row load_rows[] = {
          NUMBER(plan.connections, 1, PLAN_CONNECTIONS_MAX)},
         {"-s", "--size", "BYTES", "bytes per request (default 1024)",
          NUMBER(plan.request_bytes, 1, PLAN_REQUEST_MAX)},
-        {"-r", "--requests", "N", "requests per connection, then a new one is opened; 0: unlimited (default)",
+        {"-r", "--requests", "N",
+         "requests per connection, after which a new one is opened; 0: unlimited (default)",
          NUMBER(plan.requests_per_connection, 0, UINT32_MAX)},
         {"-t", "--target", "ADDR",
-         "host:port, [v6]:port or unix:/path; repeatable (default: what COMMAND listens on, or "
-         "127.0.0.1:1234)",
+         "host:port, [v6]:port or unix:/path; repeatable (default: where COMMAND listens, or 127.0.0.1:1234)",
          .kind = OPTION_CALL, .call = target_add},
-        {"-d", "--duration", "DUR", "the window that counts, from when all connections are open (default 1s)",
+        {"-d", "--duration", "DUR",
+         "the window that is measured, from when all connections are open (default 1s)",
          DURATION(plan.duration, NS_PER_MS)},
         {"-R", "--rate", "RATE",
-         "open loop: this many requests/s in all, each at its time, whether replies come or not; latency "
+         "open loop: so many requests/s in all, each due at its time whether or not replies come; latency "
          "counts from that time (default: closed loop)",
          NUMBER(plan.rate, 1, 1000000000)},
         {"--arrivals", NULL, "HOW",
-         "open loop: constant, at equal distances (default), or poisson, at random", .kind = OPTION_CHOICE,
+         "open loop: constant, at equal intervals (default), or poisson, at random", .kind = OPTION_CHOICE,
          TO(plan.arrivals), .choices = arrivals},
-        {"--depth", NULL, "N", "requests in flight per connection (default 1); replies come in their order",
+        {"--depth", NULL, "N",
+         "requests in flight per connection (default 1); replies must come in the same order",
          NUMBER(plan.depth, 1, PLAN_DEPTH_MAX)},
         {"--warmup", NULL, "DUR", "load before the window, of which only the errors count (default 0s)",
          DURATION(plan.warmup, 0)},
         {"--connect-rate", NULL, "N",
-         "connections opened per second before the window begins (default 20000)",
+         "connections opened per second before the window starts (default 20000)",
          NUMBER(plan.connect_rate, 1, 100000000)},
         {"--source", NULL, "ADDR/PREFIX",
          "the block of source addresses (default for an echo on IPv4 loopback: 127.1.0.0/26)",
          .kind = OPTION_CALL, .call = source_set},
-        {"--no-verify", NULL, NULL, "count the bytes of replies, do not compare them", .kind = OPTION_FLAG},
+        {"--no-verify", NULL, NULL, "count the bytes of replies without comparing them", .kind = OPTION_FLAG},
         {"--seed", NULL, "N", "chooses the bytes that are sent (default: by the clock)",
          NUMBER(plan.seed, 0, INT64_MAX)},
 
@@ -243,8 +244,7 @@ static const struct option_row load_rows[] = {
          "bytes unless --reply, --reply-bytes or --reply-until says otherwise",
          .kind = OPTION_CALL, .call = request_set},
         {"--reply", NULL, "STR", "the bytes of every reply", .kind = OPTION_CALL, .call = reply_set},
-        {"--reply-bytes", NULL, "N", "a reply has N bytes, whichever",
-         NUMBER(plan.reply_bytes, 1, PLAN_REQUEST_MAX)},
+        {"--reply-bytes", NULL, "N", "a reply is any N bytes", NUMBER(plan.reply_bytes, 1, PLAN_REQUEST_MAX)},
         {"--reply-until", NULL, "STR", "a reply ends with these bytes", .kind = OPTION_CALL,
          .call = reply_until_set},
 
@@ -253,7 +253,7 @@ static const struct option_row load_rows[] = {
          DURATION(plan.connect_timeout, NS_PER_MS)},
         {"--request-timeout", NULL, "DUR", "for one reply (default 5s)",
          DURATION(plan.request_timeout, NS_PER_MS)},
-        {"--grace", NULL, "DUR", "for replies that are in flight when the window ends (default 2s)",
+        {"--grace", NULL, "DUR", "for replies still in flight when the window ends (default 2s)",
          DURATION(plan.grace, 0)},
 
         {.help = "The generator:"},
@@ -262,21 +262,21 @@ static const struct option_row load_rows[] = {
         {"--pin", NULL, "CPUS", "pin thread i to the i-th of these CPUs, such as 0,2-3 (default: all)",
          .kind = OPTION_CALL, .call = pin_set},
         {"--no-pin", NULL, NULL, "do not pin load threads to CPUs", .kind = OPTION_FLAG},
-        {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, and the CPUs are used up",
+        {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, at the cost of all CPU time",
          .kind = OPTION_FLAG, TO(plan.spin)},
         {"--engine", NULL, "NAME", "how system calls are made: uring, epoll or auto (default)",
          .kind = OPTION_CALL, .call = run_options_engine},
 
         {.help = "The server:"},
-        {"--pid", NULL, "PID", "measure the resources of a server that runs already",
+        {"--pid", NULL, "PID", "measure the resources of a server that is already running",
          NUMBER(pid, 1, INT32_MAX)},
 };
 
 static const struct option_row result_rows[] = {
         {"--threshold", NULL, "EXPR",
-         "what has to hold, such as 'p99<5ms' or 'errors==0', else the exit status is 4; repeatable",
+         "what must hold, such as 'p99<5ms' or 'errors==0', or the exit status is 4; repeatable",
          .kind = OPTION_CALL, .call = threshold_add},
-        {"--dry-run", NULL, NULL, "only say what the run would need, and what is missing",
+        {"--dry-run", NULL, NULL, "only print what the run would need, and what is missing",
          .kind = OPTION_FLAG, TO(dry_run)},
         {"-q", "--quiet", NULL, "print nothing but errors and what other options ask for",
          .kind = OPTION_FLAG, TO(quiet)},
@@ -309,8 +309,8 @@ size_t run_options_words(const struct run_options *o, bool open_loop, const char
         return count;
 }
 
-/* From one source address the client's own search for a free port is the limit at many short connections. Not
- * for other protocols: their servers may trust 127.0.0.1 alone, as Redis does. */
+/* With one source address, many short connections are limited by the client's own search for a free port.
+ * Other protocols are left alone: their servers may trust only 127.0.0.1, as Redis does. */
 static void source_default(struct plan *p)
 {
         for (size_t i = 0; i < p->target_count; i++)
@@ -323,7 +323,7 @@ static void source_default(struct plan *p)
         p->source_count = 64;
 }
 
-/* Which kind of reply is expected, from the one option that says so. */
+/* Sets which kind of reply is expected; at most one option may say so. */
 static int reply_check(struct run_options *o, const struct option_set *given, struct why *why)
 {
         static const char *const names[] = {
@@ -390,7 +390,7 @@ int run_options_check(void *options, const struct option_set *given, struct why 
 int run_options_word(void *options, const char *word, struct why *why)
 {
         (void)options;
-        return why_set(why, "'%s' is no option; a server to start is given behind --", word);
+        return why_set(why, "'%s' is no option; a server to start is given after --", word);
 }
 
 void run_options_init(struct run_options *o)

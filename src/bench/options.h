@@ -33,17 +33,17 @@ void run_options_parse(int argc, char **argv, struct run_options *);
 /* The defaults of bench run. */
 void run_options_init(struct run_options *);
 
-/* The options of the load and of the generator; and those that say what becomes of one run's result. */
+/* The options of the load and of the generator; and those for the result of one run. */
 struct option_table run_options_load(struct run_options *);
 struct option_table run_options_result(struct run_options *, const char *refusal);
 
-/* Parts of a struct option_line and of rows. `options` is a struct run_options. */
+/* For a struct option_line, and for rows. `options` is a struct run_options. */
 int run_options_word(void *options, const char *word, struct why *);
 int run_options_check(void *options, const struct option_set *, struct why *);
 int run_options_engine(void *options, const char *name, struct why *);
 
-/* The words with which another bench run gets the same load: those of the load that were given, without what
- * only an open loop can have unless `open_loop`. At most 2 for each value given. Returns how many. */
+/* Writes the words that give another bench run the same load, without those that need an open loop unless it
+ * is to be one: at most 2 per value given. Returns how many. */
 size_t run_options_words(const struct run_options *, bool open_loop, const char *words[]);
 
 #endif

@@ -35,13 +35,13 @@ static const struct output {
           .kind = OPTION_FLAG},
          markdown_print},
         {{"-g", "--graph", NULL, "draw the latencies", .kind = OPTION_FLAG}, report_graph},
-        {{"--json", NULL, "FILE", "write the whole result; - for standard output, instead of the text",
+        {{"--json", NULL, "FILE", "write the whole result; - is standard output, instead of the text",
           .kind = OPTION_TEXT},
          NULL},
         {{"--hgrm", NULL, "FILE", "write the latencies in HdrHistogram's percentile format, in ms",
           .kind = OPTION_TEXT},
          hgrm_print},
-        {{"--csv", NULL, "FILE", "write a line per interval, of a hundredth of the window or 100 ms",
+        {{"--csv", NULL, "FILE", "write a line per interval, a hundredth of the window but at least 100 ms",
           .kind = OPTION_TEXT},
          report_csv},
 };
@@ -52,7 +52,7 @@ struct option_table output_table(const char *refusal)
         return OPTION_TABLE(outputs, .refusal = refusal);
 }
 
-/* Nothing else belongs on standard output if a file goes there. */
+/* True if something goes to standard output that takes the place of the text. */
 static bool stdout_is_taken(const struct option_set *given)
 {
         bool taken = option_given(given, "-m");

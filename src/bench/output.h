@@ -7,11 +7,11 @@
 
 #include "base/option.h"
 
-/* The options, all of which are refused if there is a refusal. */
+/* The options that ask for them. */
 struct option_table output_table(const char *refusal);
 
-/* Writes the result in every form that was asked for, and as text, unless `quiet`, if none of these is to be
- * alone on standard output. `json` is the same result. 0 or the exit status, after a line that says why. */
+/* Writes the result, of which `json` is the other form, as was asked for; and prints it as text, unless
+ * `quiet` or one of these takes the place of the text. 0 or the exit status, after a line that says why. */
 int output_write(const struct option_set *given, bool quiet, const struct result *, const json_t *json);
 
 #endif

@@ -104,13 +104,13 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.spin = p->spin;
 }
 
-/* What the run's moments mean for the server. */
+/* What is observed of the server and the machine over the window. */
 struct observation {
         const struct plan *plan;
         struct process *process; /* NULL: only its address is known */
         struct result *result;
         struct progress progress;
-        uint64_t begin; /* ns */
+        uint64_t start; /* ns */
         struct cpus_time time;
 };
 
@@ -118,7 +118,7 @@ static void on_window_begins(void *context)
 {
         struct observation *o = context;
 
-        o->begin = clock_now();
+        o->start = clock_now();
         o->time = cpus_time();
         if (o->process)
                 process_window_begins(o->process);
@@ -137,7 +137,7 @@ static void on_window_ends(void *context)
 {
         struct observation *o = context;
         struct cpus_time time = cpus_time();
-        uint64_t all = (clock_now() - o->begin) * o->result->environment.cpus;
+        uint64_t all = (clock_now() - o->start) * o->result->environment.cpus;
 
         if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
                 uint64_t idle = time.idle - o->time.idle;
@@ -148,7 +148,7 @@ static void on_window_ends(void *context)
                 process_window_ends(o->process, o->result);
 }
 
-/* What the connections have added to a figure; NaN if one side is unknown. */
+/* What a connection has added to a figure; NaN if either value is unknown. */
 static double per_connection(uint64_t idle, uint64_t loaded, uint64_t connections)
 {
         if (idle == RESULT_UNKNOWN || loaded == RESULT_UNKNOWN || loaded < idle || connections == 0)
@@ -171,7 +171,7 @@ static void ratios_fill(struct result *r, const struct process *server)
                                                                 r->connections.peak_open);
 }
 
-/* A line for each threshold that is not met; what could not be measured is not met either. */
+/* Prints a line for each threshold that is not met, among them those on what could not be measured. */
 static int thresholds_check(const struct run_options *o, const json_t *json)
 {
         char text[THRESHOLD_TEXT_MAX];
@@ -183,7 +183,7 @@ static int thresholds_check(const struct run_options *o, const json_t *json)
         return status;
 }
 
-/* The result goes wherever it was wanted, and becomes the exit status. */
+/* Prints and writes the result as was asked for. Returns the exit status that it stands for. */
 static int result_deliver(const struct run_options *o, const struct result *r)
 {
         json_t *json = result_to_json(r);
@@ -201,7 +201,7 @@ static int result_deliver(const struct run_options *o, const struct result *r)
         return status;
 }
 
-/* Before the run and again after it: half a second, and less for a run of less than five. */
+/* Before the run and again after it: half a second, or less for a run of less than five seconds. */
 static uint64_t interference_time(const struct plan *p)
 {
         return p->duration < 5 * NS_PER_S ? p->duration / 10 : NS_PER_S / 2;

@@ -86,7 +86,7 @@ static const struct option_row option_rows[] = {
          "print a line per model: name, availability, summary and caveats, separated by tabs",
          .kind = OPTION_FLAG, TO(list_models)},
 
-        {.help = "The clients:"},
+        {.help = "Connections:"},
         {"--listen", "-l", "ADDR",
          "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)",
          .kind = OPTION_CALL, .call = address_add},
@@ -99,16 +99,16 @@ static const struct option_row option_rows[] = {
          "after SIGTERM, cut connections that have not ended by then (default 5s)", .kind = OPTION_DURATION,
          TO(drain_timeout), .max = INT64_MAX},
 
-        {.help = "The machine:"},
+        {.help = "CPUs:"},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
          .min = 1, .max = CPUS_MAX},
         {"--no-pin", NULL, NULL,
          "one shared listener, no pinning to CPUs, connections not steered to the CPU that received them",
          .kind = OPTION_FLAG},
 
-        {.help = "Besides:"},
+        {.help = "Miscellaneous:"},
         {"--fault", NULL, "SPEC",
-         "for testing clients: be wrong on purpose, and say at the end how often it was. SPEC is "
+         "for testing clients: be wrong on purpose, and report at the end how often. SPEC is "
          "NAME=VALUE, separated by commas. With a probability per request, drop, corrupt, repeat, swap, "
          "cross, close, rst, silent, late (drop=0.001); and delay=10ms, delay=exp:2ms, stall=100ms/1s, "
          "spin=20us, size=BYTES of a request (default 1024), seed=N",

@@ -54,7 +54,7 @@ option requires an argument -- 'c'|-c
 --pin takes CPUs such as 0,2-3, not '99999'|--pin 99999
 --pin: this process may not use CPU 1023|--pin 1023
 --request takes 1 to [0-9]+ bytes, not 0|--request=
---request: 'a.q' has a backslash that begins none of C's escapes|--request a\q
+--request: 'a.q' has a backslash that starts none of C's escapes|--request a\q
 --reply takes 1 to 4096 bytes, not 0|--request x --reply=
 --reply, --reply-bytes and --reply-until need --request|--reply-bytes 3
 one of --reply, --reply-bytes and --reply-until|--request x --reply y --reply-until z

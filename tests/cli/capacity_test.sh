@@ -102,8 +102,8 @@ test_a_line_per_trial_goes_to_standard_error_unless_quiet() {
 test_an_objective_that_no_rate_holds_ends_with_status_4() {
         capacity --slo 'p50<500us' --trials 2 "${SLOW[@]}"
         expect_status 4
-        # 20 requests are needed to tell a median, and a tenth more: 22 in 300 ms
-        expect_output '^No rate holds p50<500us for sure, down to 74 requests/s: at fewer, p50 of 300ms cannot be told'
+        # 20 requests are needed to measure a median, and a tenth more: 22 in 300 ms
+        expect_output '^No rate holds p50<500us for sure, down to 74 requests/s: at fewer, p50 cannot be measured in 300ms'
         expect_json '.end == "none-held" and .held == null and .missed == {"rate": 74, "trials": 2}'
         expect_json 'all(.trials[1:][]; .met == false)'
 }
@@ -175,7 +175,7 @@ option '--slo' requires an argument|--slo -- true
 --resolution takes a percentage .*, not 'nan'|--resolution nan -- true
 --trials takes a number from 1 to 10, not '0'|--trials 0 -- true
 --trials takes a number .*, not '11'|--trials=11 -- true
-it takes no -R: the rate is what is searched|--slo p99<5ms -R 1000 -- true
+it takes no -R: the rate is what it searches for|--slo p99<5ms -R 1000 -- true
 it takes no -g, -m, |--slo p99<5ms -g -- true
 it takes no -g, -m, |--slo p99<5ms -m -- true
 it takes no -g, -m, --hgrm or --csv|--slo p99<5ms --hgrm f -- true
@@ -185,7 +185,7 @@ it takes no --dry-run: |--slo p99<5ms --dry-run -- true
 -c takes a number .*, not 'many'|--slo p99<5ms -c many -- true
 either --pid or a command|--slo p99<5ms --pid 1 -- true
 unrecognized option '--fast'|--slo p99<5ms --fast -- true
-no command is given behind --|--slo p99<5ms --
+no command is given after --|--slo p99<5ms --
 TABLE
 }
 

@@ -208,7 +208,7 @@ static void wrong_usage_is_named_and_ends_with_status_2(void **state)
                 {"x wrong", "a wrong word"},
                 {"x --whole 5 -f", "either -f or --whole"},
                 {"x --text --", "option '--text' requires an argument"},
-                {"x --", "no command is given behind --"},
+                {"x --", "no command is given after --"},
         };
 
         (void)state;
