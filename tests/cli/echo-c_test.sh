@@ -153,7 +153,7 @@ test_fewer_threads_than_connections_are_named_with_the_limit_and_do_no_harm() {
                 --max-conns 500 2>echo.err &
         pid=$!
         children+=("$pid")
-        await grep -q 'listening on' echo.err
+        await grep -q 'listening on .*, at most' echo.err
         grep -q '^echo-c: ulimit -u allows 40 threads, fewer than the 500 connections that may be open: ' echo.err ||
                 fail "it does not say so: $(head -n 2 echo.err)"
         address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' echo.err)

@@ -111,6 +111,7 @@ children_stop() {
 fake_start() {
         [ -x "$FAKE" ] || fail "$FAKE is not built"
         port=
+        rm -f fake.out # of an earlier one
         "$FAKE" "$@" >fake.out 2>fake.err &
         pid=$!
         children+=("$pid")
@@ -120,10 +121,11 @@ fake_start() {
 
 # Starts echo-c with an address; leaves its $pid, and in $address where it listens.
 echo_start() {
+        rm -f echo.err # of an earlier one
         "$ECHO_C" -l "$1" "${@:2}" 2>echo.err &
         pid=$!
         children+=("$pid")
-        await grep -q 'listening on' echo.err
+        await grep -qs 'listening on .*, at most' echo.err # the whole line, which is written piece by piece
         address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' echo.err)
 }
 
