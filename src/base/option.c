@@ -157,6 +157,7 @@ static int value_take(const struct option_row *row, void *into, const char *text
         uint64_t value = 1;
         int error = 0;
 
+        assert(text || row->kind == OPTION_FLAG || row->kind == OPTION_CALL); /* the others take a value */
         if (row->kind == OPTION_NUMBER)
                 error = number_take(row, text, &value, why);
         else if (row->kind == OPTION_DURATION)

@@ -5,6 +5,8 @@
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #ifndef VERSION
 #error "the Makefile defines VERSION"
@@ -76,11 +78,21 @@ static int command_version(int argc, char **argv)
         return command_stdout_flush();
 }
 
+/* Where both streams go to one file, lines are written as they come, as those of standard error are: so they
+ * stay in order. */
+static void streams_order(void)
+{
+        struct stat out, err;
+
+        if (fstat(STDOUT_FILENO, &out) == 0 && fstat(STDERR_FILENO, &err) == 0 && out.st_dev == err.st_dev &&
+            out.st_ino == err.st_ino)
+                (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* if it fails, only the order suffers */
+}
+
 int main(int argc, char **argv)
 {
         const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
 
-        /* Line by line, as standard error is not buffered: in one file both then stay in order. */
-        (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* if it fails, only the order suffers */
+        streams_order();
         return c ? command_start(c, argc - 1, argv + 1) : command_run(argc, argv);
 }

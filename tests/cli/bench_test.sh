@@ -126,6 +126,8 @@ test_output_and_errors_keep_their_order_in_one_file() {
         tail -n 1 log | grep -q '^bench: 500 descriptors allowed' || fail "it ends with $(tail -n 1 log)"
         timeout 30 "$BENCH" -c 2 "${QUICK[@]}" --threshold 'p50<1ns' -- "$ECHO_C" -l 127.0.0.1:0 >log 2>&1
         tail -n 1 log | grep -q '^bench: threshold missed' || fail "it ends with $(tail -n 1 log)"
+        (ulimit -n 500 && timeout 10 "$BENCH" --dry-run -c 1000 -- true 2>&1 | cat >log)
+        tail -n 1 log | grep -q '^bench: 500 descriptors allowed' || fail "in a pipe it ends with $(tail -n 1 log)"
 }
 
 # --- limits

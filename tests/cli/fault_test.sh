@@ -9,10 +9,6 @@
 CONNECTIONS=20
 TEST_JOBS=1 # times are measured here: no other test may run beside
 
-needs_depth() {
-        "$BENCH" --help | grep -q -- --depth || skip 'bench has no --depth'
-}
-
 # Runs bench against such a server; leaves result.json, and the server's last words in echo.err.
 fault_run() { # SPEC FLAGS...
         # shellcheck disable=SC2016 # expanded by sh: bench keeps the server's output for itself
@@ -78,7 +74,6 @@ test_bytes_that_come_twice_are_repeated_or_surplus() {
 }
 
 test_replies_that_changed_places_are_swapped() {
-        needs_depth
         fault_run swap=0.001 --depth 4
         expect_wrong_bytes
         expect_counted swap .errors.mismatch.swapped
@@ -103,7 +98,6 @@ test_a_reply_of_another_connection_is_foreign_or_surplus() {
 }
 
 test_with_depth_losses_and_changes_have_the_same_names() {
-        needs_depth
         fault_run drop=0.001 --depth 4
         expect_wrong_bytes
         expect_counted drop .errors.mismatch.lost
