@@ -32,8 +32,7 @@ test_a_file_that_is_no_result_is_named_with_what_is_wrong() {
         while IFS='|' read -r expected text; do
                 printf '%s' "$text" >x.json
                 bench report x.json
-                expect_status 2
-                expect_error "^bench report: x.json: $expected"
+                expect_usage 'bench report' "x.json: $expected"
                 [ -e x.html ] && fail "a page was written of: $text"
         done <<'TABLE'
 line 1: |{
@@ -44,8 +43,7 @@ its lineup has no server|{"schema": "bench.comparison/1", "lineup": []}
 errors are no counts|{"schema": "bench.result/1", "errors": {"timeout": "many"}}
 TABLE
         bench report nowhere.json
-        expect_status 2
-        expect_error '^bench report: nowhere.json: .*No such file'
+        expect_usage 'bench report' 'nowhere.json: .*No such file'
 }
 
 test_the_page_lies_beside_its_file_unless_it_is_told_otherwise() {

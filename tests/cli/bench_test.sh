@@ -104,11 +104,9 @@ test_help_and_version_are_commands_too() {
                 cmp -s out expected || fail "bench $command help is not bench $command --help: $(head -n 1 out)"
         done < <(bench help && sed -n 's/^  \([a-z]*\) .*/\1/p' out)
         bench help nothing
-        expect_status 2
-        expect_error "^bench help: there is no command 'nothing'"
+        expect_usage 'bench help' "there is no command 'nothing'"
         bench help compare diff
-        expect_status 2
-        expect_error "^bench help: one command at a time, and 'diff' is another"
+        expect_usage 'bench help' "one command at a time, and 'diff' is another"
         true
 }
 

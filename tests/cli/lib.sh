@@ -49,17 +49,18 @@ expect_error() {
         [ "$(wc -l <err)" -le "${2:-1}" ] || fail "standard error has more than ${2:-1} lines: $(tr '\n' '|' <err)"
 }
 
-# expect_usage NAME REGEX: the last program refused its command line: exit status 2, nothing on standard output, and on
-# standard error one line, NAME: and what the expression matches, before argp's hint to --help.
+# expect_usage NAME REGEX: the last program was used wrongly: exit status 2, nothing on standard output, and on standard
+# error one line, NAME: and what the expression matches, after which only argp's hint to --help may follow.
 expect_usage() {
         expect_status 2
         [ ! -s out ] || fail "there is something on standard output: $(head -n 1 out)"
         head -n 1 err | grep -Eq -- "^([^ ]*/)?$1: $2" || fail "standard error does not match '$1: $2': $(head -n 1 err)"
-        [[ $(tail -n +2 err | tr '\n' ' ') =~ ^"Try \`$1 --help' or \`$1 --usage' for more information. "$ ]] ||
-                fail "not one line and a hint: $(tr '\n' '|' <err)"
+        [[ $(tail -n +2 err | tr '\n' ' ') =~ ^("Try \`$1 --help' or \`$1 --usage' for more information. ")?$ ]] ||
+                fail "there is more than one line and a hint: $(tr '\n' '|' <err)"
 }
 
-# expect_usages NAME COMMAND...: the same for each line of standard input, a regular expression, | and arguments.
+# expect_usages NAME COMMAND...: for each line of standard input, a regular expression, | and arguments, the command
+# ends so, and with the hint.
 expect_usages() {
         local name=$1 expected arguments words
         shift
@@ -67,6 +68,7 @@ expect_usages() {
                 read -ra words <<<"$arguments"
                 "$@" "${words[@]}"
                 expect_usage "$name" "$expected"
+                [ "$(wc -l <err)" -gt 1 ] || fail "no hint to --help for: $arguments"
         done
 }
 

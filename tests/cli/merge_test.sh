@@ -119,8 +119,7 @@ test_results_with_another_configuration_are_refused_by_the_first_difference() {
         while IFS='|' read -r expected change; do
                 jq "$change" b.json >c.json
                 bench merge a.json c.json --json m.json
-                expect_status 2
-                expect_error "^bench merge: $expected"
+                expect_usage 'bench merge' "$expected"
                 [ -s out ] || [ -e m.json ] && fail "something was written for: $change"
         done <<'TABLE'
 config.connections is 4 in a.json and 8 in c.json|.config.connections = 8
@@ -135,16 +134,14 @@ TABLE
 test_one_file_given_twice_is_refused() {
         two_runs
         bench merge a.json a.json
-        expect_status 2
-        expect_error '^bench merge: a.json and a.json are the same run$'
+        expect_usage 'bench merge' 'a.json and a.json are the same run$'
 }
 
 test_windows_that_overlap_by_half_are_refused() {
         two_runs
         b_begins_after 100000000
         bench merge a.json b.json
-        expect_status 2
-        expect_error '^bench merge: the windows of a.json and b.json overlap by (49|50)%'
+        expect_usage 'bench merge' 'the windows of a.json and b.json overlap by (49|50)%'
 }
 
 test_what_is_no_result_is_refused_by_name() {
@@ -154,8 +151,7 @@ test_what_is_no_result_is_refused_by_name() {
         local file expected
         while IFS='|' read -r file expected; do
                 bench merge a.json "$file"
-                expect_status 2
-                expect_error "^bench merge: $file is no result of bench --json: $expected"
+                expect_usage 'bench merge' "$file is no result of bench --json: $expected"
         done <<'TABLE'
 comparison.json|its schema is bench.comparison/1, not bench.result/1
 half.json|line [0-9]+: 
