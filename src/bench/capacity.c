@@ -1,50 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* bench capacity: the highest rate at which a server meets an objective.
  *
- * A closed loop finds the order of magnitude, then the search (bench/search.h) says which rates to offer, in
- * open loop, since only there does a server that falls behind show in the latency. Each trial is a `bench
- * run` of its own that starts the server anew, so that no trial finds the queues or the memory of another.
+ * A closed loop finds the order of magnitude. Then the search (bench/search.h) says which rates to offer, in
+ * open loop, because only there does the latency show that a server falls behind. Each trial is a `bench run`
+ * of its own that starts the server anew, so no trial inherits the queues or the memory of another.
  *
- * A rate holds if the objective is met and the result is not invalid: a server that answers quickly what it
- * answers, and leaves the rest, does not hold the rate. The answer is an interval and not a number, because
+ * A rate holds if the objective is met and the result is not invalid: a server that answers some requests
+ * quickly and the rest not at all does not hold the rate. The answer is an interval, not a number, because
  * between its ends the outcome is chance. */
 #include "bench/capacity.h"
 
-#include "bench/commands.h"
-#include "bench/help.h"
+#include "bench/command.h"
 
 #include "compare/child.h"
 
 #include "base/clock.h"
+#include "base/duration.h"
 
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-        EXIT_FAILED = 1,
-        EXIT_INVALID = 3,
-        EXIT_MISSED = 4,
-        WORDS_MORE = 16, /* beside the user's */
-        WHY_MAX = 512,
-};
-#define SHORTFALL_MAX 0.01 /* of the requests that were due; as the verdict has it */
+enum { WORDS_MORE = 8 };   /* besides the user's */
+#define SHORTFALL_MAX 0.01 /* of the requests that were due; the verdict has the same limit */
 
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number)
-{
-        (void)number;
-        interrupted = 1;
-}
-
-/* Can a file be written there? Asked before anything is measured, lest the result have nowhere to go. 0 or a
- * negative errno. */
+/* 0 if a file can be written there, or a negative errno. Checked before anything is measured, so that no
+ * result is lost for want of a place. */
 static int json_path_check(const char *path)
 {
         char directory[PATH_MAX];
@@ -60,26 +45,18 @@ static int json_path_check(const char *path)
         return access(directory, W_OK | X_OK) == 0 ? 0 : -errno;
 }
 
-/* The flags of a trial, owned by the caller; the texts behind `rate_text` and `source` are in it. NULL: out
- * of memory. A rate of 0 is the closed loop, to which --arrivals, which is for the open one, means nothing.
- */
+/* The flags of a trial, in an array that the caller owns; NULL: out of memory. Rate 0 is the closed loop. */
 static const char **trial_flags(const struct capacity *c, double rate, const char *rate_text,
-                                const char *source)
+                                const char *duration, const char *source)
 {
-        const char **flags = calloc(c->flag_count + WORDS_MORE, sizeof *flags);
+        const char **flags = calloc(2 * c->run.given.value_count + WORDS_MORE, sizeof *flags);
         size_t count = 0;
 
         if (!flags)
                 return NULL;
         flags[count++] = "-d";
-        flags[count++] = CAPACITY_DURATION;
-        for (size_t i = 0; i < c->flag_count; i++) {
-                bool arrivals = strncmp(c->flags[i], "--arrivals", strlen("--arrivals")) == 0;
-                if (!arrivals || rate > 0)
-                        flags[count++] = c->flags[i];
-                else if (!strchr(c->flags[i], '='))
-                        i++; /* its value */
-        }
+        flags[count++] = duration;
+        count += run_options_words(&c->run, rate > 0, flags + count);
         if (c->source_own) {
                 flags[count++] = "--source";
                 flags[count++] = source;
@@ -94,22 +71,16 @@ static const char **trial_flags(const struct capacity *c, double rate, const cha
 /* 0 or a negative errno. */
 static int child_start(const struct capacity *c, double rate, struct child *child)
 {
-        char rate_text[32], source[CHILD_SOURCE_MAX];
-        size_t words = 0;
+        char rate_text[32], duration[DURATION_TEXT_MAX], source[CHILD_SOURCE_MAX];
 
         (void)snprintf(rate_text, sizeof rate_text, "%.0f", rate);
-        const char **flags = trial_flags(c, rate, rate_text,
+        const char **flags = trial_flags(c, rate, rate_text, duration_format(c->run.plan.duration, duration),
                                          child_source(json_array_size(c->trials), source));
-        while (c->run.command[words])
-                words++;
-        const char **command = calloc(words + 1, sizeof *command);
-        int error = -ENOMEM;
-        if (flags && command) {
-                memcpy(command, c->run.command, words * sizeof *command);
-                error = child_run(child, c->bench, flags, command, &interrupted);
-        }
+        if (!flags)
+                return -ENOMEM;
+        int error = child_run(child, c->bench, flags, (const char *const *)c->run.given.command,
+                              &command_interrupted);
         free(flags);
-        free(command);
         return error;
 }
 
@@ -122,15 +93,15 @@ static json_t *number(double value)
 struct outcome {
         double rate; /* 0: the closed loop */
         double value, per_second;
-        bool met, untold;
-        bool broken;          /* the server does not do what it is there for, at whatever rate */
-        char reason[WHY_MAX]; /* why the rate did not hold whatever the value, or "" */
+        bool met, unmeasured; /* unmeasured: the result does not have the value */
+        bool broken;          /* the server would fail at any rate */
+        struct why reason;    /* why the rate did not hold, whatever the value; or "" */
 };
 
-/* Open loop: what was due and is not answered at the window's end is either under way, of which there are as
- * many as rate and mean latency say (Little, 1961), or the beginning of a queue that grows as long as the run
- * lasts. In that a short run's latency need not show. False: a queue grows. */
-static bool rate_is_kept(const struct result *r, char *reason, size_t size)
+/* Open loop: a request that was due and has no answer at the end of the window is either under way (their
+ * number is rate times mean latency: Little, 1961) or in a queue that grows as long as the run lasts. In a
+ * short run the latency need not show such a queue. Returns false if there is one. */
+static bool rate_is_kept(const struct result *r, struct why *why)
 {
         if (r->requests.due == RESULT_UNKNOWN || r->requests.total == RESULT_UNKNOWN || !r->latency)
                 return true;
@@ -138,8 +109,8 @@ static bool rate_is_kept(const struct result *r, char *reason, size_t size)
         double under_way = r->requests.per_second * histogram_mean(r->latency) / (double)NS_PER_S;
         if (due - answered - under_way <= fmax(due * SHORTFALL_MAX, 1))
                 return true;
-        (void)snprintf(reason, size, "the server fell behind, %.0f of %.0f requests were answered by the end",
-                       answered, due);
+        (void)why_set(why, "the server fell behind, %.0f of %.0f requests were answered by the end", answered,
+                      due);
         return false;
 }
 
@@ -151,12 +122,11 @@ static void outcome_fill(struct outcome *o, const struct capacity *c, double rat
         *o = (struct outcome){.rate = rate, .per_second = r->requests.per_second};
         enum threshold_outcome checked = slo_check(child->json, &c->slo, &o->value);
         if (invalid)
-                (void)snprintf(o->reason, sizeof o->reason, "%s", r->verdict.reasons[0].text);
-        else if (rate > 0)
-                (void)rate_is_kept(r, o->reason, sizeof o->reason); /* the reason tells */
-        o->met = checked == THRESHOLD_MET && *o->reason == '\0';
-        o->untold = checked == THRESHOLD_UNMEASURED && *o->reason == '\0';
-        /* A generator that is used up is the limit to look for, and no reason not to. */
+                (void)why_set(&o->reason, "%s", r->verdict.reasons[0].text);
+        bool kept = !invalid && (rate <= 0 || rate_is_kept(r, &o->reason));
+        o->met = kept && checked == THRESHOLD_MET;
+        o->unmeasured = kept && checked == THRESHOLD_UNMEASURED;
+        /* A generator that is used up sets a limit, which the search will find: no reason not to start it. */
         o->broken = invalid && rate <= 0 && strcmp(r->verdict.reasons[0].code, "generator-limited") != 0;
 }
 
@@ -168,7 +138,7 @@ static int outcome_append(struct capacity *c, const struct outcome *o, const str
                                  "per_second", number(o->per_second), "ceiling_share",
                                  number(child->result->generator.ceiling_share), "verdict",
                                  verdict_name(child->result->verdict.status), "reason",
-                                 *o->reason ? o->reason : NULL, "result", child->json);
+                                 *o->reason.text ? o->reason.text : NULL, "result", child->json);
 
         return json_array_append_new(c->trials, json) == 0 ? 0 : -ENOMEM;
 }
@@ -187,51 +157,44 @@ static void outcome_print(const struct capacity *c, const struct outcome *o)
                 (void)snprintf(rate, sizeof rate, "%.0f", o->rate);
         fprintf(stderr, "%5zu %12s %12.0f %10s  %s%s%s\n", trial, rate, o->per_second,
                 slo_value_format(&c->slo, o->value, value),
-                o->rate <= 0 ? "closed loop"
-                : o->met     ? "met"
-                : o->untold  ? "missed: too few requests to tell"
-                             : "missed",
-                *o->reason ? ": " : "", o->reason);
+                o->rate <= 0    ? "closed loop"
+                : o->met        ? "met"
+                : o->unmeasured ? "missed: too few requests to tell"
+                                : "missed",
+                *o->reason.text ? ": " : "", o->reason.text);
 }
 
-/* One trial. 0 and its outcome; or the exit status, and c->broke says why. */
+/* Makes one trial. 0 and its outcome, or the exit status. */
 static int trial_run(struct capacity *c, double rate, struct outcome *o)
 {
         static const char own_name[] = "bench: ";
         struct child child;
         int error = child_start(c, rate, &child), status = 0;
 
-        if (error) {
-                c->broke = "failed";
-                return capacity_fail(EXIT_FAILED, "a trial cannot be made: %s", strerror(-error));
-        }
-        if (interrupted) {
-                c->broke = "interrupted";
-                status = EXIT_FAILED;
-        } else if (!child.result) {
+        if (error)
+                return command_fail(STATUS_FAILED, "a trial cannot be made: %s", strerror(-error));
+        if (command_interrupted)
+                status = STATUS_FAILED;
+        else if (!child.result) {
                 bool named = strncmp(child.failed, own_name, strlen(own_name)) == 0;
-                c->broke = "failed";
-                status = capacity_fail(EXIT_FAILED, "%s", child.failed + (named ? strlen(own_name) : 0));
+                status = command_fail(STATUS_FAILED, "%s", child.failed + (named ? strlen(own_name) : 0));
         } else {
                 outcome_fill(o, c, rate, &child);
-                c->untold += rate > 0 && o->untold;
-                if (outcome_append(c, o, &child) != 0) {
-                        c->broke = "failed";
-                        status = capacity_fail(EXIT_FAILED, "out of memory");
-                }
+                c->unmeasured += rate > 0 && o->unmeasured;
+                if (outcome_append(c, o, &child) != 0)
+                        status = command_fail(STATUS_FAILED, "out of memory");
                 outcome_print(c, o);
-                if (o->broken) {
-                        c->broke = "failed";
-                        status = capacity_fail(EXIT_INVALID, "in closed loop: %s", o->reason);
-                }
+                if (o->broken)
+                        status = command_fail(STATUS_INVALID, "in closed loop: %s", o->reason.text);
         }
         child_fini(&child);
         return status;
 }
 
-/* The rates between which to search. Below the lowest, too few requests come within a trial to tell the
- * value; a tenth more is for arrivals at random and for those that are not answered within the window. */
-static void search_begin(struct capacity *c, double closed_loop)
+/* Sets the rates between which to search. Below the lowest, a trial has too few requests to measure the
+ * value; a tenth more allows for random arrivals, and for requests that are not answered within the
+ * window. */
+static void search_start(struct capacity *c, double closed_loop)
 {
         double seconds = (double)c->run.plan.duration / (double)NS_PER_S;
         double min = fmin(ceil((double)c->slo.requests / seconds * 1.1), CAPACITY_RATE_MAX);
@@ -252,69 +215,45 @@ static int search_run(struct capacity *c)
         struct outcome o = {0};
         int status = trial_run(c, 0, &o);
 
-        if (status)
-                return status;
-        search_begin(c, o.per_second);
+        if (!status)
+                search_start(c, o.per_second);
         for (double rate; !status && (rate = search_next(&c->search)) > 0;) {
                 status = trial_run(c, rate, &o);
                 if (!status)
                         search_report(&c->search, rate, o.met);
         }
+        if (status)
+                c->broke = command_interrupted ? "interrupted" : "failed";
         return status;
 }
-
-static const char help[] =
-        "Usage: bench capacity --slo EXPR [OPTION...] -- COMMAND...\n"
-        "Finds the highest rate (-R, open loop) at which a server meets an objective: doubles or halves the\n"
-        "rate, then narrows down where the objective begins to be missed. COMMAND is started anew for every\n"
-        "trial. At most 40 trials are made, whatever they tell by then.\n\n"
-        "      --slo=EXPR        p50, p90, p95, p99, p99_9, mean or max, < and a duration, such as "
-        "'p99<5ms'\n"
-        "      --resolution=PERCENT  how far apart a rate that holds and one that misses may be in the end\n"
-        "                        (0.1 to 100, default 5)\n"
-        "      --trials=N        of each rate near the boundary, which all have to agree (1 to 10, default "
-        "3)\n"
-        "  -d, --duration=DUR    of each trial (default 2s)\n"
-        "      --json=FILE       write \"bench.capacity/1\"; - for standard output, instead of the text\n"
-        "  -q, --quiet           print no line per trial\n"
-        "      --help            print this\n\n"
-        "and the other options of the load and of the generator: bench --help. -c is the number of\n"
-        "connections that the rate is spread over: with too few of them, they are what is measured.\n"
-        "Exit status: 0 success, 1 it failed or was interrupted, 2 wrong usage, 3 the server does not\n"
-        "answer rightly, 4 no rate holds.\n";
 
 int command_capacity(int argc, char **argv)
 {
         static struct capacity c;
-        const struct sigaction on_interrupt = {.sa_handler = interrupt};
-        int status;
 
-        if (help_given(argc, argv, help, &status))
-                return status;
         capacity_options_parse(argc, argv, &c);
-        if (readlink("/proc/self/exe", c.bench, sizeof c.bench - 1) < 0)
-                return capacity_fail(EXIT_FAILED, "cannot find bench itself: %s", strerror(errno));
-        status = c.run.json_path ? json_path_check(c.run.json_path) : 0;
-        if (status)
-                return capacity_fail(EXIT_FAILED, "cannot write %s: %s", c.run.json_path, strerror(-status));
-        (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
-        (void)sigaction(SIGTERM, &on_interrupt, NULL);
+        int error = command_path(c.bench);
+        if (error)
+                return command_fail(STATUS_FAILED, "cannot find bench itself: %s", strerror(-error));
+        error = c.json_path ? json_path_check(c.json_path) : 0;
+        if (error)
+                return command_fail(STATUS_FAILED, "cannot write %s: %s", c.json_path, strerror(-error));
+        command_catch_signals();
         c.trials = json_array();
         if (!c.trials)
-                return capacity_fail(EXIT_FAILED, "out of memory");
-        status = search_run(&c);
+                return command_fail(STATUS_FAILED, "out of memory");
+        int status = search_run(&c);
         struct search_answer answer = {0};
         if (c.search.trials > 0)
                 answer = search_answer(&c.search);
-        if (json_array_size(c.trials) == 0 && interrupted)
-                (void)capacity_fail(EXIT_FAILED, "interrupted before the first trial had ended");
+        if (json_array_size(c.trials) == 0 && command_interrupted)
+                (void)command_fail(STATUS_FAILED, "interrupted before the first trial ended");
         if (json_array_size(c.trials) > 0) {
                 int written = capacity_report(&c, &answer);
                 status = written ? written : status;
         }
         if (!status && !answer.held)
-                status = EXIT_MISSED;
+                status = STATUS_MISSED;
         json_decref(c.trials);
-        free(c.flags);
         return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* capacity: the parts of `bench capacity`: its options, and what it prints and writes. */
+/* capacity: what the files of `bench capacity` share. */
 #ifndef BENCH_CAPACITY_H
 #define BENCH_CAPACITY_H
 
@@ -10,34 +10,30 @@
 #include <jansson.h>
 #include <limits.h>
 
-/* In all; the closed loop with which it begins counts as one. */
+/* In all; the closed loop with which it starts counts as one. */
 enum { CAPACITY_TRIALS_MAX = SEARCH_TRIALS_MAX };
-#define CAPACITY_DURATION "2s" /* of each trial, unless -d is given */
-#define CAPACITY_RATE_MAX 1e9  /* as of -R */
+#define CAPACITY_DURATION (2 * NS_PER_S) /* of each trial, unless -d is given */
+#define CAPACITY_RATE_MAX 1e9            /* as of -R */
 
 struct capacity {
         const char *expression; /* of the objective, as given */
         struct slo slo;
         double resolution; /* 0.05: 5% */
         unsigned trials_per_rate;
+        const char *json_path; /* NULL: none */
         struct run_options run;
-        char **flags; /* owned, [flag_count]; of bench run, as given */
-        size_t flag_count;
         bool source_own; /* each trial has a block of source addresses of its own */
         char bench[PATH_MAX];
         struct search search;
-        json_t *trials;    /* owned: what came of each, in the order in which they ran */
-        unsigned untold;   /* trials whose result does not tell the value */
-        const char *broke; /* why the search ended before its time; NULL: it did not */
+        json_t *trials;      /* owned: what came of each, in the order in which they ran */
+        unsigned unmeasured; /* trials whose result does not have the value */
+        const char *broke;   /* why the search ended early, "failed" or "interrupted"; NULL: it did not */
 };
 
-/* Prints to standard error what went wrong, in one line. Returns `status`. */
-int __attribute__((format(printf, 2, 3))) capacity_fail(int status, const char *format, ...);
-
-/* Fills it in from argv. Wrong usage ends the program with status 2 and one line. */
+/* Reads argv. Wrong usage ends the program. */
 void capacity_options_parse(int argc, char **argv, struct capacity *);
 
-/* Prints the answer, and writes "bench.capacity/1" where --json says. 0 or the exit status. */
+/* Prints the answer, and writes "bench.capacity/1" to the file that --json names. Returns the exit status. */
 int capacity_report(const struct capacity *, const struct search_answer *);
 
 #endif

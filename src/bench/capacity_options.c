@@ -1,139 +1,101 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of bench run and a few more. Those are taken out, and the rest is read as bench run reads it,
- * so that a flag of the load means the same here, and is refused in the same words. */
+/* The options of bench run, after a table of its own. */
 #include "bench/capacity.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "bench/output.h"
 
-enum { EXIT_FAILED = 1, TRIALS_PER_RATE_MAX = 10 };
-/* What -R takes at most. That it is still there after the user's flags shows that none of them is -R. */
-#define RATE_MAX_TEXT "1000000000"
+#include "base/clock.h"
+#include "base/number.h"
 
-int capacity_fail(int status, const char *format, ...)
+enum { TRIALS_PER_RATE_MAX = 10 };
+
+static int slo_set(void *options, const char *text, struct why *why)
 {
-        va_list arguments;
+        struct capacity *c = options;
 
-        va_start(arguments, format);
-        (void)fputs("bench capacity: ", stderr);
-        (void)vfprintf(stderr, format, arguments);
-        (void)fputc('\n', stderr);
-        va_end(arguments);
-        return status;
+        return slo_parse(text, &c->slo, why) == 0 ? 0 : why_set(why, "--slo: %s", why->text);
 }
 
-/* If word *i is the option, its value, which may be the next word; else NULL. Without a value the program
- * ends. */
-static const char *option_value(const char *name, int argc, char **argv, int *i)
+static int resolution_set(void *options, const char *text, struct why *why)
 {
-        size_t length = strlen(name);
+        struct capacity *c = options;
+        double percent;
 
-        if (strncmp(argv[*i], name, length) != 0 || (argv[*i][length] && argv[*i][length] != '='))
-                return NULL;
-        if (argv[*i][length] == '=')
-                return argv[*i] + length + 1;
-        if (*i + 1 >= argc || strcmp(argv[*i + 1], "--") == 0)
-                exit(capacity_fail(USAGE_STATUS, "option '%s' requires an argument", name));
-        return argv[++*i];
-}
-
-static void resolution_set(struct capacity *c, const char *text)
-{
-        char *end;
-        double percent = strtod(text, &end);
-
-        if (*text < '0' || *text > '9' || *end || !(percent >= 0.1 && percent <= 100))
-                exit(capacity_fail(USAGE_STATUS, "--resolution takes a percentage from 0.1 to 100, not '%s'",
-                                   text));
+        if (number_parse_decimal(text, 0.1, 100, &percent) != 0)
+                return why_set(why, "--resolution takes a percentage from 0.1 to 100, not '%s'", text);
         c->resolution = percent / 100;
+        return 0;
 }
 
-static void trials_set(struct capacity *c, const char *text)
+static const struct option_row option_rows[] = {
+        {.help = "The search:"},
+        {"--slo", NULL, "EXPR", "p50, p90, p95, p99, p99_9, mean or max, < and a duration, such as 'p99<5ms'",
+         .kind = OPTION_TEXT, OPTION_TO(struct capacity, expression), .call = slo_set},
+        {"--resolution", NULL, "PERCENT",
+         "how far apart the highest rate that holds and the lowest that misses may be in the end, 0.1 to "
+         "100 (default 5)",
+         .kind = OPTION_CALL, .call = resolution_set},
+        {"--trials", NULL, "N",
+         "trials of each rate near the boundary, all of which must agree, 1 to 10 (default 3)",
+         .kind = OPTION_NUMBER, OPTION_TO(struct capacity, trials_per_rate), .min = 1,
+         .max = TRIALS_PER_RATE_MAX},
+        {"-d", "--duration", "DUR", "of each trial (default 2s)", .kind = OPTION_DURATION,
+         OPTION_TO(struct capacity, run.plan.duration), .min = NS_PER_MS, .max = OPTIONS_DURATION_MAX},
+        {"--json", NULL, "FILE", "write \"bench.capacity/1\"; - for standard output, instead of the text",
+         .kind = OPTION_TEXT, OPTION_TO(struct capacity, json_path)},
+        {"-q", "--quiet", NULL, "print no line per trial", .kind = OPTION_FLAG,
+         OPTION_TO(struct capacity, run.quiet)},
+        {"-R", "--rate", "RATE", "it takes no -R: the rate is what it searches for", .kind = OPTION_REFUSED},
+        {"--pid", NULL, "PID", "either --pid or a command", .kind = OPTION_REFUSED},
+        {"--threshold", NULL, "EXPR", "it takes no --threshold: --slo is what the search goes by",
+         .kind = OPTION_REFUSED},
+        {"--dry-run", NULL, NULL, "it takes no --dry-run: bench run says what a trial needs",
+         .kind = OPTION_REFUSED},
+};
+
+static int options_check(void *options, const struct option_set *given, struct why *why)
 {
-        char *end;
-        unsigned long n = strtoul(text, &end, 10);
+        struct capacity *c = options;
+        const struct address *target = &c->run.plan.targets[0];
 
-        if (*text < '0' || *text > '9' || *end || n < 1 || n > TRIALS_PER_RATE_MAX)
-                exit(capacity_fail(USAGE_STATUS, "--trials takes a number from 1 to %d, not '%s'",
-                                   TRIALS_PER_RATE_MAX, text));
-        c->trials_per_rate = (unsigned)n;
-}
-
-static void slo_set(struct capacity *c, const char *text)
-{
-        struct why why;
-
-        if (slo_parse(text, &c->slo, &why) != 0)
-                exit(capacity_fail(USAGE_STATUS, "--slo: %s", why.text));
-        c->expression = text;
-}
-
-/* Takes out the options that bench run does not have. Returns the index of the first word that is not an
- * option: -- or the end. */
-static int own_options_parse(struct capacity *c, int argc, char **argv)
-{
-        const char *value;
-        int i;
-
-        for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-                if ((value = option_value("--slo", argc, argv, &i)))
-                        slo_set(c, value);
-                else if ((value = option_value("--resolution", argc, argv, &i)))
-                        resolution_set(c, value);
-                else if ((value = option_value("--trials", argc, argv, &i)))
-                        trials_set(c, value);
-                else
-                        c->flags[c->flag_count++] = argv[i];
-        }
-        return i;
-}
-
-/* What the search decides itself, and what a report of one run would be. */
-static void options_check(const struct capacity *c)
-{
         if (!c->expression)
-                exit(capacity_fail(USAGE_STATUS, "no objective is given: --slo 'p99<5ms'"));
-        if (!c->run.command)
-                exit(capacity_fail(USAGE_STATUS,
-                                   "no command is given: the server to start for every trial comes behind "
-                                   "--"));
-        if (c->run.plan.rate < CAPACITY_RATE_MAX)
-                exit(capacity_fail(USAGE_STATUS, "it takes no -R: the rate is what is searched"));
-        if (c->run.graph || c->run.markdown || c->run.hgrm_path || c->run.csv_path)
-                exit(capacity_fail(USAGE_STATUS,
-                                   "it takes no -g, -m, --hgrm or --csv: those show one run; --json has "
-                                   "every trial's"));
-        if (c->run.threshold_count > 0)
-                exit(capacity_fail(USAGE_STATUS,
-                                   "it takes no --threshold: --slo is the one that is searched with"));
-        if (c->run.dry_run)
-                exit(capacity_fail(USAGE_STATUS, "it takes no --dry-run: bench run says what a trial needs"));
+                return why_set(why, "no objective is given: --slo 'p99<5ms'");
+        if (!given->command)
+                return why_set(why,
+                               "no command is given: the server to start for every trial comes after --");
+        int error = run_options_check(&c->run, given, why);
+        c->source_own = !option_given(given, "--source") &&
+                        (!option_given(given, "-t") ||
+                         (target->sa.any.sa_family == AF_INET && address_is_loopback(target)));
+        return error;
 }
 
 void capacity_options_parse(int argc, char **argv, struct capacity *c)
 {
-        static const char *const defaults[] = {"-R", RATE_MAX_TEXT, "-d", CAPACITY_DURATION};
-        enum { DEFAULTS = sizeof defaults / sizeof *defaults };
+        static const struct option_line line = {
+                .synopsis = "--slo=EXPR -- COMMAND...",
+                .doc = "Finds the highest rate (-R, open loop) at which a server meets an objective: "
+                       "doubles or halves the rate, then narrows down from which rate on the objective is "
+                       "missed. COMMAND is started anew for every trial. At most 40 trials are made, "
+                       "whatever they have shown by then.\v"
+                       "The rate is spread over -c connections: with too few of them, they are what is "
+                       "measured. Exit status: 0 success, 1 failure or interrupt, 2 wrong usage, 3 the "
+                       "server does not answer correctly, 4 no rate holds.",
+                .takes_command = true,
+                .word = run_options_word,
+                .check = options_check,
+        };
+        static const char refusal[] =
+                "it takes no -g, -m, --hgrm or --csv: those show one run; --json has every trial's";
+        const struct option_table tables[] = {OPTION_TABLE(option_rows, .into = c),
+                                              run_options_load(&c->run),
+                                              output_table(refusal),
+                                              run_options_result(&c->run, refusal),
+                                              {0}};
 
         *c = (struct capacity){.resolution = 0.05, .trials_per_rate = 3};
-        c->flags = calloc((size_t)argc, sizeof *c->flags);
-        char **words = calloc((size_t)argc + DEFAULTS + 1, sizeof *words); /* the options point into it */
-        if (!c->flags || !words)
-                exit(capacity_fail(EXIT_FAILED, "out of memory"));
-        int rest = own_options_parse(c, argc, argv);
-        size_t count = 1 + DEFAULTS;
-        words[0] = argv[0];
-        memcpy(words + 1, defaults, sizeof defaults); /* argp_parse(3) changes no word */
-        memcpy(words + count, c->flags, c->flag_count * sizeof *words);
-        count += c->flag_count;
-        memcpy(words + count, argv + rest, (size_t)(argc - rest) * sizeof *words);
-        count += (size_t)(argc - rest);
-        run_options_parse((int)count, words, &c->run);
-        options_check(c);
-        const struct address *target = &c->run.plan.targets[0];
-        c->source_own = !c->run.source_given &&
-                        (!c->run.targets_given ||
-                         (target->sa.any.sa_family == AF_INET && address_is_loopback(target)));
+        run_options_init(&c->run);
+        c->run.plan.duration = CAPACITY_DURATION;
+        c->run.plan.rate = CAPACITY_RATE_MAX; /* an open loop; the search says at which rate */
+        option_parse(&line, tables, c, argc, argv, &c->run.given);
 }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What a search for the capacity has found, as text and as JSON. */
+/* What the search has found, as text and as JSON. */
 #include "bench/capacity.h"
 
-#include "result/json.h"
+#include "bench/command.h"
 
 #include "base/duration.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_FAILED = 1 };
-#define GENERATOR_USED_UP 0.9 /* of its threads' time: then the limit may be the generator's */
+#define GENERATOR_USED_UP 0.9 /* of its threads' time; from here on the limit may be the generator's */
 
 static void rate_print(const struct search_rate *r, const char *outcome)
 {
@@ -24,7 +22,8 @@ static void rate_print(const struct search_rate *r, const char *outcome)
                 printf("%12.0f requests/s %s in each of %u trials\n", r->rate, outcome, trials);
 }
 
-/* The most of its threads' time that the generator used in the trials at a rate; 0 if that is not known. */
+/* The largest share of its threads' time that the generator used in a trial at that rate; 0 if none is
+ * known. */
 static double generator_share(const struct capacity *c, double rate)
 {
         double most = 0;
@@ -69,8 +68,8 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
         else if (a->end == SEARCH_NONE_HELD && c->search.options.min <= 1)
                 printf("No rate holds %s for sure, down to one request per second.\n", c->expression);
         else if (a->end == SEARCH_NONE_HELD)
-                printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s of %s cannot be "
-                       "told.\n",
+                printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s cannot be measured "
+                       "in %s.\n",
                        c->expression, c->search.rates[0].rate, slo_name(&c->slo), duration);
         else if (a->end == SEARCH_NONE_MISSED)
                 printf("Every rate holds %s, up to the highest that can be asked for.\n", c->expression);
@@ -81,9 +80,9 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
         else
                 printf("%s holds up to a rate between\n", c->expression);
         ends_print(c, a);
-        if (c->untold > 0)
-                printf("In %u trials there were too few requests to tell %s: a longer -d helps.\n", c->untold,
-                       slo_name(&c->slo));
+        if (c->unmeasured > 0)
+                printf("In %u trials there were too few requests to measure %s: a longer -d helps.\n",
+                       c->unmeasured, slo_name(&c->slo));
         printf("%zu trials of %s, the first in closed loop.\n", json_array_size(c->trials), duration);
 }
 
@@ -102,8 +101,8 @@ static json_t *capacity_to_json(const struct capacity *c, const struct search_an
                                            [SEARCH_TRIALS_SPENT] = "trials-spent"};
         json_t *command = json_array();
 
-        for (size_t i = 0; c->run.command[i]; i++) {
-                json_t *word = json_string(c->run.command[i]);
+        for (size_t i = 0; c->run.given.command[i]; i++) {
+                json_t *word = json_string(c->run.given.command[i]);
                 json_array_append_new(command, word ? word : json_string("?")); /* it is not UTF-8 */
         }
         return json_pack("{s:s,s:s,s:s,s:o,s:I,s:f,s:i,s:s,s:o,s:o,s:b,s:i,s:O}", "schema",
@@ -117,16 +116,10 @@ static json_t *capacity_to_json(const struct capacity *c, const struct search_an
 
 int capacity_report(const struct capacity *c, const struct search_answer *a)
 {
-        const char *path = c->run.json_path;
+        const char *path = c->json_path;
 
         if (!path || strcmp(path, "-") != 0)
                 text_print(c, a);
-        if (fflush(stdout) != 0)
-                return capacity_fail(EXIT_FAILED, "cannot write to standard output: %s", strerror(errno));
-        if (!path)
-                return 0;
-        json_t *json = capacity_to_json(c, a);
-        int error = json ? json_write(json, path) : -ENOMEM;
-        json_decref(json);
-        return error ? capacity_fail(EXIT_FAILED, "cannot write %s: %s", path, strerror(-error)) : 0;
+        int status = command_stdout_flush();
+        return status || !path ? status : command_json_write(capacity_to_json(c, a), path);
 }

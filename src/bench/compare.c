@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bench compare: several servers, the same scenarios, a table for each. */
-#include "bench/commands.h"
-#include "bench/options.h"
+#include "bench/command.h"
 
 #include "compare/trials.h"
 #include "comparison/json.h"
@@ -10,8 +9,8 @@
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/duration.h"
+#include "base/option.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -22,18 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, DISJOINT_CPUS = 4 };
-enum key {
-        KEY_LINEUP = 256,
-        KEY_SERVER,
-        KEY_SCENARIO,
-        KEY_BASELINE,
-        KEY_EQUAL_LOAD,
-        KEY_SWEEP,
-        KEY_PIN,
-        KEY_SEED,
-        KEY_RESUME,
-};
+enum { DISJOINT_CPUS = 4 };
 #define EQUAL_LOAD 0.6 /* of the slowest server's throughput */
 #define WARMUP_MAX NS_PER_S
 
@@ -44,6 +32,7 @@ struct compare_options {
         struct lineup lineup;
         const char *named; /* ours, peers or all; NULL: only what was given */
         const char *duration, *directory, *baseline, *sweep;
+        uint64_t duration_ns;
         char warmup[DURATION_TEXT_MAX];
         unsigned rounds;
         uint64_t seed;
@@ -51,154 +40,126 @@ struct compare_options {
         bool quiet, equal_load, resume;
 };
 
-static volatile sig_atomic_t interrupted;
+#define TO(member) OPTION_TO(struct compare_options, member)
 
-static void interrupt(int number)
+static int lineup_take(void *options, const char *text, struct why *why)
 {
-        (void)number;
-        interrupted = 1;
+        struct compare_options *o = options;
+
+        if (strcmp(text, "ours") != 0 && strcmp(text, "peers") != 0 && strcmp(text, "all") != 0)
+                return lineup_read(&o->lineup, text, why) == 0 ? 0 : -EINVAL;
+        o->named = text;
+        return 0;
 }
 
-static const struct argp_option option_table[] = {
-        {"lineup", KEY_LINEUP, "FILE|ours|peers|all", 0,
+static int server_add(void *options, const char *text, struct why *why)
+{
+        struct compare_options *o = options;
+
+        return lineup_add_server(&o->lineup, text, why) == 0 ? 0 : -EINVAL;
+}
+
+static int scenario_add(void *options, const char *text, struct why *why)
+{
+        struct compare_options *o = options;
+
+        return lineup_add_scenario(&o->lineup, text, why) == 0 ? 0 : -EINVAL;
+}
+
+static const char *placements[PLACEMENT_NONE + 2]; /* their names, for the table */
+
+static int placement_check(void *options, const char *name, struct why *why)
+{
+        const struct compare_options *o = options;
+        struct cpus cpus;
+
+        (void)name;
+        cpus_allowed(&cpus);
+        if (o->placement != PLACEMENT_DISJOINT || cpus.count >= DISJOINT_CPUS)
+                return 0;
+        return why_set(why, "--pin disjoint needs %d CPUs, and there are %zu", DISJOINT_CPUS, cpus.count);
+}
+
+static const struct option_row option_rows[] = {
+        {.help = "What is compared:"},
+        {"--lineup", NULL, "FILE|ours|peers|all",
          "the servers: a lineup file, every model of echo-c, every peer that is built, or both (default "
          "all, unless --server is given)",
-         1},
-        {"server", KEY_SERVER, "NAME=COMMAND", 0,
-         "one more server; {host} and {port} are replaced, without them the target is where it listens; "
+         .kind = OPTION_CALL, .call = lineup_take},
+        {"--server", NULL, "NAME=COMMAND",
+         "one more server; {host} and {port} are replaced, and without them the target is where it listens; "
          "repeatable",
-         1},
-        {"scenario", KEY_SCENARIO, "FLAGS", 0,
+         .kind = OPTION_CALL, .call = server_add},
+        {"--scenario", NULL, "FLAGS",
          "flags of bench run; repeatable (default: the four '-c 10000', '-c 10000 -r 50', '-c 10000 -r 5' "
          "and '-c 5000 -r 1')",
-         1},
-        {"sweep", KEY_SWEEP, "KEY=A,B,..", 0,
-         "each scenario with each of these values: connections=1,10,100 or rate=1000,2000", 1},
-        {"equal-load", KEY_EQUAL_LOAD, NULL, 0,
-         "then each scenario of a closed loop again in open loop, at 60% of what the slowest server can "
-         "do, where latencies can be compared",
-         1},
-        {"baseline", KEY_BASELINE, "NAME", 0,
-         "the server that the others are compared to (default: the first)", 2},
-        {"pin", KEY_PIN, "shared|disjoint|none", 0,
-         "server and generator on all CPUs, so that a round trip can stay on one (default), each on half "
-         "of them, or wherever the kernel puts them",
-         2},
-        {"seed", KEY_SEED, "N", 0, "decides the order of the servers in each round (default: by the clock)",
-         2},
-        {"resume", KEY_RESUME, "DIR", 0, "go on with the comparison that was interrupted there", 2},
-        {"rounds", 'n', "N", 0, "measure everything N times (default 1)", 2},
-        {"duration", 'd', "DUR", 0, "of each trial (default 10s)", 2},
-        {"output", 'o', "DIR", 0, "where comparison.json and tables.md are written (default comparison)", 2},
-        {"quiet", 'q', NULL, 0, "print no line per trial", 2},
-        {0},
+         .kind = OPTION_CALL, .call = scenario_add},
+        {"--sweep", NULL, "KEY=A,B,..",
+         "each scenario with each of these values: connections=1,10,100 or rate=1000,2000",
+         .kind = OPTION_TEXT, TO(sweep)},
+        {"--equal-load", NULL, NULL,
+         "then each closed-loop scenario again in open loop, at 60% of what the slowest server can do, where "
+         "latencies can be compared",
+         .kind = OPTION_FLAG, TO(equal_load)},
+        {.help = "How:"},
+        {"--baseline", NULL, "NAME", "the server that the others are compared to (default: the first)",
+         .kind = OPTION_TEXT, TO(baseline)},
+        {"--pin", NULL, "shared|disjoint|none",
+         "server and generator on all CPUs, so that a round trip can stay on one (default), each on half of "
+         "them, or wherever the kernel puts them",
+         .kind = OPTION_CHOICE, TO(placement), .choices = placements, .call = placement_check},
+        {"--seed", NULL, "N", "decides the order of the servers in each round (default: by the clock)",
+         .kind = OPTION_NUMBER, TO(seed), .max = INT64_MAX},
+        {"--resume", NULL, "DIR", "continue the comparison that was interrupted there", .kind = OPTION_TEXT,
+         TO(directory)},
+        {"-n", "--rounds", "N", "measure everything N times (default 1)", .kind = OPTION_NUMBER, TO(rounds),
+         .min = 1, .max = COMPARISON_ROUNDS_MAX},
+        {"-d", "--duration", "DUR", "of each trial (default 10s)", .kind = OPTION_DURATION, TO(duration_ns),
+         .min = NS_PER_MS, .max = 24 * 3600 * NS_PER_S},
+        {"-o", "--output", "DIR", "where comparison.json and tables.md are written (default comparison)",
+         .kind = OPTION_TEXT, TO(directory)},
+        {"-q", "--quiet", NULL, "print no line per trial", .kind = OPTION_FLAG, TO(quiet)},
 };
 
-static void placement_set(struct argp_state *state, struct compare_options *o, const char *name)
+static int word_refuse(void *options, const char *word, struct why *why)
 {
-        struct cpus cpus;
-        enum placement p = PLACEMENT_SHARED;
-
-        while (p <= PLACEMENT_NONE && strcmp(name, placement_name(p)) != 0)
-                p++;
-        if (p > PLACEMENT_NONE)
-                argp_error(state, "--pin takes shared, disjoint or none, not '%s'", name);
-        cpus_allowed(&cpus);
-        if (p == PLACEMENT_DISJOINT && cpus.count < DISJOINT_CPUS)
-                argp_error(state, "--pin disjoint needs %d CPUs, and there are %zu", DISJOINT_CPUS,
-                           cpus.count);
-        o->placement = p;
+        (void)options;
+        return why_set(why, "'%s' is no option; a server is given with --server NAME=COMMAND", word);
 }
 
-static error_t option_parse(int key, char *arg, struct argp_state *state)
+static int options_check(void *options, const struct option_set *given, struct why *why)
 {
-        struct compare_options *o = state->input;
-        struct why why;
-        char *end;
-        uint64_t ns;
-        int error = 0;
+        struct compare_options *o = options;
+        uint64_t warmup = o->duration_ns / 10 < WARMUP_MAX ? o->duration_ns / 10 : WARMUP_MAX;
 
-        switch (key) {
-        case KEY_LINEUP:
-                if (strcmp(arg, "ours") == 0 || strcmp(arg, "peers") == 0 || strcmp(arg, "all") == 0)
-                        o->named = arg;
-                else
-                        error = lineup_read(&o->lineup, arg, &why);
-                break;
-        case KEY_SERVER:
-                error = lineup_add_server(&o->lineup, arg, &why);
-                break;
-        case KEY_SCENARIO:
-                error = lineup_add_scenario(&o->lineup, arg, &why);
-                break;
-        case 'n':
-                o->rounds = (unsigned)strtoul(arg, &end, 10);
-                if (*arg < '0' || *arg > '9' || *end || o->rounds < 1 || o->rounds > COMPARISON_ROUNDS_MAX)
-                        argp_error(state, "-n takes a number from 1 to %d, not '%s'", COMPARISON_ROUNDS_MAX,
-                                   arg);
-                break;
-        case 'd':
-                if (duration_parse(arg, &ns) != 0 || ns < NS_PER_MS)
-                        argp_error(state, "-d takes a duration such as 500ms, 5s or 1m30s, not '%s'", arg);
-                o->duration = arg;
-                (void)duration_format(ns / 10 < WARMUP_MAX ? ns / 10 : WARMUP_MAX, o->warmup);
-                break;
-        case 'o':
-                o->directory = arg;
-                break;
-        case KEY_BASELINE:
-                o->baseline = arg;
-                break;
-        case KEY_EQUAL_LOAD:
-                o->equal_load = true;
-                break;
-        case KEY_SWEEP:
-                o->sweep = arg;
-                break;
-        case KEY_PIN:
-                placement_set(state, o, arg);
-                break;
-        case KEY_SEED:
-                o->seed = strtoull(arg, &end, 10);
-                if (*arg < '0' || *arg > '9' || *end || o->seed > INT64_MAX)
-                        argp_error(state, "--seed takes a number from 0 to %" PRId64 ", not '%s'", INT64_MAX,
-                                   arg);
-                break;
-        case KEY_RESUME:
-                o->resume = true;
-                o->directory = arg;
-                break;
-        case 'q':
-                o->quiet = true;
-                break;
-        case ARGP_KEY_ARG:
-                argp_error(state, "'%s' is no option; a server is given with --server NAME=COMMAND", arg);
-                break;
-        default:
-                return ARGP_ERR_UNKNOWN;
-        }
-        if (error)
-                argp_error(state, "%s", why.text);
+        (void)why;
+        if (option_given(given, "-d"))
+                o->duration = option_text(given, "-d");
+        (void)duration_format(warmup, o->warmup);
+        o->resume = option_given(given, "--resume");
         return 0;
 }
 
 static void options_parse(int argc, char **argv, struct compare_options *o)
 {
-        static const struct argp argp = {
-                .options = option_table,
-                .parser = option_parse,
+        static const struct option_line line = {
                 .doc = "Starts each server in turn, loads it with each scenario, and prints a table per "
                        "scenario.\v"
                        "Exit status: 0 success, 1 some trial failed, 2 wrong usage.",
+                .word = word_refuse,
+                .check = options_check,
         };
+        const struct option_table tables[] = {OPTION_TABLE(option_rows, .into = o), {0}};
+        struct option_set given;
 
         *o = (struct compare_options){.duration = "10s",
-                                      .warmup = "1s",
+                                      .duration_ns = 10 * NS_PER_S,
                                       .directory = "comparison",
                                       .rounds = 1,
                                       .seed = (uint64_t)time(NULL)};
-        argp_err_exit_status = USAGE_STATUS;
-        (void)argp_parse(&argp, argc, argv, 0, NULL, o); /* errors have ended the program */
+        for (enum placement p = PLACEMENT_SHARED; p <= PLACEMENT_NONE; p++)
+                placements[p] = placement_name(p);
+        option_parse(&line, tables, o, argc, argv, &given);
 }
 
 /* The servers and scenarios that were not given. */
@@ -330,19 +291,13 @@ static int trials_all_run(struct compare_options *o, struct trials *all, struct 
         int error = o->resume ? resume(o, all, why) : 0;
 
         if (!error)
-                error = trials_run(all, 0, &interrupted);
-        if (!error && o->equal_load && !interrupted && o->lineup.scenario_count == given) {
+                error = trials_run(all, 0, &command_interrupted);
+        if (!error && o->equal_load && !command_interrupted && o->lineup.scenario_count == given) {
                 error = equal_loads_add(&o->lineup, all->comparison, why);
                 if (!error)
-                        error = trials_run(all, given, &interrupted);
+                        error = trials_run(all, given, &command_interrupted);
         }
         return error;
-}
-
-static int usage_fail(const char *why)
-{
-        fprintf(stderr, "bench compare: %s\n", why);
-        return USAGE_STATUS;
 }
 
 static size_t failed_count(const struct comparison *c)
@@ -354,55 +309,49 @@ static size_t failed_count(const struct comparison *c)
         return count;
 }
 
-/* Says where everything is, or what went wrong. Returns the exit status. */
+/* Prints where everything is, or what went wrong. Returns the exit status. */
 static int comparison_conclude(const struct compare_options *o, const struct comparison *c, int error,
                                const struct why *why)
 {
         if (error)
-                fprintf(stderr, "bench compare: %s: %s\n", o->directory,
-                        *why->text ? why->text : strerror(-error));
-        else if (!o->quiet)
+                return command_fail(error == -EINVAL ? STATUS_USAGE : STATUS_FAILED, "%s: %s", o->directory,
+                                    *why->text ? why->text : strerror(-error));
+        if (!o->quiet)
                 fprintf(stderr,
                         "\n%s/comparison.json has every trial, %s/tables.md the tables; the order of the "
                         "servers is that of --seed %" PRIu64 "\n",
                         o->directory, o->directory, c->seed);
-        if (error == -EINVAL)
-                return USAGE_STATUS;
-        return error || interrupted || failed_count(c) > 0 ? EXIT_FAILED : 0;
+        return command_interrupted || failed_count(c) > 0 ? STATUS_FAILED : STATUS_SUCCESS;
 }
 
 int command_compare(int argc, char **argv)
 {
         static struct compare_options o;
-        const struct sigaction on_interrupt = {.sa_handler = interrupt};
-        char bench[PATH_MAX] = "", directory[PATH_MAX];
+        char bench[PATH_MAX], directory[PATH_MAX];
         struct why why = {0};
         size_t baseline;
 
         options_parse(argc, argv, &o);
-        if (readlink("/proc/self/exe", bench, sizeof bench - 1) < 0)
-                return EXIT_FAILED;
+        int error = command_path(bench);
+        if (error)
+                return command_fail(STATUS_FAILED, "cannot find bench itself: %s", strerror(-error));
         (void)strcpy(directory, bench); /* of the same size */
         *strrchr(directory, '/') = '\0';
-        int error = lineup_complete(&o, directory, &why);
-        if (error) {
-                (void)usage_fail(why.text);
-                return error == -EINVAL || error == -E2BIG ? USAGE_STATUS : EXIT_FAILED;
-        }
+        error = lineup_complete(&o, directory, &why);
+        if (error)
+                return command_fail(error == -EINVAL || error == -E2BIG ? STATUS_USAGE : STATUS_FAILED, "%s",
+                                    why.text);
         if (baseline_find(&o, &baseline, &why) != 0)
-                return usage_fail(why.text);
-        (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
-        (void)sigaction(SIGTERM, &on_interrupt, NULL);
+                return command_fail(STATUS_USAGE, "%s", why.text);
+        command_catch_signals();
 
         /* Before anything is measured, lest the results have nowhere to go. */
-        if ((mkdir(o.directory, 0777) != 0 && errno != EEXIST) || access(o.directory, W_OK | X_OK) != 0) {
-                fprintf(stderr, "bench compare: %s: %s\n", o.directory, strerror(errno));
-                return EXIT_FAILED;
-        }
+        if ((mkdir(o.directory, 0777) != 0 && errno != EEXIST) || access(o.directory, W_OK | X_OK) != 0)
+                return command_fail(STATUS_FAILED, "%s: %s", o.directory, strerror(errno));
         save_directory = o.directory;
         struct comparison *c = comparison_create();
         if (!c)
-                return EXIT_FAILED;
+                return command_fail(STATUS_FAILED, "out of memory");
         c->duration = o.duration;
         c->warmup = o.warmup;
         c->rounds = o.rounds;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* An epoll instance per thread, level-triggered (epoll(7)). The first thread accepts and gives the
- * connections to all in turn, so every thread has the same number of them: with a listener per thread
- * (SO_REUSEPORT) it would be chance, and the threads with few connections would idle.
+/* An epoll instance per thread, level-triggered (epoll(7)). The first thread accepts, and deals the
+ * connections out to all threads in turn, so each has the same number. With a listener per thread
+ * (SO_REUSEPORT) that would be chance, and threads with few connections would idle.
  *
- * What a client does not take at once is kept, and nothing more is read from it until it is sent: a client
- * that sends 64 MiB before it reads finds a server, not a deadlock. */
+ * What a client does not take at once is kept, and nothing more is read from it until that is sent, so a
+ * client that sends 64 MiB before it reads is served, and not deadlocked. */
 #include "bench/echo_thread.h"
 
 #include "base/clock.h"
@@ -26,7 +26,7 @@ enum { SCRATCH_SIZE = 64 * 1024, EVENTS_MAX = 256, DRAIN_POLL_MS = 10, SPARE_DES
 
 struct echo_connection {
         int fd;
-        uint8_t *unsent; /* owned, [size], of which `sent` are sent; NULL: nothing is kept */
+        uint8_t *unsent; /* owned, [size], of which `sent` bytes are sent; NULL: nothing is kept */
         size_t size, sent;
 };
 
@@ -38,15 +38,15 @@ struct echo_thread {
 };
 
 struct echo_threads {
-        int listener, stop_fd; /* stop_fd: an eventfd that is readable from when they are to end */
-        unsigned count, next;  /* next: which gets the next connection; only the first thread looks at it */
+        int listener, stop_fd; /* stop_fd: an eventfd that becomes readable when the threads are to end */
+        unsigned count, next;  /* next: gets the next connection; only the first thread uses it */
         atomic_uint open;      /* connections */
         struct echo_thread threads[]; /* [count] */
 };
 
 static void connection_close(struct echo_threads *all, struct echo_connection *c)
 {
-        (void)close(c->fd); /* and with it, leaves the epoll instance */
+        (void)close(c->fd); /* which also removes it from the epoll instance */
         free(c->unsent);
         free(c);
         atomic_fetch_sub_explicit(&all->open, 1, memory_order_relaxed);
@@ -74,7 +74,7 @@ static int unsent_keep(const struct echo_thread *t, struct echo_connection *c, c
         return connection_await(t, c, EPOLL_CTL_MOD, EPOLLOUT);
 }
 
-/* Sends what was kept, as far as the client takes it. 0 or a negative errno. */
+/* Sends as much of what was kept as the client takes. 0 or a negative errno. */
 static int unsent_send(const struct echo_thread *t, struct echo_connection *c)
 {
         ssize_t n = sys_send(c->fd, c->unsent + c->sent, c->size - c->sent);
@@ -89,7 +89,7 @@ static int unsent_send(const struct echo_thread *t, struct echo_connection *c)
         return connection_await(t, c, EPOLL_CTL_MOD, EPOLLIN);
 }
 
-/* 0, or a negative errno, or 1 at the end of what the client sends. */
+/* 0, a negative errno, or 1 when the client has sent everything. */
 static int connection_echo(struct echo_thread *t, struct echo_connection *c)
 {
         if (c->unsent)
@@ -121,7 +121,7 @@ static void connection_place(struct echo_threads *all, int fd)
                 connection_close(all, c);
 } /* NOLINT(clang-analyzer-unix.Malloc): epoll has its address */
 
-/* Accepts all that wait. Out of descriptors they wait on, since that ends when others have closed. */
+/* Accepts all that wait. When descriptors have run out they go on waiting, until others have closed. */
 static void connections_accept(struct echo_threads *all)
 {
         for (;;) {
@@ -136,10 +136,12 @@ static void connections_accept(struct echo_threads *all)
         }
 }
 
-/* Stops listening to stop_fd, which stays readable; returns when to give up on what is still open. */
-static uint64_t drain_begin(const struct echo_thread *t)
+/* Stops watching stop_fd, which stays readable. Returns when to give up on connections that are still
+ * open. */
+static uint64_t drain_start(const struct echo_thread *t)
 {
-        (void)epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, t->all->stop_fd, NULL); /* it was added: cannot fail */
+        (void)epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, t->all->stop_fd,
+                        NULL); /* it was added, so this cannot fail */
         return clock_now() + DRAIN_NS;
 }
 
@@ -148,13 +150,13 @@ static void *thread_main(void *argument)
         struct echo_thread *t = argument;
         struct echo_threads *all = t->all;
         struct epoll_event events[EVENTS_MAX];
-        uint64_t end = 0; /* when to give up on connections that are still open; 0: not yet stopping */
+        uint64_t end = 0; /* when to give up on connections that are still open; 0: not stopping yet */
 
         for (;;) {
                 int count = epoll_wait(t->epoll_fd, events, EVENTS_MAX, end ? DRAIN_POLL_MS : -1);
                 for (int i = 0; i < count; i++) {
                         if (events[i].data.ptr == &all->stop_fd)
-                                end = drain_begin(t);
+                                end = drain_start(t);
                         else if (events[i].data.ptr == &all->listener)
                                 connections_accept(all);
                         else if (connection_echo(t, events[i].data.ptr) != 0)
@@ -183,7 +185,7 @@ static int listener_open(struct address *address)
         return error;
 }
 
-/* 0 or a negative errno; what was opened is open. */
+/* 0 or a negative errno; what was opened by then stays open. */
 static int thread_init(struct echo_threads *all, struct echo_thread *t)
 {
         struct epoll_event stop = {.events = EPOLLIN, .data.ptr = &all->stop_fd},
@@ -198,10 +200,10 @@ static int thread_init(struct echo_threads *all, struct echo_thread *t)
         return 0;
 }
 
-/* Ends the first `running` threads and gives everything back. */
+/* Ends the first `running` threads and releases everything. */
 static void threads_fini(struct echo_threads *all, unsigned running)
 {
-        (void)eventfd_write(all->stop_fd, 1); /* nobody reads it, so every thread sees it */
+        (void)eventfd_write(all->stop_fd, 1); /* nobody reads it, so all threads see it */
         for (unsigned i = 0; i < running; i++)
                 (void)pthread_join(all->threads[i].thread, NULL); /* they are joinable, and end */
         for (unsigned i = 0; i < all->count; i++)

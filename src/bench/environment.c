@@ -18,7 +18,8 @@
 
 enum { REPEATS = 1000, WAKE_UPS = 100 };
 
-/* The rest of the first line that begins with `prefix`, behind ": ". */
+/* Finds the first line that starts with `prefix`, and writes what follows ": " in it; for "", the whole
+ * line. */
 static void line_find(const char *path, const char *prefix, char *text, size_t size)
 {
         char line[1024];
@@ -64,14 +65,14 @@ static void *ping_answer(void *argument)
         struct ping *p = argument;
         eventfd_t value;
 
-        (void)cpus_pin(p->cpu); /* then the wake-up does not cross CPUs, and is cheaper than it should be */
+        (void)cpus_pin(p->cpu); /* if it fails, both may be on one CPU, where a wake-up is cheaper */
         for (int i = 0; i < WAKE_UPS; i++)
                 if (eventfd_read(p->request, &value) != 0 || eventfd_write(p->reply, 1) != 0)
                         break;
         return NULL;
 }
 
-/* Half of the time in which a thread wakes another on another CPU and is woken in turn. */
+/* Half the time in which a thread wakes one on another CPU and is woken by it in turn. */
 static double wake_up_cost(const struct cpus *cpus)
 {
         struct ping p = {
@@ -81,7 +82,7 @@ static double wake_up_cost(const struct cpus *cpus)
         eventfd_t value;
         double cost = NAN;
 
-        (void)sched_getaffinity(0, sizeof before, &before); /* cpus_allowed did so before */
+        (void)sched_getaffinity(0, sizeof before, &before); /* cpus_allowed has done the same */
         if (p.request >= 0 && p.reply >= 0 && cpus_pin(cpus->id[0]) == 0 &&
             pthread_create(&thread, NULL, ping_answer, &p) == 0) {
                 uint64_t begin = clock_now();

@@ -18,7 +18,7 @@ static void *spin(void *argument)
 {
         struct spinner *s = argument;
 
-        (void)cpus_pin(s->cpu); /* elsewhere it measures another CPU */
+        (void)cpus_pin(s->cpu); /* if it fails, another CPU is measured */
         uint64_t begin = clock_now(), last = begin;
         while (last - begin < s->ns) {
                 uint64_t now = clock_now();

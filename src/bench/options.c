@@ -1,504 +1,400 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/options.h"
 
+#include "bench/output.h"
+
 #include "load/engine.h"
 
 #include "base/clock.h"
-#include "base/duration.h"
 #include "base/escape.h"
+#include "base/number.h"
 
-#include <argp.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#ifndef VERSION
-#error "the Makefile defines VERSION"
-#endif
-const char *argp_program_version = "bench " VERSION;
-
-enum key {
-        KEY_NO_PIN = 256,
-        KEY_CONNECT_RATE,
-        KEY_ENGINE,
-        KEY_SOURCE,
-        KEY_NO_VERIFY,
-        KEY_CONNECT_TIMEOUT,
-        KEY_REQUEST_TIMEOUT,
-        KEY_GRACE,
-        KEY_SEED,
-        KEY_JSON,
-        KEY_PID,
-        KEY_ARRIVALS,
-        KEY_SPIN,
-        KEY_DEPTH,
-        KEY_WARMUP,
-        KEY_REQUEST,
-        KEY_REPLY,
-        KEY_REPLY_BYTES,
-        KEY_REPLY_UNTIL,
-        KEY_PIN,
-        KEY_HGRM,
-        KEY_CSV,
-        KEY_THRESHOLD,
-        KEY_DRY_RUN,
-};
-
-static const struct argp_option option_table[] = {
-        {NULL, 0, NULL, 0, "The load:", 1},
-        {"connections", 'c', "N", 0, "connections (default 1)", 1},
-        {"size", 's', "BYTES", 0, "bytes per request (default 1024)", 1},
-        {"requests", 'r', "N", 0, "requests per connection, then a new one is opened; 0: unlimited (default)",
-         1},
-        {"target", 't', "ADDR", 0,
-         "host:port, [v6]:port or unix:/path; repeatable (default: what COMMAND listens on, or "
-         "127.0.0.1:1234)",
-         1},
-        {"duration", 'd', "DUR", 0, "the window that counts, from when all connections are open (default 1s)",
-         1},
-        {"rate", 'R', "RATE", 0,
-         "open loop: this many requests/s in all, each at its time, whether replies come or not; latency "
-         "counts from that time (default: closed loop)",
-         1},
-        {"arrivals", KEY_ARRIVALS, "HOW", 0,
-         "open loop: constant, at equal distances (default), or poisson, at random", 1},
-        {"depth", KEY_DEPTH, "N", 0,
-         "requests in flight per connection (default 1); replies come in their order", 1},
-        {"warmup", KEY_WARMUP, "DUR", 0,
-         "load before the window, that counts for nothing but errors (default 0s)", 1},
-        {"connect-rate", KEY_CONNECT_RATE, "N", 0,
-         "connections opened per second before the window begins (default 20000)", 1},
-        {"source", KEY_SOURCE, "ADDR/PREFIX", 0,
-         "the block of source addresses (default for an echo on IPv4 loopback: 127.1.0.0/26)", 1},
-        {"no-verify", KEY_NO_VERIFY, NULL, 0, "count the bytes of replies, do not compare them", 1},
-        {"seed", KEY_SEED, "N", 0, "chooses the bytes that are sent (default: by the clock)", 1},
-        {NULL, 0, NULL, 0, "Another protocol than echo:", 2},
-        {"request", KEY_REQUEST, "STR|@FILE", 0,
-         "the bytes of every request, with C's escapes, or those of a file; without one of the three below "
-         "the reply is to be the same",
-         2},
-        {"reply", KEY_REPLY, "STR", 0, "the bytes of every reply", 2},
-        {"reply-bytes", KEY_REPLY_BYTES, "N", 0, "a reply has N bytes, whichever", 2},
-        {"reply-until", KEY_REPLY_UNTIL, "STR", 0, "a reply ends with these bytes", 2},
-        {NULL, 0, NULL, 0, "Limits:", 3},
-        {"connect-timeout", KEY_CONNECT_TIMEOUT, "DUR", 0, "for one connect (default 5s)", 3},
-        {"request-timeout", KEY_REQUEST_TIMEOUT, "DUR", 0, "for one reply (default 5s)", 3},
-        {"grace", KEY_GRACE, "DUR", 0, "for replies that are in flight when the window ends (default 2s)", 3},
-        {NULL, 0, NULL, 0, "The generator:", 4},
-        {"threads", 'T', "N", 0, "load threads (default: one per CPU, at most one per connection)", 4},
-        {"pin", KEY_PIN, "CPUS", 0, "pin thread i to the i-th of these CPUs, such as 0,2-3 (default: all)",
-         4},
-        {"no-pin", KEY_NO_PIN, NULL, 0, "do not pin load threads to CPUs", 4},
-        {"spin", KEY_SPIN, NULL, 0, "never sleep: no timer and no wake-up is late, and the CPUs are used up",
-         4},
-        {"engine", KEY_ENGINE, "NAME", 0, "how system calls are made (default auto)", 4},
-        {NULL, 0, NULL, 0, "The server:", 5},
-        {"pid", KEY_PID, "PID", 0, "measure the resources of a server that runs already", 5},
-        {NULL, 0, NULL, 0, "The output:", 6},
-        {"graph", 'g', NULL, 0, "draw the latencies", 6},
-        {"markdown", 'm', NULL, 0, "print a row of a Markdown table instead of the text", 6},
-        {"json", KEY_JSON, "FILE", 0, "write the whole result; - for standard output, instead of the text",
-         6},
-        {"hgrm", KEY_HGRM, "FILE", 0, "write the latencies in HdrHistogram's percentile format, in ms", 6},
-        {"csv", KEY_CSV, "FILE", 0, "write a line per interval, of a hundredth of the window or 100 ms", 6},
-        {"threshold", KEY_THRESHOLD, "EXPR", 0,
-         "what has to hold, such as 'p99<5ms' or 'errors==0', else the exit status is 4; repeatable", 6},
-        {"dry-run", KEY_DRY_RUN, NULL, 0, "only say what the run would need, and what is missing", 6},
-        {"quiet", 'q', NULL, 0, "print nothing but errors and what other options ask for", 6},
-        {0},
-};
-
-static unsigned long number_parse(struct argp_state *state, const char *option, const char *text,
-                                  unsigned long min, unsigned long max)
+static int target_add(void *options, const char *text, struct why *why)
 {
-        char *end;
-
-        errno = 0;
-        unsigned long n = strtoul(text, &end, 10);
-        if (*text < '0' || *text > '9' || *end || errno || n < min || n > max)
-                argp_error(state, "%s takes a number from %lu to %lu, not '%s'", option, min, max, text);
-        return n;
-}
-
-static uint64_t duration_option(struct argp_state *state, const char *option, const char *text, uint64_t min)
-{
-        uint64_t ns = 0;
-        char limit[DURATION_TEXT_MAX];
-
-        if (duration_parse(text, &ns) != 0)
-                argp_error(state, "%s takes a duration such as 500ms, 5s or 1m30s, not '%s'", option, text);
-        if (ns < min || ns > 24 * 3600 * NS_PER_S)
-                argp_error(state, "%s takes a duration from %s to 24h, not '%s'", option,
-                           duration_format(min, limit), text);
-        return ns;
-}
-
-static void target_add(struct argp_state *state, struct plan *p, const char *text)
-{
-        const char *why;
+        struct plan *p = &((struct run_options *)options)->plan;
+        const char *reason;
 
         if (p->target_count == PLAN_TARGETS_MAX)
-                argp_error(state, "more than %d targets", PLAN_TARGETS_MAX);
-        else if (address_parse(text, &p->targets[p->target_count++], &why) != 0)
-                argp_error(state, "cannot connect to '%s': %s", text, why);
+                return why_set(why, "more than %d targets", PLAN_TARGETS_MAX);
+        if (address_parse(text, &p->targets[p->target_count++], &reason) != 0)
+                return why_set(why, "cannot connect to '%s': %s", text, reason);
+        return 0;
 }
 
-/* "127.1.0.0/26": the host bits of the address must be 0, since offsets up to the block's size are added to
- * it. */
-static void source_set(struct argp_state *state, struct plan *p, const char *text)
+/* "127.1.0.0/26": the host bits must be 0, since offsets up to the size of the block are added to the
+ * address. */
+static int source_set(void *options, const char *text, struct why *why)
 {
+        struct plan *p = &((struct run_options *)options)->plan;
         char host[INET6_ADDRSTRLEN];
-        const char *slash = strchr(text, '/');
+        size_t length = strcspn(text, "/");
         bool v6 = strchr(text, ':') != NULL;
-        unsigned long bits = v6 ? 128 : 32, prefix = bits;
+        uint64_t bits = v6 ? 128 : 32, prefix = bits;
 
-        if (slash)
-                prefix = number_parse(state, "--source's prefix length", slash + 1, bits - 16, bits);
-        (void)strncpy(host, text, sizeof host - 1);
-        host[slash && (size_t)(slash - text) < sizeof host ? (size_t)(slash - text) : sizeof host - 1] = '\0';
-        p->source = (struct address){0};
-        p->source.sa.any.sa_family = v6 ? AF_INET6 : AF_INET;
-        p->source.size = v6 ? sizeof p->source.sa.v6 : sizeof p->source.sa.v4;
+        if (text[length] && number_parse(text + length + 1, bits - 16, bits, &prefix) != 0)
+                return why_set(why,
+                               "--source's prefix length takes a number from %" PRIu64 " to %" PRIu64
+                               ", not '%s'",
+                               bits - 16, bits, text + length + 1);
+        (void)snprintf(host, sizeof host, "%.*s", (int)length, text);
+        p->source = (struct address){.sa.any.sa_family = v6 ? AF_INET6 : AF_INET,
+                                     .size = v6 ? sizeof p->source.sa.v6 : sizeof p->source.sa.v4};
         p->source_count = 1U << (bits - prefix);
         void *at = v6 ? (void *)&p->source.sa.v6.sin6_addr : (void *)&p->source.sa.v4.sin_addr;
-        if (inet_pton(v6 ? AF_INET6 : AF_INET, host, at) != 1)
-                argp_error(state, "--source takes a block of addresses such as 127.1.0.0/26, not '%s'", text);
+        if (inet_pton(p->source.sa.any.sa_family, host, at) != 1)
+                return why_set(why, "--source takes a block of addresses such as 127.1.0.0/26, not '%s'",
+                               text);
         uint32_t low = ntohl(v6 ? p->source.sa.v6.sin6_addr.s6_addr32[3] : p->source.sa.v4.sin_addr.s_addr);
         if (low & (p->source_count - 1))
-                argp_error(state, "--source %s: the address is not the first of its block", text);
+                return why_set(why, "--source %s: the address is not the first of its block", text);
+        return 0;
 }
 
-/* "0,2-3": the CPUs in this order, each of which this process may use. */
-static void pin_set(struct argp_state *state, struct run_options *o, const char *text)
+/* Reads "2" or "2-3" at *text and moves *text past it. */
+static bool cpu_range_read(const char **text, uint64_t *first, uint64_t *last)
 {
-        struct cpus allowed;
+        *text = number_read(*text, first);
+        *last = *first;
+        if (*text && **text == '-')
+                *text = number_read(*text + 1, last);
+        return *text && *first <= *last && *last < CPUS_MAX;
+}
+
+static bool cpu_is_allowed(const struct cpus *allowed, uint64_t cpu)
+{
+        for (size_t i = 0; i < allowed->count; i++)
+                if (allowed->id[i] == (int)cpu)
+                        return true;
+        return false;
+}
+
+/* "0,2-3": the CPUs in this order; this process must be allowed to use each of them. */
+static int pin_set(void *options, const char *text, struct why *why)
+{
+        struct cpus allowed, *cpus = &((struct run_options *)options)->cpus;
         const char *at = text;
+        uint64_t cpu, last;
 
         cpus_allowed(&allowed);
-        for (o->cpus.count = 0; *at; at += *at == ',') {
-                char *end;
-                unsigned long first = strtoul(at, &end, 10), last = first;
-                if (end > at && *end == '-' && end[1] >= '0' && end[1] <= '9')
-                        last = strtoul(end + 1, &end, 10);
-                if (end == at || *at < '0' || *at > '9' || (*end && *end != ',') || last < first ||
-                    last >= CPUS_MAX)
-                        argp_error(state, "--pin takes CPUs such as 0,2-3, not '%s'", text);
-                for (unsigned long cpu = first; cpu <= last && o->cpus.count < CPUS_MAX; cpu++) {
-                        size_t i = 0;
-                        while (i < allowed.count && allowed.id[i] != (int)cpu)
-                                i++;
-                        if (i == allowed.count)
-                                argp_error(state, "--pin: this process may not use CPU %lu", cpu);
-                        o->cpus.id[o->cpus.count++] = (int)cpu;
+        cpus->count = 0;
+        do {
+                if (!cpu_range_read(&at, &cpu, &last) || (*at && *at != ','))
+                        return why_set(why, "--pin takes CPUs such as 0,2-3, not '%s'", text);
+                for (; cpu <= last && cpus->count < CPUS_MAX; cpu++) {
+                        if (!cpu_is_allowed(&allowed, cpu))
+                                return why_set(why, "--pin: this process may not use CPU %" PRIu64, cpu);
+                        cpus->id[cpus->count++] = (int)cpu;
                 }
-                at = end;
-        }
-        if (o->cpus.count == 0)
-                argp_error(state, "--pin takes CPUs such as 0,2-3, not '%s'", text);
+        } while (*at++);
+        return 0;
 }
 
-/* The bytes that a text with escapes stands for: at least one, and at most `max`. They live as long as the
- * program. */
-static const uint8_t *bytes_parse(struct argp_state *state, const char *option, const char *text, size_t max,
-                                  uint32_t *count)
+/* Decodes a text with escapes into 1 to `max` bytes, which live as long as the program. */
+static int bytes_parse(const char *option, const char *text, size_t max, const uint8_t **bytes,
+                       uint32_t *count, struct why *why)
 {
-        uint8_t *bytes = malloc(strlen(text) + 1);
-        ptrdiff_t n = bytes ? escape_decode(text, bytes) : 0;
+        uint8_t *new = malloc(strlen(text) + 1);
+        ptrdiff_t n = new ? escape_decode(text, new) : 0;
 
-        if (!bytes)
-                argp_failure(state, 1, 0, "out of memory");
-        if (n < 0)
-                argp_error(state,
-                           "%s: '%s' has a backslash that begins none of C's escapes; a plain one is \\\\",
-                           option, text);
-        if (n == 0 || (size_t)n > max)
-                argp_error(state, "%s takes 1 to %zu bytes, not %td", option, max, n);
+        if (!new)
+                return why_fail(why, -ENOMEM, "out of memory");
+        *bytes = new;
         *count = (uint32_t)n;
-        return bytes;
+        if (n < 0)
+                return why_set(
+                        why, "%s: '%s' has a backslash that starts none of C's escapes; a plain one is \\\\",
+                        option, text);
+        if (n == 0 || (size_t)n > max)
+                return why_set(why, "%s takes 1 to %zu bytes, not %td", option, max, n);
+        return 0;
 }
 
-static const uint8_t *file_read(struct argp_state *state, const char *path, uint32_t *count)
+static int request_read(const char *path, struct plan *p, struct why *why)
 {
         FILE *file = fopen(path, "re");
         struct stat status = {0};
         uint8_t *bytes = NULL;
+        int error = 0;
 
         if (!file || fstat(fileno(file), &status) != 0)
-                argp_failure(state, 1, 0, "--request: cannot read %s: %s", path, strerror(errno));
+                error = why_fail(why, -errno, "--request: cannot read %s: %s", path, strerror(errno));
         else if (!S_ISREG(status.st_mode) || status.st_size < 1 || status.st_size > PLAN_REQUEST_MAX)
-                argp_failure(state, USAGE_STATUS, 0, "--request: %s is no file of 1 to %d bytes", path,
-                             PLAN_REQUEST_MAX);
+                error = why_set(why, "--request: %s is not a file of 1 to %d bytes", path, PLAN_REQUEST_MAX);
         else {
-                *count = (uint32_t)status.st_size;
-                bytes = malloc(*count);
-                if (!bytes || fread(bytes, 1, *count, file) != *count)
-                        argp_failure(state, 1, 0, "--request: cannot read %s", path);
-                (void)fclose(file); /* opened for reading */
+                p->request_bytes = (uint32_t)status.st_size;
+                bytes = malloc(p->request_bytes);
+                if (!bytes || fread(bytes, 1, p->request_bytes, file) != p->request_bytes)
+                        error = why_fail(why, -EIO, "--request: cannot read %s", path);
         }
-        return bytes; /* not NULL: an error has ended the program */
+        if (file)
+                (void)fclose(file); /* opened for reading */
+        p->request = bytes;
+        return error;
 }
 
-static void request_set(struct argp_state *state, struct run_options *o, const char *text)
+static int request_set(void *options, const char *text, struct why *why)
 {
-        o->request_text = text;
-        o->plan.request = *text == '@' ? file_read(state, text + 1, &o->plan.request_bytes)
-                                       : bytes_parse(state, "--request", text, PLAN_REQUEST_MAX,
-                                                     &o->plan.request_bytes);
+        struct plan *p = &((struct run_options *)options)->plan;
+
+        if (*text == '@')
+                return request_read(text + 1, p, why);
+        return bytes_parse("--request", text, PLAN_REQUEST_MAX, &p->request, &p->request_bytes, why);
 }
 
-static void reply_set(struct argp_state *state, struct run_options *o, enum reply kind, const char *text)
+static int reply_set(void *options, const char *text, struct why *why)
 {
-        struct plan *p = &o->plan;
+        struct plan *p = &((struct run_options *)options)->plan;
 
-        if (p->reply != REPLY_ECHO)
-                argp_error(state, "one of --reply, --reply-bytes and --reply-until");
-        p->reply = kind;
-        o->reply_text = text;
-        if (kind == REPLY_BYTES)
-                p->reply_bytes = (uint32_t)number_parse(state, "--reply-bytes", text, 1, PLAN_REQUEST_MAX);
-        else
-                p->reply_text = bytes_parse(state, kind == REPLY_EXACT ? "--reply" : "--reply-until", text,
-                                            PLAN_REPLY_MAX, &p->reply_bytes);
+        return bytes_parse("--reply", text, PLAN_REPLY_MAX, &p->reply_text, &p->reply_bytes, why);
 }
 
-static void arrivals_set(struct argp_state *state, struct plan *p, const char *name)
+static int reply_until_set(void *options, const char *text, struct why *why)
 {
-        if (strcmp(name, "constant") != 0 && strcmp(name, "poisson") != 0)
-                argp_error(state, "--arrivals takes constant or poisson, not '%s'", name);
-        p->arrivals = *name == 'p' ? ARRIVALS_POISSON : ARRIVALS_CONSTANT;
+        struct plan *p = &((struct run_options *)options)->plan;
+
+        return bytes_parse("--reply-until", text, PLAN_REPLY_MAX, &p->reply_text, &p->reply_bytes, why);
 }
 
-static void threshold_add(struct argp_state *state, struct run_options *o, const char *text)
+static int threshold_add(void *options, const char *text, struct why *why)
 {
-        struct why why;
+        struct run_options *o = options;
 
         if (o->threshold_count == OPTIONS_THRESHOLDS_MAX)
-                argp_error(state, "more than %d thresholds", OPTIONS_THRESHOLDS_MAX);
-        if (threshold_parse(text, &o->thresholds[o->threshold_count], &why) != 0)
-                argp_error(state, "--threshold %s", why.text);
-        o->threshold_count++;
+                return why_set(why, "more than %d thresholds", OPTIONS_THRESHOLDS_MAX);
+        if (threshold_parse(text, &o->thresholds[o->threshold_count++], why) != 0)
+                return why_set(why, "--threshold %s", why->text);
+        return 0;
 }
 
-static void engine_set(struct argp_state *state, struct plan *p, const char *name)
+int run_options_engine(void *options, const char *name, struct why *why)
 {
-        struct why why;
+        struct plan *p = &((struct run_options *)options)->plan;
+        bool any = strcmp(name, "auto") == 0;
 
-        p->engine = NULL;
-        for (size_t i = 0; engines[i] && !p->engine; i++) {
-                if (strcmp(name, "auto") != 0 && strcmp(name, engines[i]->name) != 0)
+        for (size_t i = 0; engines[i]; i++) {
+                if (!any && strcmp(name, engines[i]->name) != 0)
                         continue;
-                int error = engines[i]->probe(&why);
+                p->engine = engines[i];
+                int error = engines[i]->probe(why);
                 if (error == 0)
-                        p->engine = engines[i];
-                else if (strcmp(name, "auto") != 0)
-                        argp_failure(state, 1, 0, "the engine %s cannot run here: %s", name, why.text);
+                        return 0;
+                if (!any)
+                        return why_fail(why, -ENOTSUP, "the engine %s cannot run here: %s", name, why->text);
         }
-        if (!p->engine)
-                argp_error(state, "there is no engine '%s'; see --help", name);
+        return why_set(why, "there is no engine '%s'; see --help", name);
 }
 
-struct parsing {
-        struct run_options *options;
-        unsigned long threads;
-        bool pin, size_given, arrivals_given;
+static const char *const arrivals[] = {
+        [ARRIVALS_CONSTANT] = "constant", [ARRIVALS_POISSON] = "poisson", NULL};
+
+#define TO(member) OPTION_TO(struct run_options, member)
+#define NUMBER(member, least, most) .kind = OPTION_NUMBER, TO(member), .min = (least), .max = (most)
+#define DURATION(member, least)                                                                              \
+        .kind = OPTION_DURATION, TO(member), .min = (least), .max = OPTIONS_DURATION_MAX
+
+static const struct option_row load_rows[] = {
+        {.help = "The load:"},
+        {"-c", "--connections", "N", "connections (default 1)",
+         NUMBER(plan.connections, 1, PLAN_CONNECTIONS_MAX)},
+        {"-s", "--size", "BYTES", "bytes per request (default 1024)",
+         NUMBER(plan.request_bytes, 1, PLAN_REQUEST_MAX)},
+        {"-r", "--requests", "N",
+         "requests per connection, after which a new one is opened; 0: unlimited (default)",
+         NUMBER(plan.requests_per_connection, 0, UINT32_MAX)},
+        {"-t", "--target", "ADDR",
+         "host:port, [v6]:port or unix:/path; repeatable (default: where COMMAND listens, or 127.0.0.1:1234)",
+         .kind = OPTION_CALL, .call = target_add},
+        {"-d", "--duration", "DUR",
+         "the window that is measured, from when all connections are open (default 1s)",
+         DURATION(plan.duration, NS_PER_MS)},
+        {"-R", "--rate", "RATE",
+         "open loop: so many requests/s in all, each due at its time whether or not replies come; latency "
+         "counts from that time (default: closed loop)",
+         NUMBER(plan.rate, 1, 1000000000)},
+        {"--arrivals", NULL, "HOW",
+         "open loop: constant, at equal intervals (default), or poisson, at random", .kind = OPTION_CHOICE,
+         TO(plan.arrivals), .choices = arrivals},
+        {"--depth", NULL, "N",
+         "requests in flight per connection (default 1); replies must come in the same order",
+         NUMBER(plan.depth, 1, PLAN_DEPTH_MAX)},
+        {"--warmup", NULL, "DUR", "load before the window, of which only the errors count (default 0s)",
+         DURATION(plan.warmup, 0)},
+        {"--connect-rate", NULL, "N",
+         "connections opened per second before the window starts (default 20000)",
+         NUMBER(plan.connect_rate, 1, 100000000)},
+        {"--source", NULL, "ADDR/PREFIX",
+         "the block of source addresses (default for an echo on IPv4 loopback: 127.1.0.0/26)",
+         .kind = OPTION_CALL, .call = source_set},
+        {"--no-verify", NULL, NULL, "count the bytes of replies without comparing them", .kind = OPTION_FLAG},
+        {"--seed", NULL, "N", "chooses the bytes that are sent (default: by the clock)",
+         NUMBER(plan.seed, 0, INT64_MAX)},
+
+        {.help = "Another protocol than echo:"},
+        {"--request", NULL, "STR|@FILE",
+         "the bytes of every request, with C's escapes, or those of a file; the reply must be the same "
+         "bytes unless --reply, --reply-bytes or --reply-until says otherwise",
+         .kind = OPTION_CALL, .call = request_set},
+        {"--reply", NULL, "STR", "the bytes of every reply", .kind = OPTION_CALL, .call = reply_set},
+        {"--reply-bytes", NULL, "N", "a reply is any N bytes", NUMBER(plan.reply_bytes, 1, PLAN_REQUEST_MAX)},
+        {"--reply-until", NULL, "STR", "a reply ends with these bytes", .kind = OPTION_CALL,
+         .call = reply_until_set},
+
+        {.help = "Limits:"},
+        {"--connect-timeout", NULL, "DUR", "for one connect (default 5s)",
+         DURATION(plan.connect_timeout, NS_PER_MS)},
+        {"--request-timeout", NULL, "DUR", "for one reply (default 5s)",
+         DURATION(plan.request_timeout, NS_PER_MS)},
+        {"--grace", NULL, "DUR", "for replies still in flight when the window ends (default 2s)",
+         DURATION(plan.grace, 0)},
+
+        {.help = "The generator:"},
+        {"-T", "--threads", "N", "load threads (default: one per CPU, at most one per connection)",
+         NUMBER(plan.threads, 1, PLAN_THREADS_MAX)},
+        {"--pin", NULL, "CPUS", "pin thread i to the i-th of these CPUs, such as 0,2-3 (default: all)",
+         .kind = OPTION_CALL, .call = pin_set},
+        {"--no-pin", NULL, NULL, "do not pin load threads to CPUs", .kind = OPTION_FLAG},
+        {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, at the cost of all CPU time",
+         .kind = OPTION_FLAG, TO(plan.spin)},
+        {"--engine", NULL, "NAME", "how system calls are made: uring, epoll or auto (default)",
+         .kind = OPTION_CALL, .call = run_options_engine},
+
+        {.help = "The server:"},
+        {"--pid", NULL, "PID", "measure the resources of a server that is already running",
+         NUMBER(pid, 1, INT32_MAX)},
 };
 
-/* From one source address the client's own search for a free port is the limit at many short connections. Not
- * for other protocols: their servers may trust 127.0.0.1 alone, as Redis does. */
+static const struct option_row result_rows[] = {
+        {"--threshold", NULL, "EXPR",
+         "what must hold, such as 'p99<5ms' or 'errors==0', or the exit status is 4; repeatable",
+         .kind = OPTION_CALL, .call = threshold_add},
+        {"--dry-run", NULL, NULL, "only print what the run would need, and what is missing",
+         .kind = OPTION_FLAG, TO(dry_run)},
+        {"-q", "--quiet", NULL, "print nothing but errors and what other options ask for",
+         .kind = OPTION_FLAG, TO(quiet)},
+};
+
+struct option_table run_options_load(struct run_options *o)
+{
+        return OPTION_TABLE(load_rows, .into = o);
+}
+
+struct option_table run_options_result(struct run_options *o, const char *refusal)
+{
+        return OPTION_TABLE(result_rows, .into = o, .refusal = refusal);
+}
+
+size_t run_options_words(const struct run_options *o, bool open_loop, const char *words[])
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < o->given.value_count; i++) {
+                const struct option_value *v = &o->given.values[i];
+                bool is_open = strcmp(v->row->name, "-R") == 0 || strcmp(v->row->name, "--arrivals") == 0;
+                if (v->row < load_rows || v->row >= load_rows + sizeof load_rows / sizeof *load_rows ||
+                    (is_open && !open_loop))
+                        continue;
+                words[count++] = v->row->name;
+                if (v->text)
+                        words[count++] = v->text;
+        }
+        return count;
+}
+
+/* With one source address, many short connections are limited by the client's own search for a free port.
+ * Other protocols are left alone: their servers may trust only 127.0.0.1, as Redis does. */
 static void source_default(struct plan *p)
 {
         for (size_t i = 0; i < p->target_count; i++)
                 if (p->targets[i].sa.any.sa_family != AF_INET || !address_is_loopback(&p->targets[i]))
                         return;
-        if (p->source.size || p->request)
+        if (p->request)
                 return;
         p->source.sa.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010000)};
         p->source.size = sizeof p->source.sa.v4;
         p->source_count = 64;
 }
 
-static void options_complete(struct argp_state *state, const struct parsing *parsing)
+/* Sets which kind of reply is expected; at most one option may say so. */
+static int reply_check(struct run_options *o, const struct option_set *given, struct why *why)
 {
-        struct run_options *o = parsing->options;
+        static const char *const names[] = {
+                [REPLY_EXACT] = "--reply", [REPLY_BYTES] = "--reply-bytes", [REPLY_UNTIL] = "--reply-until"};
         struct plan *p = &o->plan;
 
-        if (p->request && parsing->size_given)
-                argp_error(state, "either -s or --request, which has a size of its own");
-        if (p->reply != REPLY_ECHO && !p->request)
-                argp_error(state, "--reply, --reply-bytes and --reply-until need --request");
-        if (parsing->arrivals_given && p->rate == 0)
-                argp_error(state, "--arrivals is for the open loop: give -R");
-        if (p->depth > 1 && (uint64_t)p->connections * p->depth > PLAN_IN_FLIGHT_MAX)
-                argp_error(state, "-c times --depth is at most %d requests in flight", PLAN_IN_FLIGHT_MAX);
-        if (state->quoted && !o->command)
-                argp_error(state, "no command is given behind --");
-        o->source_given = p->source.size > 0;
-        o->targets_given = p->target_count > 0;
-        if (!o->targets_given)
-                target_add(state, p, "127.0.0.1:1234");
-        if (o->command && o->pid)
-                argp_error(state, "either --pid or a command");
-        if (o->command && p->target_count > 1)
-                argp_error(state, "one target at most with a command");
-        for (size_t i = 0; i < p->target_count && p->source.size; i++)
-                if (p->targets[i].sa.any.sa_family != p->source.sa.any.sa_family)
-                        argp_error(state, "--source is of another address family than a target");
-        p->threads = parsing->threads ? (unsigned)parsing->threads : (unsigned)o->cpus.count;
-        if (p->threads > p->connections)
-                p->threads = p->connections;
-        if (parsing->pin && p->threads <= o->cpus.count)
-                p->cpus = o->cpus.id;
-        if (!p->engine)
-                engine_set(state, p, "auto");
-        source_default(p);
-}
-
-static error_t option_parse(int key, char *arg, struct argp_state *state)
-{
-        struct parsing *parsing = state->input;
-        struct run_options *o = parsing->options;
-        struct plan *p = &o->plan;
-
-        switch (key) {
-        case 'c':
-                p->connections = (uint32_t)number_parse(state, "-c", arg, 1, PLAN_CONNECTIONS_MAX);
-                break;
-        case 's':
-                parsing->size_given = true;
-                p->request_bytes = (uint32_t)number_parse(state, "-s", arg, 1, PLAN_REQUEST_MAX);
-                break;
-        case 'r':
-                p->requests_per_connection = number_parse(state, "-r", arg, 0, UINT32_MAX);
-                break;
-        case 't':
-                target_add(state, p, arg);
-                break;
-        case 'd':
-                p->duration = duration_option(state, "-d", arg, NS_PER_MS);
-                break;
-        case 'R':
-                p->rate = (double)number_parse(state, "-R", arg, 1, 1000000000);
-                break;
-        case KEY_ARRIVALS:
-                parsing->arrivals_given = true;
-                arrivals_set(state, p, arg);
-                break;
-        case KEY_DEPTH:
-                p->depth = (uint32_t)number_parse(state, "--depth", arg, 1, PLAN_DEPTH_MAX);
-                break;
-        case KEY_WARMUP:
-                p->warmup = duration_option(state, "--warmup", arg, 0);
-                break;
-        case KEY_REQUEST:
-                request_set(state, o, arg);
-                break;
-        case KEY_REPLY:
-                reply_set(state, o, REPLY_EXACT, arg);
-                break;
-        case KEY_REPLY_BYTES:
-                reply_set(state, o, REPLY_BYTES, arg);
-                break;
-        case KEY_REPLY_UNTIL:
-                reply_set(state, o, REPLY_UNTIL, arg);
-                break;
-        case KEY_CONNECT_RATE:
-                p->connect_rate = (double)number_parse(state, "--connect-rate", arg, 1, 100000000);
-                break;
-        case KEY_SOURCE:
-                source_set(state, p, arg);
-                break;
-        case KEY_NO_VERIFY:
-                p->verify = false;
-                break;
-        case KEY_SEED:
-                p->seed = number_parse(state, "--seed", arg, 0, INT64_MAX);
-                break;
-        case KEY_CONNECT_TIMEOUT:
-                p->connect_timeout = duration_option(state, "--connect-timeout", arg, NS_PER_MS);
-                break;
-        case KEY_REQUEST_TIMEOUT:
-                p->request_timeout = duration_option(state, "--request-timeout", arg, NS_PER_MS);
-                break;
-        case KEY_GRACE:
-                p->grace = duration_option(state, "--grace", arg, 0);
-                break;
-        case 'T':
-                parsing->threads = number_parse(state, "-T", arg, 1, PLAN_THREADS_MAX);
-                break;
-        case KEY_PIN:
-                pin_set(state, o, arg);
-                break;
-        case KEY_NO_PIN:
-                parsing->pin = false;
-                break;
-        case KEY_SPIN:
-                p->spin = true;
-                break;
-        case KEY_ENGINE:
-                engine_set(state, p, arg);
-                break;
-        case KEY_PID:
-                o->pid = (pid_t)number_parse(state, "--pid", arg, 1, INT32_MAX);
-                break;
-        case 'g':
-                o->graph = true;
-                break;
-        case 'm':
-                o->markdown = true;
-                break;
-        case KEY_JSON:
-                o->json_path = arg;
-                break;
-        case KEY_HGRM:
-                o->hgrm_path = arg;
-                break;
-        case KEY_CSV:
-                o->csv_path = arg;
-                break;
-        case KEY_THRESHOLD:
-                threshold_add(state, o, arg);
-                break;
-        case KEY_DRY_RUN:
-                o->dry_run = true;
-                break;
-        case 'q':
-                o->quiet = true;
-                break;
-        case ARGP_KEY_ARG:
-                if (!state->quoted || state->next - 1 < state->quoted)
-                        argp_error(state, "'%s' is no option; a server to start is given behind --", arg);
-                o->command = &state->argv[state->next - 1];
-                state->next = state->argc;
-                break;
-        case ARGP_KEY_END:
-                options_complete(state, parsing);
-                break;
-        default:
-                return ARGP_ERR_UNKNOWN;
+        for (size_t i = REPLY_EXACT; i < sizeof names / sizeof *names; i++) {
+                if (!option_given(given, names[i]))
+                        continue;
+                if (o->reply_text)
+                        return why_set(why, "one of --reply, --reply-bytes and --reply-until");
+                p->reply = (enum reply)i;
+                o->reply_text = option_text(given, names[i]);
         }
+        if (o->reply_text && !p->request)
+                return why_set(why, "--reply, --reply-bytes and --reply-until need --request");
         return 0;
 }
 
-void run_options_parse(int argc, char **argv, struct run_options *o)
+static int targets_check(struct run_options *o, const struct option_set *given, struct why *why)
 {
-        static const struct argp argp = {
-                .options = option_table,
-                .parser = option_parse,
-                .args_doc = "[-- COMMAND...]",
-                .doc = "Loads a TCP server that answers each request with the same bytes, and checks every "
-                       "byte. With COMMAND it starts the server, measures it and stops it.\v"
-                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
-                       "2 wrong usage, 3 the measurement is invalid, 4 a threshold was missed. Other "
-                       "commands, each with --help: bench compare, report, diff, merge, calibrate, "
-                       "capacity.",
-        };
-        struct parsing parsing = {.options = o, .pin = true};
+        struct plan *p = &o->plan;
 
+        if (p->target_count == 0)
+                (void)target_add(o, "127.0.0.1:1234", why); /* it is an address */
+        if (given->command && option_given(given, "--pid"))
+                return why_set(why, "either --pid or a command");
+        if (given->command && p->target_count > 1)
+                return why_set(why, "one target at most with a command");
+        if (!option_given(given, "--source"))
+                source_default(p);
+        for (size_t i = 0; i < p->target_count && p->source.size; i++)
+                if (p->targets[i].sa.any.sa_family != p->source.sa.any.sa_family)
+                        return why_set(why, "--source is of another address family than a target");
+        return 0;
+}
+
+int run_options_check(void *options, const struct option_set *given, struct why *why)
+{
+        struct run_options *o = options;
+        struct plan *p = &o->plan;
+
+        if (option_given(given, "--request") && option_given(given, "-s"))
+                return why_set(why, "either -s or --request, which has a size of its own");
+        if (option_given(given, "--arrivals") && p->rate == 0)
+                return why_set(why, "--arrivals is for the open loop: give -R");
+        if (p->depth > 1 && (uint64_t)p->connections * p->depth > PLAN_IN_FLIGHT_MAX)
+                return why_set(why, "-c times --depth is at most %d requests in flight", PLAN_IN_FLIGHT_MAX);
+        int error = reply_check(o, given, why);
+        if (!error)
+                error = targets_check(o, given, why);
+        if (!error && !option_given(given, "--engine"))
+                error = run_options_engine(o, "auto", why);
+        p->verify = !option_given(given, "--no-verify");
+        if (!option_given(given, "-T"))
+                p->threads = (unsigned)o->cpus.count;
+        if (p->threads > p->connections)
+                p->threads = p->connections;
+        if (!option_given(given, "--no-pin") && p->threads <= o->cpus.count)
+                p->cpus = o->cpus.id;
+        return error;
+}
+
+int run_options_word(void *options, const char *word, struct why *why)
+{
+        (void)options;
+        return why_set(why, "'%s' is no option; a server to start is given after --", word);
+}
+
+void run_options_init(struct run_options *o)
+{
         *o = (struct run_options){.plan = {.connections = 1,
                                            .request_bytes = 1024,
                                            .depth = 1,
@@ -507,9 +403,26 @@ void run_options_parse(int argc, char **argv, struct run_options *o)
                                            .connect_timeout = 5 * NS_PER_S,
                                            .request_timeout = 5 * NS_PER_S,
                                            .connect_rate = 20000,
-                                           .verify = true,
                                            .seed = (uint64_t)time(NULL)}};
         cpus_allowed(&o->cpus);
-        argp_err_exit_status = USAGE_STATUS;
-        (void)argp_parse(&argp, argc, argv, 0, NULL, &parsing); /* errors have ended the program */
+}
+
+void run_options_parse(int argc, char **argv, struct run_options *o)
+{
+        static const struct option_line line = {
+                .synopsis = "[-- COMMAND...]",
+                .doc = "Loads a TCP server that answers each request with the same bytes, and checks every "
+                       "byte. With COMMAND it starts the server, measures it and stops it.\v"
+                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 failure, 2 "
+                       "wrong usage, 3 the measurement is invalid, 4 a threshold was missed. `bench help' "
+                       "lists the other commands.",
+                .takes_command = true,
+                .word = run_options_word,
+                .check = run_options_check,
+        };
+        const struct option_table tables[] = {
+                run_options_load(o), output_table(NULL), run_options_result(o, NULL), {0}};
+
+        run_options_init(o);
+        option_parse(&line, tables, o, argc, argv, &o->given);
 }

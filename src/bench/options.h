@@ -1,33 +1,49 @@
 /* SPDX-License-Identifier: MIT */
-/* options: the command line of `bench run`, read and checked. */
+/* options: the command line of `bench run`, and what the other commands that load a server have in common
+ * with it: they put a table of their own before these, and may refuse the rest. */
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
 #include "load/plan.h"
 #include "result/threshold.h"
 
+#include "base/clock.h"
 #include "base/cpus.h"
+#include "base/option.h"
 
 #include <sys/types.h>
 
-enum { USAGE_STATUS = 2, OPTIONS_THRESHOLDS_MAX = 16 };
+enum { OPTIONS_THRESHOLDS_MAX = 16 };
+#define OPTIONS_DURATION_MAX (24 * 3600 * NS_PER_S) /* of every duration */
 
 struct run_options {
+        struct option_set
+                given; /* -t, among others: else the target is what COMMAND opens, or 127.0.0.1:1234 */
         struct plan plan;
-        struct cpus cpus;   /* what plan.cpus points into */
-        bool targets_given; /* else the target is what COMMAND listens on, or 127.0.0.1:1234 */
-        bool source_given;
-        bool graph, markdown, quiet, dry_run;
-        const char *json_path, *hgrm_path, *csv_path; /* NULL: none */
-        const char *request_text, *reply_text;        /* as given; NULL: an echo's */
+        struct cpus cpus; /* what plan.cpus points into */
+        bool quiet, dry_run;
+        const char *reply_text; /* as given; NULL: an echo's */
         struct threshold thresholds[OPTIONS_THRESHOLDS_MAX];
         size_t threshold_count;
-        char *const *command; /* NULL: none */
-        pid_t pid;            /* 0: none */
+        int pid; /* 0: none */
 };
 
-/* Fills in the options from argv. Wrong usage ends the program with status 2 and one line, as argp_parse(3)
- * does. */
 void run_options_parse(int argc, char **argv, struct run_options *);
+
+/* The defaults of bench run. */
+void run_options_init(struct run_options *);
+
+/* The options of the load and of the generator; and those for the result of one run. */
+struct option_table run_options_load(struct run_options *);
+struct option_table run_options_result(struct run_options *, const char *refusal);
+
+/* For a struct option_line, and for rows. `options` is a struct run_options. */
+int run_options_word(void *options, const char *word, struct why *);
+int run_options_check(void *options, const struct option_set *, struct why *);
+int run_options_engine(void *options, const char *name, struct why *);
+
+/* Writes the words that give another bench run the same load, without those that need an open loop unless it
+ * is to be one: at most 2 per value given. Returns how many. */
+size_t run_options_words(const struct run_options *, bool open_loop, const char *words[]);
 
 #endif

@@ -2,16 +2,17 @@
 /* What counts as the server is the process and all its descendants, since a command may be a shell that
  * starts it.
  *
- * Memory is VmHWM, reset at the window's begin through clear_refs (proc(5)); getrusage's ru_maxrss will not
- * do, as a child inherits it from whoever started it. Descendants add their proportional share. Context
- * switches come from a counter that is opened before the program begins and that its threads inherit
- * (perf_event_open(2)), since /proc/PID/status knows only those of one thread, and those of threads that have
- * ended are lost there. */
+ * Memory is VmHWM, reset at the start of the window through clear_refs (proc(5)); getrusage's ru_maxrss will
+ * not do, as a child inherits it from whoever started it. Descendants add their proportional share. Context
+ * switches come from a counter that is opened before the program starts and that its threads inherit
+ * (perf_event_open(2)): /proc/PID/status has those of one thread only, and loses those of threads that have
+ * ended. */
 #include "bench/process.h"
 
 #include "bench/sockets.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,13 +47,13 @@ static int switches_open(pid_t pid)
                             PERF_FLAG_FD_CLOEXEC); /* -1: not allowed here */
 }
 
-/* In the child: waits for the counter, then becomes the command, or tells why not. */
+/* In the child: waits until the counter is open, then becomes the command, or reports why it cannot. */
 static void __attribute__((noreturn)) child_run(char *const argv[], int go_fd, int error_fd, int output_fd)
 {
         char byte;
 
         (void)setpgid(0, 0);
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* should we be killed, it does not stay behind */
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* if we are killed, it does not stay behind */
         (void)signal(SIGINT, SIG_DFL);
         (void)dup2(output_fd, STDOUT_FILENO);
         (void)dup2(output_fd, STDERR_FILENO);
@@ -60,13 +61,39 @@ static void __attribute__((noreturn)) child_run(char *const argv[], int go_fd, i
                 ;
         (void)execvp(argv[0], argv);
         int error = errno;
-        (void)!write(error_fd, &error, sizeof error); /* nobody else to tell */
+        (void)!write(error_fd, &error, sizeof error); /* there is nobody else to report to */
         _exit(127);
+}
+
+static void pipe_close(const int fds[2])
+{
+        (void)close(fds[0]);
+        (void)close(fds[1]);
+}
+
+/* Lets the child go on to its exec, which closes its end of `failure`. 0, or the negative errno of the exec;
+ * then the child has ended. */
+static int child_release(struct process *p, const int go[2], const int failure[2])
+{
+        int error;
+
+        (void)!write(go[1], "", 1); /* go[0] is open here too, so there is no SIGPIPE */
+        (void)close(failure[1]);
+        bool failed = read(failure[0], &error, sizeof error) == (ssize_t)sizeof error;
+        (void)close(failure[0]);
+        pipe_close(go);
+        if (!failed)
+                return 0;
+        (void)waitpid(p->pid, NULL, 0);
+        (void)close(p->output_fd);
+        if (p->switches_fd >= 0)
+                (void)close(p->switches_fd);
+        return -error;
 }
 
 int process_start(struct process *p, char *const argv[])
 {
-        int go[2], failure[2], output[2], error = 0;
+        int go[2], failure[2], output[2], error;
 
         *p = (struct process){.started = true, .output_fd = -1, .switches_fd = -1};
         if (pipe2(go, O_CLOEXEC) != 0)
@@ -84,33 +111,20 @@ int process_start(struct process *p, char *const argv[])
                 child_run(argv, go[0], failure[1], output[1]);
         if (p->pid < 0) {
                 error = -errno;
-                (void)close(output[0]);
                 goto close_output;
         }
-        (void)setpgid(p->pid, p->pid); /* whoever of the two is first */
+        (void)setpgid(p->pid, p->pid); /* whichever of the two is first */
+        (void)close(output[1]);
         p->output_fd = output[0];
         (void)fcntl(p->output_fd, F_SETFL, O_NONBLOCK);
         p->switches_fd = switches_open(p->pid);
-        (void)!write(go[1], "", 1); /* the child holds the other end */
-        (void)close(failure[1]);
-        failure[1] = -1;
-        int exec_error;
-        if (read(failure[0], &exec_error, sizeof exec_error) == (ssize_t)sizeof exec_error) {
-                error = -exec_error;
-                (void)waitpid(p->pid, NULL, 0);
-                (void)close(p->output_fd);
-                if (p->switches_fd >= 0)
-                        (void)close(p->switches_fd);
-        }
+        return child_release(p, go, failure);
 close_output:
-        (void)close(output[1]);
+        pipe_close(output);
 close_failure:
-        (void)close(failure[0]);
-        if (failure[1] >= 0)
-                (void)close(failure[1]);
+        pipe_close(failure);
 close_go:
-        (void)close(go[0]);
-        (void)close(go[1]);
+        pipe_close(go);
         return error;
 }
 
@@ -120,7 +134,7 @@ int process_watch(struct process *p, pid_t pid)
         return kill(pid, 0) == 0 || errno == EPERM ? 0 : -errno;
 }
 
-/* The words of /proc/PID/stat behind the name, which may itself hold spaces and parentheses. */
+/* Fields of /proc/PID/stat. The name in it may itself have spaces and parentheses. */
 static bool stat_read(pid_t pid, pid_t *parent, uint64_t *user_ticks, uint64_t *system_ticks)
 {
         char path[64], line[1024];
@@ -135,7 +149,7 @@ static bool stat_read(pid_t pid, pid_t *parent, uint64_t *user_ticks, uint64_t *
                               parent, user_ticks, system_ticks) == 3;
 }
 
-/* The process and its descendants; returns how many are written. */
+/* Writes the process and its descendants. Returns how many there are. */
 static size_t tree_read(pid_t root, pid_t tree[static PROCESS_TREE_MAX])
 {
         static struct {
@@ -148,13 +162,14 @@ static size_t tree_read(pid_t root, pid_t tree[static PROCESS_TREE_MAX])
 
         tree[0] = root;
         while (dir && all_count < sizeof all / sizeof *all && (entry = readdir(dir))) {
-                pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-                if (pid > 0 && stat_read(pid, &all[all_count].parent, &user, &system))
-                        all[all_count++].pid = pid;
+                uint64_t pid;
+                if (number_parse(entry->d_name, 1, INT32_MAX, &pid) == 0 &&
+                    stat_read((pid_t)pid, &all[all_count].parent, &user, &system))
+                        all[all_count++].pid = (pid_t)pid;
         }
         if (dir)
                 closedir(dir);
-        for (size_t i = 0; i < count; i++) /* each one's children are put behind it */
+        for (size_t i = 0; i < count; i++) /* each one's children are appended */
                 for (size_t k = 0; k < all_count && count < PROCESS_TREE_MAX; k++)
                         if (all[k].parent == tree[i])
                                 tree[count++] = all[k].pid;
@@ -173,7 +188,7 @@ static uint64_t line_read(pid_t pid, const char *file_name, const char *name)
                 return value;
         while (value == RESULT_UNKNOWN && fgets(line, sizeof line, file))
                 if (strncmp(line, name, strlen(name)) == 0)
-                        value = strtoull(line + strlen(name), NULL, 10);
+                        (void)number_read(line + strlen(name) + strspn(line + strlen(name), " \t"), &value);
         (void)fclose(file); /* opened for reading */
         return value;
 }
@@ -209,7 +224,7 @@ static void output_take(struct process *p)
         enum { HALF = PROCESS_OUTPUT_MAX / 2 };
 
         while (p->output_fd >= 0) {
-                if (p->output_size > HALF) { /* the beginning is forgotten */
+                if (p->output_size > HALF) { /* the start is forgotten */
                         memmove(p->output, p->output + p->output_size - HALF, HALF);
                         p->output_size = HALF;
                 }
@@ -246,7 +261,7 @@ bool process_has_ended(struct process *p, char *how, size_t how_size)
         return p->ended;
 }
 
-/* 0: it listens; -EAGAIN: not yet; -EADDRINUSE: so does another process. */
+/* 0: it listens; -EAGAIN: not yet; -EADDRINUSE: another process does too. */
 static int listener_look(const struct process *p, const struct address *wanted, struct address *found)
 {
         static struct listening list[LISTENING_MAX];
@@ -282,7 +297,7 @@ static void wildcard_resolve(struct address *a)
         if (a->sa.any.sa_family == AF_INET && a->sa.v4.sin_addr.s_addr == INADDR_ANY)
                 *a = v4;
         else if (a->sa.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr)) {
-                if (sockets_answers(&v4)) /* it listens for both, and IPv4 has more client addresses */
+                if (sockets_answers(&v4)) /* it listens on both, and IPv4 has more client addresses */
                         *a = v4;
                 else
                         a->sa.v6.sin6_addr = in6addr_loopback;
@@ -347,7 +362,7 @@ void process_window_begins(struct process *p)
         (void)snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)p->pid);
         int fd = open(path, O_WRONLY | O_CLOEXEC);
         if (fd >= 0) {
-                (void)!write(fd, "5", 1); /* without it, VmHWM includes what was before the window */
+                (void)!write(fd, "5", 1); /* if it fails, VmHWM includes what was before the window */
                 (void)close(fd);
         }
         cpu_read(p, &p->cpu_user, &p->cpu_system);
@@ -387,7 +402,7 @@ void process_window_ends(struct process *p, struct result *r)
         p->kernel_memory = kernel_memory_read();
         r->server.pid = (uint64_t)p->pid;
         if (process_has_ended(p, r->server.ended, sizeof r->server.ended))
-                return; /* what is left of it are no measurements */
+                return; /* what is left of it is no measurement */
         *r->server.ended = '\0';
         cpu_read(p, &user, &system);
         r->server.cpu_user = user - p->cpu_user;
@@ -413,7 +428,7 @@ void process_stop(struct process *p)
                         clock_sleep(POLL_NS);
                 }
         }
-        (void)kill(-p->pid, SIGKILL); /* it, or what it left in its group; ESRCH if there is nothing */
+        (void)kill(-p->pid, SIGKILL); /* what is left in its group; ESRCH: nothing is */
         if (!p->ended)
                 (void)waitpid(p->pid, &p->status, 0);
         p->ended = true;

@@ -17,7 +17,7 @@ void progress_init(struct progress *p, FILE *out, bool quiet)
         *p = (struct progress){.out = !quiet && isatty(fileno(out)) ? out : NULL};
 }
 
-/* "p50 58.4µs", and its width in columns: the sign of micro takes two bytes and one column. */
+/* Writes ", p50 58.4µs" and returns its width in columns: the micro sign takes two bytes but one column. */
 static int latency_text(char *text, size_t size, const char *name, uint64_t ns)
 {
         char t[FORMAT_TEXT_MAX];
@@ -52,7 +52,7 @@ void progress_show(struct progress *p, const struct plan *plan, const struct loa
                                          p99, l->open, l->errors);
         }
         fprintf(p->out, "\r%s%*s", line, p->width > width ? p->width - width : 0, "");
-        (void)fflush(p->out); /* what cannot be shown is not missed */
+        (void)fflush(p->out); /* nobody misses what cannot be shown */
         *p = (struct progress){p->out, now, l->answered, l->elapsed, width};
 }
 

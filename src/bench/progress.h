@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* progress: one line on a terminal that tells how a run goes, and is gone at its end. */
+/* progress: a line on a terminal that shows how a run is going, and disappears at its end. */
 #ifndef BENCH_PROGRESS_H
 #define BENCH_PROGRESS_H
 
@@ -9,19 +9,19 @@
 #include <stdio.h>
 
 struct progress {
-        FILE *out;                  /* NULL: nobody watches */
+        FILE *out;                  /* NULL: nothing is shown */
         uint64_t shown;             /* ns: when the line was last renewed */
         uint64_t answered, elapsed; /* at that time */
-        int width;                  /* of what stands there */
+        int width;                  /* of the line, in columns */
 };
 
-/* Nothing is shown unless the stream is a terminal. */
+/* Nothing is shown if `quiet`, or unless the stream is a terminal. */
 void progress_init(struct progress *, FILE *out, bool quiet);
 
-/* Called as often as one likes; renews the line four times a second. */
+/* May be called at any time; renews the line at most four times a second. */
 void progress_show(struct progress *, const struct plan *, const struct load_progress *, uint64_t now);
 
-/* Takes the line away. */
+/* Removes the line. */
 void progress_end(struct progress *);
 
 #endif

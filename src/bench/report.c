@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* bench report: what was measured, as a page, as Markdown, or as charts. */
-#include "bench/commands.h"
-#include "bench/options.h"
+#include "bench/command.h"
 
 #include "comparison/json.h"
 #include "report/gnuplot.h"
 #include "report/html.h"
 #include "report/report.h"
 
-#include <argp.h>
+#include "base/option.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, STATUS_NO_GNUPLOT = 127 };
+enum { STATUS_NO_GNUPLOT = 127 };
 enum form { FORM_HTML, FORM_MARKDOWN, FORM_CHARTS };
 
 struct report_options {
@@ -27,12 +27,11 @@ struct report_options {
         char path[PATH_MAX]; /* where the output goes; "-": standard output */
 };
 
-static const struct argp_option option_table[] = {
-        {"output", 'o', "FILE.html|FILE.md|DIR", 0,
+static const struct option_row option_rows[] = {
+        {"-o", "--output", "FILE.html|FILE.md|DIR",
          "a page with tables and charts, the tables alone, or a directory for charts as SVG with gnuplot's "
          "scripts and data (default: FILE.html beside FILE.json; - is standard output)",
-         0},
-        {0},
+         .kind = OPTION_TEXT, OPTION_TO(struct report_options, output)},
 };
 
 static bool ends_in(const char *text, const char *suffix)
@@ -82,59 +81,49 @@ static bool is_same_file(const char *a, const char *b)
         return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static void output_choose(struct report_options *o, const struct argp_state *state)
+static int output_choose(void *options, const struct option_set *given, struct why *why)
 {
+        struct report_options *o = options;
+
+        (void)given;
+        if (!o->input)
+                return why_set(why,
+                               "a FILE.json is expected, which bench --json or bench compare has written");
         if (strlen(o->output ? o->output : o->input) > PATH_MAX - 16)
-                argp_error(state, "the name of the output is too long");
+                return why_set(why, "the name of the output is too long");
         if (!o->output)
                 output_default(o);
-        else if (!form_choose(o))
-                argp_error(state, "-o takes FILE.html, FILE.md or a directory, not '%s'", o->output);
+        else if (*o->output == '\0' || !form_choose(o))
+                return why_set(why, "-o takes FILE.html, FILE.md or a directory, not '%s'", o->output);
         if (strcmp(o->path, "-") != 0 && is_same_file(o->input, o->path))
-                argp_error(state, "'%s' would be overwritten by its own report", o->input);
+                return why_set(why, "'%s' would be overwritten by its own report", o->input);
+        return 0;
 }
 
-static error_t option_parse(int key, char *arg, struct argp_state *state)
+static int input_set(void *options, const char *path, struct why *why)
 {
-        struct report_options *o = state->input;
+        struct report_options *o = options;
 
-        switch (key) {
-        case 'o':
-                if (*arg == '\0')
-                        argp_error(state, "-o takes FILE.html, FILE.md or a directory, not ''");
-                o->output = arg;
-                return 0;
-        case ARGP_KEY_ARG:
-                if (o->input)
-                        argp_error(state, "one FILE.json is expected; '%s' is a second one", arg);
-                o->input = arg;
-                return 0;
-        case ARGP_KEY_END:
-                if (o->input)
-                        output_choose(o, state);
-                else
-                        argp_error(
-                                state,
-                                "a FILE.json is expected, which bench --json or bench compare has written");
-                return 0;
-        default:
-                return ARGP_ERR_UNKNOWN;
-        }
+        if (o->input)
+                return why_set(why, "one FILE.json is expected; '%s' is a second one", path);
+        o->input = path;
+        return 0;
 }
 
 static void options_parse(int argc, char **argv, struct report_options *o)
 {
-        static const struct argp argp = {
-                .options = option_table,
-                .parser = option_parse,
-                .args_doc = "FILE.json",
+        static const struct option_line line = {
+                .synopsis = "FILE.json",
                 .doc = "Makes a report of a comparison, or of one result. FILE.json may be -, standard "
                        "input.\v"
-                       "Exit status: 0 success, 1 it failed, 2 wrong usage, or FILE.json is neither.",
+                       "Exit status: 0 success, 1 failure, 2 wrong usage, or FILE.json is neither.",
+                .word = input_set,
+                .check = output_choose,
         };
+        const struct option_table tables[] = {OPTION_TABLE(option_rows, .into = o), {0}};
+        struct option_set given;
 
-        argp_err_exit_status = USAGE_STATUS;
-        (void)argp_parse(&argp, argc, argv, 0, NULL, o); /* errors have ended the program */
+        option_parse(&line, tables, o, argc, argv, &given);
 }
 
 /* Closes a file that was written. 0 or a negative errno. */
@@ -190,11 +179,11 @@ static int gnuplot_run(const char *directory, const char *script)
                 _exit(STATUS_NO_GNUPLOT);
         }
         if (child < 0)
-                return EXIT_FAILED;
+                return STATUS_FAILED;
         while (waitpid(child, &status, 0) < 0)
                 if (errno != EINTR)
-                        return EXIT_FAILED;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+                        return STATUS_FAILED;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_FAILED;
 }
 
 typedef void chart_function(FILE *, const struct comparison *, size_t scenario, enum gnuplot_chart);
@@ -230,36 +219,31 @@ static int charts_write(const char *directory, const struct comparison *c)
         char name[GNUPLOT_NAME_MAX], script[GNUPLOT_NAME_MAX + 4];
         bool gnuplot = true, any = false;
 
-        if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
-                fprintf(stderr, "bench report: %s: %s\n", directory, strerror(errno));
-                return EXIT_FAILED;
-        }
+        if (mkdir(directory, 0777) != 0 && errno != EEXIST)
+                return command_fail(STATUS_FAILED, "%s: %s", directory, strerror(errno));
         for (size_t scenario = 0; scenario < c->scenario_count; scenario++)
                 for (enum gnuplot_chart chart = 0; chart < GNUPLOT_CHARTS; chart++) {
                         if (!gnuplot_name(c, scenario, chart, name))
                                 continue;
                         any = true;
                         int error = chart_write(directory, name, c, scenario, chart);
-                        if (error) {
-                                fprintf(stderr, "bench report: %s/%s: %s\n", directory, name,
-                                        strerror(-error));
-                                return EXIT_FAILED;
-                        }
+                        if (error)
+                                return command_fail(STATUS_FAILED, "%s/%s: %s", directory, name,
+                                                    strerror(-error));
                         (void)snprintf(script, sizeof script, "%s.gp", name);
                         int status = gnuplot ? gnuplot_run(directory, script) : 0;
                         if (status == STATUS_NO_GNUPLOT)
                                 gnuplot = false;
-                        else if (status != 0) {
-                                fprintf(stderr, "bench report: gnuplot failed on %s/%s\n", directory, script);
-                                return EXIT_FAILED;
-                        }
+                        else if (status != 0)
+                                return command_fail(STATUS_FAILED, "gnuplot failed on %s/%s", directory,
+                                                    script);
                 }
         if (!any)
-                fprintf(stderr, "bench report: there is nothing to draw: no trial has a number\n");
+                command_say("there is nothing to draw: no trial has a number");
         if (!gnuplot)
-                fprintf(stderr,
-                        "bench report: gnuplot is not installed (Debian: gnuplot-nox): %s has its scripts "
-                        "and data, and no pictures\n",
+                command_say(
+                        "gnuplot is not installed (Debian: gnuplot-nox): %s has its scripts and data, and no "
+                        "pictures",
                         directory);
         return 0;
 }
@@ -276,7 +260,7 @@ static struct comparison *input_read(const char *path)
                 c = NULL;
         }
         if (!c)
-                fprintf(stderr, "bench report: %s\n", why.text);
+                command_say("%s", why.text);
         return c;
 }
 
@@ -287,16 +271,14 @@ int command_report(int argc, char **argv)
         options_parse(argc, argv, &o);
         struct comparison *c = input_read(o.input);
         if (!c)
-                return USAGE_STATUS;
+                return STATUS_USAGE;
         int status = 0;
         if (o.form == FORM_CHARTS) {
                 status = charts_write(o.path, c);
         } else {
                 int error = report_write(o.path, c, o.form);
-                if (error) {
-                        fprintf(stderr, "bench report: %s: %s\n", o.path, strerror(-error));
-                        status = EXIT_FAILED;
-                }
+                if (error)
+                        status = command_fail(STATUS_FAILED, "%s: %s", o.path, strerror(-error));
         }
         comparison_destroy(c);
         return status;

@@ -10,16 +10,16 @@
 
 #include <unistd.h>
 
-enum { FILES_READ = 16 /* in /proc and /sys, while the run goes on */ };
+enum { FILES_READ = 16 /* in /proc and /sys during the run */ };
 
 struct requirements {
         size_t descriptors, descriptors_allowed;
-        size_t ports, ports_there; /* ports_there: 0 if none are needed, as for unix sockets */
+        size_t ports, ports_there; /* ports_there: 0 if none is needed, as for unix sockets */
         uint64_t memory, memory_there;
         uint64_t time_min, time_max; /* ns */
 };
 
-/* Of each pair of a source address and a target (net.ipv4.ip_local_port_range). */
+/* The ports for each pair of source address and target (net.ipv4.ip_local_port_range). */
 static size_t ports_count(void)
 {
         int low = 32768, high = 60999; /* the kernel's defaults */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* requirements: what a run needs of the system, against what there is. */
+/* requirements: what a run needs of the system, and what the system has. */
 #ifndef BENCH_REQUIREMENTS_H
 #define BENCH_REQUIREMENTS_H
 
@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Is there enough for the plan? If not, in `why` what is missing and what would mend it. Raises the limit of
- * descriptors as far as it goes. */
+/* True if there is enough for the plan; if not, `why` says what is missing and what would help. Raises the
+ * limit of descriptors to the hard limit. */
 bool requirements_are_met(const struct plan *, struct why *why);
 
-/* A line for each: descriptors, client ports, memory, time. */
+/* Prints a line each for descriptors, client ports, memory and time. */
 void requirements_print(FILE *, const struct plan *);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* bench run: one run against one server, which may be started for it. */
-#include "bench/commands.h"
+#include "bench/command.h"
 #include "bench/environment.h"
 #include "bench/interference.h"
 #include "bench/options.h"
+#include "bench/output.h"
 #include "bench/process.h"
 #include "bench/progress.h"
 #include "bench/requirements.h"
@@ -16,78 +17,46 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
 #include <math.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_INVALID = 3, EXIT_MISSED = 4 };
-
-static volatile sig_atomic_t interrupted;
-
-static void interrupt(int number)
-{
-        (void)number;
-        interrupted = 1;
-}
-
-static int __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
-{
-        va_list arguments;
-
-        va_start(arguments, format);
-        (void)fputs("bench: ", stderr);
-        (void)vfprintf(stderr, format, arguments);
-        (void)fputc('\n', stderr);
-        va_end(arguments);
-        return EXIT_FAILED;
-}
-
-static int server_begin(struct run_options *o, struct process *server)
+/* Starts the command, or watches the process; the address at which it listens becomes the target unless one
+ * was given. 0 or the exit status. */
+static int server_start(struct run_options *o, struct process *server)
 {
         struct why why;
         char text[ADDRESS_TEXT_MAX];
+        char *const *command = o->given.command;
         struct address *target = &o->plan.targets[0], found;
-        int error;
+        bool target_given = option_given(&o->given, "-t");
 
         if (o->pid) {
-                error = process_watch(server, o->pid);
-                return error ? fail("process %d: %s", (int)o->pid, strerror(-error)) : 0;
+                int error = process_watch(server, o->pid);
+                return error ? command_fail(STATUS_FAILED, "process %d: %s", o->pid, strerror(-error)) : 0;
         }
-        if (o->targets_given && sockets_answers(target)) /* it would be measured instead of the command */
-                return fail("something listens on %s already: stop it, or choose another -t",
-                            address_format(target, text));
-        error = process_start(server, o->command);
+        if (target_given && sockets_answers(target)) /* it would be measured instead of the command */
+                return command_fail(STATUS_FAILED,
+                                    "something listens on %s already: stop it, or choose another -t",
+                                    address_format(target, text));
+        int error = process_start(server, command);
         if (error)
-                return fail("cannot start %s: %s", o->command[0], strerror(-error));
-        error = process_await_listener(server, o->targets_given ? target : NULL, &found, &interrupted, &why);
+                return command_fail(STATUS_FAILED, "cannot start %s: %s", command[0], strerror(-error));
+        error = process_await_listener(server, target_given ? target : NULL, &found, &command_interrupted,
+                                       &why);
         if (error) {
                 process_stop(server);
-                return fail("%s: %s", o->command[0], why.text);
+                return command_fail(STATUS_FAILED, "%s: %s", command[0], why.text);
         }
-        if (!o->targets_given) {
-                *target = found;
-                if (o->plan.source.size && found.sa.any.sa_family != o->plan.source.sa.any.sa_family) {
-                        o->plan.source.size = 0;
-                        if (o->source_given)
-                                fprintf(stderr, "bench: --source is not used: the server listens on %s\n",
-                                        address_format(&found, text));
-                }
+        if (target_given)
+                return 0;
+        *target = found;
+        if (o->plan.source.size && found.sa.any.sa_family != o->plan.source.sa.any.sa_family) {
+                o->plan.source.size = 0;
+                if (option_given(&o->given, "--source"))
+                        command_say("--source is not used: the server listens on %s",
+                                    address_format(&found, text));
         }
         return 0;
-}
-
-static void words_join(char *text, size_t size, char *const words[])
-{
-        size_t used = 0;
-
-        *text = '\0';
-        for (size_t i = 0; words[i] && used < size; i++)
-                used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", words[i]);
 }
 
 static const char *reply_prefix(enum reply reply)
@@ -98,6 +67,7 @@ static const char *reply_prefix(enum reply reply)
 static void result_describe(struct result *r, const struct run_options *o, char *const argv[])
 {
         const struct plan *p = &o->plan;
+        const char *request = option_text(&o->given, "--request");
         char text[ADDRESS_TEXT_MAX];
         size_t used = 0;
 
@@ -108,9 +78,9 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         for (size_t i = 0; i < p->target_count && used < sizeof r->targets; i++)
                 used += (size_t)snprintf(r->targets + used, sizeof r->targets - used, "%s%s", i ? " " : "",
                                          address_format(&p->targets[i], text));
-        words_join(r->command_line, sizeof r->command_line, argv);
-        if (o->command)
-                words_join(r->server.command, sizeof r->server.command, o->command);
+        command_words_join(r->command_line, sizeof r->command_line, argv);
+        if (o->given.command)
+                command_words_join(r->server.command, sizeof r->server.command, o->given.command);
         r->config.connections = p->connections;
         r->config.request_bytes = p->request_bytes;
         r->config.depth = p->depth;
@@ -125,8 +95,8 @@ static void result_describe(struct result *r, const struct run_options *o, char 
                 r->config.rate = p->rate;
                 (void)strcpy(r->config.arrivals, p->arrivals == ARRIVALS_POISSON ? "poisson" : "constant");
         }
-        if (o->request_text)
-                (void)snprintf(r->config.request, sizeof r->config.request, "%s", o->request_text);
+        if (request)
+                (void)snprintf(r->config.request, sizeof r->config.request, "%s", request);
         if (o->reply_text)
                 (void)snprintf(r->config.reply, sizeof r->config.reply, "%s%s", reply_prefix(p->reply),
                                o->reply_text);
@@ -134,13 +104,13 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.spin = p->spin;
 }
 
-/* What the run's moments mean for the server. */
+/* What is observed of the server and the machine over the window. */
 struct observation {
         const struct plan *plan;
         struct process *process; /* NULL: only its address is known */
         struct result *result;
         struct progress progress;
-        uint64_t begin; /* ns */
+        uint64_t start; /* ns */
         struct cpus_time time;
 };
 
@@ -148,7 +118,7 @@ static void on_window_begins(void *context)
 {
         struct observation *o = context;
 
-        o->begin = clock_now();
+        o->start = clock_now();
         o->time = cpus_time();
         if (o->process)
                 process_window_begins(o->process);
@@ -167,7 +137,7 @@ static void on_window_ends(void *context)
 {
         struct observation *o = context;
         struct cpus_time time = cpus_time();
-        uint64_t all = (clock_now() - o->begin) * o->result->environment.cpus;
+        uint64_t all = (clock_now() - o->start) * o->result->environment.cpus;
 
         if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
                 uint64_t idle = time.idle - o->time.idle;
@@ -178,7 +148,7 @@ static void on_window_ends(void *context)
                 process_window_ends(o->process, o->result);
 }
 
-/* What the connections have added to a figure; NaN if one side is unknown. */
+/* What a connection has added to a figure; NaN if either value is unknown. */
 static double per_connection(uint64_t idle, uint64_t loaded, uint64_t connections)
 {
         if (idle == RESULT_UNKNOWN || loaded == RESULT_UNKNOWN || loaded < idle || connections == 0)
@@ -201,107 +171,37 @@ static void ratios_fill(struct result *r, const struct process *server)
                                                                 r->connections.peak_open);
 }
 
-/* Opens a file for output, or standard output for "-". */
-static FILE *output_open(const char *path)
-{
-        return strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
-}
-
-static int output_close(FILE *file, const char *path)
-{
-        bool failed = ferror(file) != 0;
-
-        failed |= (file == stdout ? fflush(file) : fclose(file)) != 0;
-        return failed ? fail("cannot write %s: %s", path, strerror(errno)) : 0;
-}
-
-static int hgrm_write(const char *path, const struct result *r)
-{
-        FILE *file = output_open(path);
-
-        if (!file)
-                return fail("cannot write %s: %s", path, strerror(errno));
-        report_hgrm(file, r->latency);
-        return output_close(file, path);
-}
-
-static int csv_write(const char *path, const struct result *r)
-{
-        FILE *file = output_open(path);
-
-        if (!file)
-                return fail("cannot write %s: %s", path, strerror(errno));
-        report_csv(file, r);
-        return output_close(file, path);
-}
-
-/* Nothing else is to stand on standard output where one of the files goes there. */
-static bool stdout_is_taken(const struct run_options *o)
-{
-        const char *const paths[] = {o->json_path, o->hgrm_path, o->csv_path};
-
-        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-                if (paths[i] && strcmp(paths[i], "-") == 0)
-                        return true;
-        return false;
-}
-
-static int result_print(const struct run_options *o, const struct result *r, const json_t *json)
-{
-        int status = 0;
-
-        if (o->markdown)
-                report_markdown_row(stdout, *r->server.command ? r->server.command : r->targets, r);
-        else if (!o->quiet && !stdout_is_taken(o))
-                report_text(stdout, r, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
-        if (o->graph)
-                report_graph(stdout, r);
-        if (fflush(stdout) != 0)
-                return fail("cannot write to standard output: %s", strerror(errno));
-        if (o->json_path) {
-                int error = json_write(json, o->json_path);
-                if (error)
-                        return fail("cannot write %s: %s", o->json_path, strerror(-error));
-        }
-        if (o->hgrm_path)
-                status = hgrm_write(o->hgrm_path, r);
-        if (!status && o->csv_path)
-                status = csv_write(o->csv_path, r);
-        return status;
-}
-
-/* A line for each threshold that is not met; what could not be measured is not met either. */
+/* Prints a line for each threshold that is not met, among them those on what could not be measured. */
 static int thresholds_check(const struct run_options *o, const json_t *json)
 {
         char text[THRESHOLD_TEXT_MAX];
         int status = 0;
 
         for (size_t i = 0; i < o->threshold_count; i++)
-                if (threshold_check(&o->thresholds[i], json, text, sizeof text) != THRESHOLD_MET) {
-                        (void)fail("threshold missed: %s", text);
-                        status = EXIT_MISSED;
-                }
+                if (threshold_check(&o->thresholds[i], json, text, sizeof text) != THRESHOLD_MET)
+                        status = command_fail(STATUS_MISSED, "threshold missed: %s", text);
         return status;
 }
 
-/* The result goes wherever it was wanted, and becomes the exit status. */
+/* Prints and writes the result as was asked for. Returns the exit status that it stands for. */
 static int result_deliver(const struct run_options *o, const struct result *r)
 {
         json_t *json = result_to_json(r);
-        int status = json ? result_print(o, r, json) : fail("out of memory");
+        int status = json ? output_write(&o->given, o->quiet, r, json)
+                          : command_fail(STATUS_FAILED, "out of memory");
 
         if (!status && r->connections.opened == 0)
-                status = fail("%s", r->verdict.reasons[0].text);
+                status = command_fail(STATUS_FAILED, "%s", r->verdict.reasons[0].text);
         else if (!status) {
                 status = thresholds_check(o, json);
                 if (r->verdict.status == VERDICT_INVALID)
-                        status = EXIT_INVALID;
+                        status = STATUS_INVALID;
         }
         json_decref(json);
         return status;
 }
 
-/* Before the run and again after it: half a second, and less for a run of less than five. */
+/* Before the run and again after it: half a second, or less for a run of less than five seconds. */
 static uint64_t interference_time(const struct plan *p)
 {
         return p->duration < 5 * NS_PER_S ? p->duration / 10 : NS_PER_S / 2;
@@ -312,45 +212,42 @@ int command_run(int argc, char **argv)
         static struct run_options o;
         static struct process server;
         struct why why;
-        const struct sigaction on_interrupt = {.sa_handler = interrupt};
 
         run_options_parse(argc, argv, &o);
         if (o.dry_run)
                 requirements_print(stdout, &o.plan);
         if (!requirements_are_met(&o.plan, &why))
-                return fail("%s", why.text);
+                return command_fail(STATUS_FAILED, "%s", why.text);
         if (o.dry_run)
-                return 0;
+                return command_stdout_flush();
         int status = 0;
         struct result *r = result_create();
         if (!r)
-                return fail("out of memory");
-        (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
-        (void)sigaction(SIGTERM, &on_interrupt, NULL);
+                return command_fail(STATUS_FAILED, "out of memory");
+        command_catch_signals();
         environment_fill(r);
         r->environment.interference = interference_measure(&o.cpus, interference_time(&o.plan));
-        if (o.command || o.pid)
-                status = server_begin(&o, &server);
+        bool observed = o.given.command || o.pid;
+        if (observed)
+                status = server_start(&o, &server);
         if (status)
                 goto destroy_result;
 
-        struct observation observation = {
-                .plan = &o.plan, .process = o.command || o.pid ? &server : NULL, .result = r};
+        struct observation observation = {.plan = &o.plan, .process = observed ? &server : NULL, .result = r};
         progress_init(&observation.progress, stderr, o.quiet);
         const struct load_hooks hooks = {.context = &observation,
                                          .window_begins = on_window_begins,
                                          .tick = on_tick,
                                          .window_ends = on_window_ends};
         result_describe(r, &o, argv);
-        int error = load_run(&o.plan, &hooks, &interrupted, r);
+        int error = load_run(&o.plan, &hooks, &command_interrupted, r);
         progress_end(&observation.progress);
-        if (o.command)
-                process_stop(&server);
+        process_stop(&server);
         r->environment.interference = (r->environment.interference +
                                        interference_measure(&o.cpus, interference_time(&o.plan))) /
                                       2;
         if (error) {
-                status = fail("the run could not be made: %s", strerror(-error));
+                status = command_fail(STATUS_FAILED, "the run could not be made: %s", strerror(-error));
                 goto destroy_result;
         }
         ratios_fill(r, &server);

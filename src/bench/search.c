@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Up by doubling while the objective is met, down by halving while it is not, then halving the distance of
- * the logarithms between the highest rate that held and the lowest that missed.
+/* Doubles the rate while the objective is met, halves it while it is not, then bisects between the highest
+ * rate that held and the lowest that missed, on a logarithmic scale.
  *
- * Far from the boundary one trial is enough, since the outcome there is hardly chance. Near it, an end of the
- * bracket has to show one outcome in every one of several trials before it is believed. A rate with both
- * outcomes is never an end: those between the ends are the zone in which chance decides, and each side of the
- * zone is narrowed down by itself. So a single disturbed trial, however far from the boundary, costs some
- * trials, and does not mislead the search.
+ * Far from the boundary one trial is enough, since chance hardly matters there. Near it, an end of the
+ * bracket is believed only if each of several trials had the same outcome. A rate with both outcomes is never
+ * an end: such rates form a zone between the ends in which chance decides, and each side of the zone is
+ * narrowed down by itself. So a single disturbed trial, however far from the boundary, costs some trials but
+ * does not mislead the search.
  *
- * The next rate follows from the table of outcomes alone. There is no other state that could disagree with
+ * The next rate follows from the table of outcomes alone; there is no other state that could disagree with
  * it. Fixed steps upwards were rejected: they need as many trials as the result has steps. */
 #include "bench/search.h"
 
@@ -16,12 +16,13 @@
 #include <math.h>
 #include <string.h>
 
-/* Bisections before the end: from here on every end is tried repeatedly. */
+/* Bisections before the end, from which on both ends are tried repeatedly. */
 enum { NEAR_BISECTIONS = 2 };
 
 struct bracket {
-        const struct search_rate *held, *missed;      /* the ends, or NULL */
-        const struct search_rate *first_mixed, *last; /* the lowest and the highest between them, or NULL */
+        const struct search_rate *held, *missed; /* the ends, or NULL */
+        const struct search_rate *first_mixed,
+                *last; /* the lowest and the highest rate between them, or NULL */
 };
 
 void search_init(struct search *s, const struct search_options *options)
@@ -31,7 +32,7 @@ void search_init(struct search *s, const struct search_options *options)
         *s = (struct search){.options = *options};
 }
 
-/* Where a lower rate missed in all of its trials, a higher one that held is not believed. */
+/* A rate that held is not believed if a lower one missed in all of its trials. */
 static struct bracket bracket_of(const struct search *s)
 {
         struct bracket b = {0};
@@ -52,13 +53,13 @@ static struct bracket bracket_of(const struct search *s)
         return b;
 }
 
-/* All of its trials had one outcome, and there were not enough of them. */
+/* True if all of its trials had the same outcome, but there were not enough of them. */
 static bool is_unsure(const struct search *s, const struct search_rate *r)
 {
         return (r->met == 0 || r->missed == 0) && r->met + r->missed < s->options.trials;
 }
 
-/* What is to be tried where the boundary, or one side of the mixed zone, is between two rates; 0: nothing. */
+/* The rate to try if the boundary, or one side of the mixed zone, lies between two rates; 0: none. */
 static double edge_next(const struct search *s, const struct search_rate *below,
                         const struct search_rate *above)
 {
@@ -93,7 +94,7 @@ static double down_next(const struct search *s)
         return is_unsure(s, lowest) ? lowest->rate : 0;
 }
 
-/* The next rate if there were no limit to the trials. */
+/* The next rate if the trials were not limited; 0: none. */
 static double wanted(const struct search *s)
 {
         struct bracket b = bracket_of(s);

@@ -10,7 +10,7 @@
 
 static const char latency[] = "latency.";
 
-/* A percentile is told from ten requests beyond it (result_percentile). */
+/* A percentile is known if ten requests lie beyond it (result_percentile). */
 static const struct {
         const char *path;
         uint64_t requests;
@@ -30,12 +30,9 @@ int slo_parse(const char *text, struct slo *slo, struct why *why)
 
 enum threshold_outcome slo_check(const json_t *result, const struct slo *slo, double *value)
 {
-        char text[THRESHOLD_TEXT_MAX], path[RESULT_NAME_MAX], *rest = path;
+        char text[THRESHOLD_TEXT_MAX];
+        const json_t *member = json_at(result, slo->threshold.path);
 
-        (void)strcpy(path, slo->threshold.path); /* of the same size */
-        const json_t *member = result;
-        for (char *name; (name = strsep(&rest, "."));)
-                member = json_object_get(member, name);
         *value = json_is_number(member) ? json_number_value(member) : NAN;
         return threshold_check(&slo->threshold, result, text, sizeof text);
 }

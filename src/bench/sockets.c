@@ -18,7 +18,7 @@ static void listening_add(struct listening *list, size_t max, size_t *count, con
         ++*count;
 }
 
-/* "0100007F:04D2": each group of eight digits is a 32-bit word as this machine reads it from memory. */
+/* "0100007F": each group of eight digits is a 32-bit word as this machine reads it from memory. */
 static bool tcp_address_parse(const char *hex, unsigned port, struct address *a)
 {
         unsigned words[4];
@@ -44,7 +44,7 @@ static bool tcp_address_parse(const char *hex, unsigned port, struct address *a)
         return true;
 }
 
-/* The kernel lists listening sockets before all others, so of ten thousand connections none is read. */
+/* The kernel lists listening sockets before all others, so none of ten thousand connections is read. */
 static void tcp_list(pid_t pid, const char *name, struct listening *list, size_t max, size_t *count)
 {
         char path[64], line[512], hex[33];
@@ -128,7 +128,7 @@ bool sockets_serves(const struct address *a, const struct address *target)
         if (address_port(a) != address_port(target))
                 return false;
         if (family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->sa.v6.sin6_addr))
-                return true; /* for IPv4 too, unless it is IPV6_V6ONLY */
+                return true; /* and of IPv4, unless it is IPV6_V6ONLY */
         if (family != wanted)
                 return false;
         if (family == AF_INET6)

@@ -4,6 +4,7 @@
 #include "compare/child.h"
 
 #include "base/clock.h"
+#include "base/status.h"
 
 #include <errno.h>
 #include <fcntl.h>

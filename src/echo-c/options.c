@@ -3,13 +3,12 @@
 
 #include "base/clock.h"
 #include "base/cpus.h"
-#include "base/duration.h"
+#include "base/number.h"
+#include "base/option.h"
 #include "fault/fault.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifndef VERSION
@@ -17,211 +16,171 @@
 #endif
 const char *argp_program_version = "echo-c " VERSION;
 
-enum { USAGE_STATUS = 2 };
-
-enum key {
-        KEY_MODEL = 256,
-        KEY_NO_PIN,
-        KEY_BACKLOG,
-        KEY_MAX_CONNS,
-        KEY_DRAIN_TIMEOUT,
-        KEY_LIST_MODELS,
-        KEY_FAULT,
-};
-
-static const struct argp_option option_table[] = {
-        {"thread", 't', NULL, 0, "a thread per connection: --model thread", 1},
-        {"pool", 'p', "SIZE", 0, "SIZE threads that share all connections: --model pool:SIZE", 1},
-        {"model", KEY_MODEL, "NAME[:SIZE]", 0, "the concurrency model (default async); see --list-models", 1},
-        {"list-models", KEY_LIST_MODELS, NULL, 0,
-         "print a line per model, separated by tabs: name, availability, summary, caveats, and the most bytes "
-         "that a client that does not read can hold",
-         1},
-        {"listen", 'l', "ADDR", 0,
-         "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)", 2},
-        {"backlog", KEY_BACKLOG, "N", 0, "connections that may wait to be accepted (default 65535)", 2},
-        {"max-conns", KEY_MAX_CONNS, "N", 0,
-         "open connections; further ones wait in the backlog (default: what the descriptor limit allows)", 2},
-        {"workers", 'w', "N", 0, "event loops (default: one per CPU)", 3},
-        {"no-pin", KEY_NO_PIN, NULL, 0,
-         "one shared listener, no pinning to CPUs, connections not steered to the CPU that received them", 3},
-        {"drain-timeout", KEY_DRAIN_TIMEOUT, "DUR", 0,
-         "after SIGTERM, cut connections that have not ended by then (default 5s)", 4},
-        {"fault", KEY_FAULT, "SPEC", 0,
-         "for testing clients: be wrong on purpose, and say at the end how often it was. SPEC is "
-         "NAME=VALUE, separated by commas. With a probability per request, drop, corrupt, repeat, swap, "
-         "cross, close, rst, silent, late (drop=0.001); and delay=10ms, delay=exp:2ms, stall=100ms/1s, "
-         "spin=20us, size=BYTES of a request (default 1024), seed=N",
-         4},
-        {"quiet", 'q', NULL, 0, "print errors only", 4},
-        {0},
-};
-
-static unsigned long number_parse(struct argp_state *state, const char *option, const char *text,
-                                  unsigned long max)
-{
-        char *end;
-
-        errno = 0;
-        unsigned long n = strtoul(text, &end, 10);
-        if (*text < '0' || *text > '9' || *end || errno || n < 1 || n > max)
-                argp_error(state, "%s takes a number from 1 to %lu, not '%s'", option, max, text);
-        return n;
-}
-
 static const char fault_is_alone[] = "--fault is a model of its own, given once: without --model, -t or -p";
 
-static void model_choose(struct argp_state *state, struct options *o, const struct model *model)
+static int model_choose(struct options *o, const struct model *model, struct why *why)
 {
         if (o->fault.size > 0)
-                argp_error(state, fault_is_alone);
+                return why_set(why, "%s", fault_is_alone);
         if (o->model && o->model != model)
-                argp_error(state, "one model at a time: %s or %s", o->model->name, model->name);
+                return why_set(why, "one model at a time: %s or %s", o->model->name, model->name);
         o->model = model;
+        return 0;
 }
 
-static void size_set(struct argp_state *state, struct options *o, const char *option, const char *text)
+static int size_set(struct options *o, const char *option, const char *text, struct why *why)
 {
+        uint64_t size;
+
         if (!o->model->size_unit)
-                argp_error(state, "the model %s has no size, but '%s' was given", o->model->name, text);
-        o->size = (unsigned)number_parse(state, option, text, o->model->size_max);
+                return why_set(why, "the model %s has no size, but '%s' was given", o->model->name, text);
+        if (number_parse(text, 1, o->model->size_max, &size) != 0)
+                return why_set(why, "%s takes a number from 1 to %u, not '%s'", option, o->model->size_max,
+                               text);
+        o->size = (unsigned)size;
+        return 0;
 }
 
 /* NAME or NAME:SIZE */
-static void model_set(struct argp_state *state, struct options *o, const char *text)
+static int model_set(void *options, const char *text, struct why *why)
 {
-        int length = (int)strcspn(text, ":");
-        const struct model *model = model_find(text, (size_t)length);
+        size_t length = strcspn(text, ":");
+        const struct model *model = model_find(text, length);
+        int error = model ? model_choose(options, model, why)
+                          : why_set(why, "there is no model '%.*s', but ", (int)length, text);
 
-        if (!model) {
-                char names[256] = "";
-                for (size_t i = 0; models[i]; i++) {
-                        strncat(names, i ? ", " : "", sizeof names - strlen(names) - 1);
-                        strncat(names, models[i]->name, sizeof names - strlen(names) - 1);
-                }
-                argp_error(state, "there is no model '%.*s', but %s", length, text, names);
-        } else
-                model_choose(state, o, model);
-        if (text[length] == ':')
-                size_set(state, o, "--model NAME:SIZE", text + length + 1);
+        for (size_t i = 0; !model && models[i]; i++)
+                error = why_set(why, "%s%s%s", why->text, i ? ", " : "", models[i]->name);
+        return error || text[length] == '\0' ? error
+                                             : size_set(options, "--model NAME:SIZE", text + length + 1, why);
 }
 
-static void fault_set(struct argp_state *state, struct options *o, const char *text)
+static int thread_set(void *options, const char *text, struct why *why)
 {
-        struct why why;
+        (void)text;
+        return model_set(options, "thread", why);
+}
+
+static int pool_set(void *options, const char *text, struct why *why)
+{
+        int error = model_set(options, "pool", why);
+
+        return error ? error : size_set(options, "--pool", text, why);
+}
+
+static int fault_set(void *options, const char *text, struct why *why)
+{
+        struct options *o = options;
 
         if (o->model)
-                argp_error(state, fault_is_alone);
-        if (fault_spec_parse(text, &o->fault, &why) != 0)
-                argp_error(state, "--fault: %s", why.text);
+                return why_set(why, "%s", fault_is_alone);
+        if (fault_spec_parse(text, &o->fault, why) != 0)
+                return why_set(why, "--fault: %s", why->text);
         o->model = fault_model(&o->fault);
+        return 0;
 }
 
-/* It has one thread, so that the same requests have the same faults; and unix sockets know no reset. */
-static void fault_complete(struct argp_state *state, struct options *o)
+static int address_add(void *options, const char *text, struct why *why)
 {
-        if (o->workers)
-                argp_error(state, "--workers is not for --fault, which has one");
-        for (size_t i = 0; i < o->address_count; i++)
-                if (address_is_unix(&o->addresses[i]) && o->fault.probability[FAULT_RST] > 0)
-                        argp_error(state, "--fault: rst takes a TCP address, not unix:%s",
-                                   o->addresses[i].sa.un.sun_path);
-}
-
-static void address_add(struct argp_state *state, struct options *o, const char *text)
-{
-        const char *why;
+        struct options *o = options;
+        const char *reason;
 
         if (o->address_count == OPTIONS_ADDRESSES_MAX)
-                argp_error(state, "more than %d addresses to listen on", OPTIONS_ADDRESSES_MAX);
-        else if (address_parse(text, &o->addresses[o->address_count++], &why) != 0)
-                argp_failure(state, 1, 0, "cannot listen on %s: %s", text, why);
+                return why_set(why, "more than %d addresses to listen on", OPTIONS_ADDRESSES_MAX);
+        if (address_parse(text, &o->addresses[o->address_count++], &reason) == 0)
+                return 0;
+        return why_fail(why, -EADDRNOTAVAIL, "cannot listen on %s: %s", text, reason);
 }
 
-static void drain_timeout_set(struct argp_state *state, struct options *o, const char *text)
+#define TO(member) OPTION_TO(struct options, member)
+
+static const struct option_row option_rows[] = {
+        {.help = "The model:"},
+        {"--thread", "-t", NULL, "a thread per connection: --model thread", .kind = OPTION_CALL,
+         .call = thread_set},
+        {"--pool", "-p", "SIZE", "SIZE threads that share all connections: --model pool:SIZE",
+         .kind = OPTION_CALL, .call = pool_set},
+        {"--model", NULL, "NAME[:SIZE]", "the concurrency model (default async); see --list-models",
+         .kind = OPTION_CALL, .call = model_set},
+        {"--list-models", NULL, NULL,
+         "print a line per model, separated by tabs: name, availability, summary, caveats, and the most bytes "
+         "that a client that does not read can hold",
+         .kind = OPTION_FLAG, TO(list_models)},
+
+        {.help = "Connections:"},
+        {"--listen", "-l", "ADDR",
+         "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)",
+         .kind = OPTION_CALL, .call = address_add},
+        {"--backlog", NULL, "N", "connections that may wait to be accepted (default 65535)",
+         .kind = OPTION_NUMBER, TO(backlog), .min = 1, .max = INT_MAX},
+        {"--max-conns", NULL, "N",
+         "open connections; further ones wait in the backlog (default: what the descriptor limit allows)",
+         .kind = OPTION_NUMBER, TO(connections_max), .min = 1, .max = INT_MAX},
+        {"--drain-timeout", NULL, "DUR",
+         "after SIGTERM, cut connections that have not ended by then (default 5s)", .kind = OPTION_DURATION,
+         TO(drain_timeout), .max = INT64_MAX},
+
+        {.help = "CPUs:"},
+        {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
+         .min = 1, .max = CPUS_MAX},
+        {"--no-pin", NULL, NULL,
+         "one shared listener, no pinning to CPUs, connections not steered to the CPU that received them",
+         .kind = OPTION_FLAG},
+
+        {.help = "Miscellaneous:"},
+        {"--fault", NULL, "SPEC",
+         "for testing clients: be wrong on purpose, and report at the end how often. SPEC is "
+         "NAME=VALUE, separated by commas. With a probability per request, drop, corrupt, repeat, swap, "
+         "cross, close, rst, silent, late (drop=0.001); and delay=10ms, delay=exp:2ms, stall=100ms/1s, "
+         "spin=20us, size=BYTES of a request (default 1024), seed=N",
+         .kind = OPTION_CALL, .call = fault_set},
+        {"--quiet", "-q", NULL, "print errors only", .kind = OPTION_FLAG, TO(quiet)},
+};
+
+/* One thread, so that the same requests have the same faults; and unix sockets know no reset. */
+static int fault_check(struct options *o, const struct option_set *given, struct why *why)
 {
-        if (duration_parse(text, &o->drain_timeout) != 0)
-                argp_error(state, "--drain-timeout takes a duration such as 500ms, 5s or 1m30s, not '%s'",
-                           text);
+        if (option_given(given, "--workers"))
+                return why_set(why, "--workers is not for --fault, which has one");
+        for (size_t i = 0; i < o->address_count; i++)
+                if (address_is_unix(&o->addresses[i]) && o->fault.probability[FAULT_RST] > 0)
+                        return why_set(why, "--fault: rst takes a TCP address, not unix:%s",
+                                       o->addresses[i].sa.un.sun_path);
+        return 0;
 }
 
-static void options_complete(struct argp_state *state, struct options *o)
+static int options_check(void *options, const struct option_set *given, struct why *why)
 {
+        struct options *o = options;
+
         if (!o->model)
                 o->model = models[0];
-        if (o->fault.size > 0)
-                fault_complete(state, o);
-        if (o->workers && o->model->listeners != LISTENERS_PER_WORKER)
-                argp_error(state, "--workers is for event loops: the %s model has none", o->model->name);
+        o->pin = !option_given(given, "--no-pin");
+        if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
+                return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
         if (o->address_count == 0)
-                address_add(state, o, "127.0.0.1:1234");
+                (void)address_add(o, "127.0.0.1:1234", why); /* it is an address */
+        return o->fault.size > 0 ? fault_check(o, given, why) : 0;
 }
 
-static error_t option_parse(int key, char *arg, struct argp_state *state)
+static int word_refuse(void *options, const char *word, struct why *why)
 {
-        struct options *o = state->input;
-
-        switch (key) {
-        case 't':
-                model_set(state, o, "thread");
-                break;
-        case 'p':
-                model_set(state, o, "pool");
-                size_set(state, o, "--pool", arg);
-                break;
-        case KEY_MODEL:
-                model_set(state, o, arg);
-                break;
-        case KEY_LIST_MODELS:
-                o->list_models = true;
-                break;
-        case 'l':
-                address_add(state, o, arg);
-                break;
-        case 'w':
-                o->workers = (unsigned)number_parse(state, "--workers", arg, CPUS_MAX);
-                break;
-        case KEY_NO_PIN:
-                o->pin = false;
-                break;
-        case KEY_BACKLOG:
-                o->backlog = (int)number_parse(state, "--backlog", arg, INT_MAX);
-                break;
-        case KEY_MAX_CONNS:
-                o->connections_max = number_parse(state, "--max-conns", arg, INT_MAX);
-                break;
-        case KEY_DRAIN_TIMEOUT:
-                drain_timeout_set(state, o, arg);
-                break;
-        case KEY_FAULT:
-                fault_set(state, o, arg);
-                break;
-        case 'q':
-                o->quiet = true;
-                break;
-        case ARGP_KEY_ARG:
-                argp_error(state, "no arguments are taken, but '%s' was given; an address needs -l", arg);
-                break;
-        case ARGP_KEY_END:
-                options_complete(state, o);
-                break;
-        default:
-                return ARGP_ERR_UNKNOWN;
-        }
-        return 0;
+        (void)options;
+        return why_set(why, "no arguments are taken, but '%s' was given; an address needs -l", word);
 }
 
 void options_parse(int argc, char **argv, struct options *o)
 {
-        static const struct argp argp = {
-                .options = option_table,
-                .parser = option_parse,
+        static const struct option_line line = {
                 .doc = "A TCP echo server (RFC 862) under a choice of concurrency models.\v"
-                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 it failed, "
-                       "2 wrong usage.",
+                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 failure, 2 "
+                       "wrong usage.",
+                .word = word_refuse,
+                .check = options_check,
         };
+        const struct option_table tables[] = {OPTION_TABLE(option_rows, .into = o), {0}};
+        struct option_set given;
 
-        *o = (struct options){.backlog = 65535, .drain_timeout = 5 * NS_PER_S, .pin = true};
-        argp_err_exit_status = USAGE_STATUS;
-        (void)argp_parse(&argp, argc, argv, 0, NULL, o); /* errors have ended the program */
+        *o = (struct options){.backlog = 65535, .drain_timeout = 5 * NS_PER_S};
+        option_parse(&line, tables, o, argc, argv, &given);
 }

@@ -15,16 +15,9 @@ comparison() {
 }
 
 test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected arguments
         echo '{}' >x.json
         echo '{}' >x.html
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench report "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench report: $expected" 2
-                sed -n 2p err | grep -q -- "--help" || fail "no hint for: $arguments"
-        done <<'TABLE'
+        expect_usages 'bench report' bench report <<'TABLE'
 a FILE.json is expected, which bench --json or bench compare has written|
 one FILE.json is expected; 'y.json' is a second one|x.json y.json
 -o takes FILE.html, FILE.md or a directory, not 'x.pdf'|x.json -o x.pdf
@@ -32,7 +25,6 @@ one FILE.json is expected; 'y.json' is a second one|x.json y.json
 'x.html' would be overwritten by its own report|x.html -o x.html
 unrecognized option '--fast'|--fast
 TABLE
-        true
 }
 
 test_the_comparison_that_the_project_ships_is_read() {
@@ -52,8 +44,7 @@ test_a_file_that_is_no_result_is_named_with_what_is_wrong() {
         while IFS='|' read -r expected text; do
                 printf '%s' "$text" >x.json
                 bench report x.json
-                expect_status 2
-                expect_error "^bench report: x.json: $expected"
+                expect_usage 'bench report' "x.json: $expected"
                 [ -e x.html ] && fail "a page was written of: $text"
         done <<'TABLE'
 line 1: |{
@@ -64,8 +55,7 @@ its lineup has no server|{"schema": "bench.comparison/1", "lineup": []}
 errors are no counts|{"schema": "bench.result/1", "errors": {"timeout": "many"}}
 TABLE
         bench report nowhere.json
-        expect_status 2
-        expect_error '^bench report: nowhere.json: .*No such file'
+        expect_usage 'bench report' 'nowhere.json: .*No such file'
 }
 
 test_the_page_lies_beside_its_file_unless_it_is_told_otherwise() {

@@ -9,9 +9,8 @@ QUICK=(-d 200ms --grace 300ms)
 
 # --- usage
 
-# Each line: what the message has to say, and the arguments.
-usage_table() {
-        cat <<'TABLE'
+test_wrong_usage_is_named_in_one_line_and_a_hint() {
+        expect_usages bench bench <<'TABLE'
 -c takes a number from 1 to [0-9]+, not '0'|-c 0
 -c takes a number .*, not 'many'|-c many
 -c takes a number .*, not '1e3'|-c 1e3
@@ -21,7 +20,7 @@ usage_table() {
 -r takes a number .*, not 'x'|-r x
 -T takes a number from 1 to .*, not '0'|-T 0
 -d takes a duration such as .*, not '10'|-d 10
--d takes a duration such as .*, not ''|-d=
+-d takes a duration such as .*, not ''|--duration=
 -d takes a duration from 1ms to 24h, not '0s'|-d 0s
 -d takes a duration from 1ms to 24h, not '25h'|-d 25h
 --grace takes a duration .*, not 'soon'|--grace soon
@@ -55,7 +54,7 @@ option requires an argument -- 'c'|-c
 --pin takes CPUs such as 0,2-3, not '99999'|--pin 99999
 --pin: this process may not use CPU 1023|--pin 1023
 --request takes 1 to [0-9]+ bytes, not 0|--request=
---request: 'a.q' has a backslash that begins none of C's escapes|--request a\q
+--request: 'a.q' has a backslash that starts none of C's escapes|--request a\q
 --reply takes 1 to 4096 bytes, not 0|--request x --reply=
 --reply, --reply-bytes and --reply-until need --request|--reply-bytes 3
 one of --reply, --reply-bytes and --reply-until|--request x --reply y --reply-until z
@@ -64,21 +63,8 @@ either -s or --request|-s 3 --request x
 --threshold|--threshold p98<5ms
 --threshold|--threshold p99<soon
 --threshold|--threshold p99
+option '--json' requires an argument|--json -- true
 TABLE
-}
-
-test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected arguments
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                [ "$arguments" = "-d=" ] && words=(-d "")
-                bench "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench: $expected" 2
-                sed -n 2p err | grep -q "bench --help" || fail "no hint for: $arguments"
-                [ -s out ] && fail "standard output is not empty for: $arguments"
-        done < <(usage_table)
-        true
 }
 
 test_help_and_version_exit_with_0() {
@@ -96,12 +82,50 @@ test_help_and_version_exit_with_0() {
         expect_output 'Exit status: 0 success'
 }
 
+test_help_and_version_are_commands_too() {
+        local command
+        bench version
+        expect_status 0
+        expect_output '^bench [0-9]+\.[0-9]+'
+        bench help
+        expect_status 0
+        for command in run compare report diff merge calibrate capacity help version; do
+                expect_output "^  $command +[a-z]"
+        done
+        while read -r command; do
+                bench "$command" --help
+                expect_status 0
+                mv out expected
+                bench help "$command"
+                expect_status 0
+                cmp -s out expected || fail "bench help $command is not bench $command --help: $(head -n 1 out)"
+                bench "$command" help
+                expect_status 0
+                cmp -s out expected || fail "bench $command help is not bench $command --help: $(head -n 1 out)"
+        done < <(bench help && sed -n 's/^  \([a-z]*\) .*/\1/p' out)
+        bench help nothing
+        expect_usage 'bench help' "there is no command 'nothing'"
+        bench help compare diff
+        expect_usage 'bench help' "one command at a time, and 'diff' is another"
+        true
+}
+
 test_more_targets_than_there_is_room_for_are_refused() {
         local targets=() i
         for ((i = 0; i < 17; i++)); do targets+=(-t "127.0.0.1:$((i + 1))"); done
         bench "${targets[@]}"
-        expect_status 2
-        expect_error 'more than 16 targets' 2
+        expect_usage bench 'more than 16 targets'
+}
+
+# What is printed first is first in a file that both streams go to.
+test_output_and_errors_keep_their_order_in_one_file() {
+        (ulimit -n 500 && timeout 10 "$BENCH" --dry-run -c 1000 -- true >log 2>&1)
+        head -n 1 log | grep -q '^descriptors' || fail "it begins with $(head -n 1 log)"
+        tail -n 1 log | grep -q '^bench: 500 descriptors allowed' || fail "it ends with $(tail -n 1 log)"
+        timeout 30 "$BENCH" -c 2 "${QUICK[@]}" --threshold 'p50<1ns' -- "$ECHO_C" -l 127.0.0.1:0 >log 2>&1
+        tail -n 1 log | grep -q '^bench: threshold missed' || fail "it ends with $(tail -n 1 log)"
+        (ulimit -n 500 && timeout 10 "$BENCH" --dry-run -c 1000 -- true 2>&1 | cat >log)
+        tail -n 1 log | grep -q '^bench: 500 descriptors allowed' || fail "in a pipe it ends with $(tail -n 1 log)"
 }
 
 # --- limits

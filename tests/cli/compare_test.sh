@@ -13,15 +13,7 @@ JSON=results/comparison.json
 SERVER="'$ECHO_C' -l {host}:{port}"
 
 test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                compare "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench compare: $expected" 2
-                [ "$(wc -l <err)" = 1 ] || sed -n 2p err | grep -q -- "--help" || fail "no hint for: $arguments"
-                [ -e results ] && fail "something was measured for: $arguments"
-        done <<'TABLE'
+        expect_usages 'bench compare' compare <<'TABLE'
 -n takes a number from 1 to 1000, not '0'|-n 0
 -n takes a number .*, not 'two'|-n two
 -d takes a duration such as .*, not '5'|-d 5
@@ -31,19 +23,21 @@ there are two servers named 'a'|--server a=x --server a=y
 cannot read the lineup nowhere: No such file|--lineup nowhere
 './echo-c' is no option; a server is given with --server NAME=COMMAND|./echo-c
 unrecognized option '--fast'|--fast
-a sweep is given as connections=1,10,100 or .*, not 'size=1'|--server a=x --sweep size=1
 --pin takes shared, disjoint or none, not 'all'|--pin all
 --seed takes a number|--seed x
---baseline: no server is named 'c'|--server a=x --baseline c
 TABLE
+        bench compare --server a=x --sweep size=1 -o results
+        expect_usage 'bench compare' "a sweep is given as connections=1,10,100 or .*, not 'size=1'"
+        bench compare --server a=x --baseline c -o results
+        expect_usage 'bench compare' "--baseline: no server is named 'c'"
+        [ -e results ] && fail "something was measured"
         true
 }
 
 test_a_wrong_line_of_a_lineup_is_named_by_file_and_line() {
         printf '[server a]\ncommand = x\n\nport = 5\n' >lineup
         compare --lineup lineup
-        expect_status 2
-        expect_error "lineup:4: 'environment = ...', 'colour = ...' or 'note = ...' is expected, not 'port'" 2
+        expect_usage 'bench compare' "lineup:4: 'environment = ...', 'colour = ...' or 'note = ...' is expected, not 'port'"
 }
 
 test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
@@ -268,13 +262,17 @@ test_an_interrupted_comparison_can_be_resumed() {
         expect_status 0
         expect_json "(.trials | length) == 8 and [.trials[].result.window.started_unix_ns][0:($begun | length) - 1] == ($begun)[0:-1]" $JSON
         bench compare --server "one=$SERVER -t" --scenario '-c 2' -n 8 -d 300ms --resume results
-        expect_status 2
-        expect_error "its server 'one', .* is not among those given"
+        expect_usage 'bench compare' ".*its server 'one', .* is not among those given"
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 100ms --resume results
-        expect_status 2
-        expect_error "its duration is '300ms', not '100ms'"
+        expect_usage 'bench compare' ".*its duration is '300ms', not '100ms'"
         bench compare --server "one=$SERVER" --resume nowhere
         expect_status 1
+}
+
+test_tables_and_messages_keep_their_order_in_one_file() {
+        timeout 30 "$BENCH" compare --server "one=$SERVER" --scenario '-c 2' -d 100ms -o results >log 2>&1
+        grep -q '^| one |' log || fail "there is no table: $(cat log)"
+        tail -n 1 log | grep -q '^results/comparison.json has every trial' || fail "it ends with $(tail -n 1 log)"
 }
 
 test_quiet_prints_the_tables_alone() {

@@ -258,10 +258,9 @@ test_a_reply_that_is_held_is_still_sent_after_sigterm() {
 test_a_wrong_spec_is_wrong_usage_and_named() {
         local spec
         while IFS='|' read -r spec expected; do
-                "$ECHO_C" -l 127.0.0.1:0 --fault "$spec" 2>err
+                "$ECHO_C" -l 127.0.0.1:0 --fault "$spec" >out 2>err
                 status=$?
-                expect_status 2
-                expect_error "^echo-c: --fault: $expected" 2
+                expect_usage echo-c "--fault: $expected"
         done <<'END'
 lose=0.1|there is no 'lose', but drop, corrupt, repeat
 drop|drop takes a probability from 0 to 1 such as 0.001, not ''
@@ -280,19 +279,16 @@ test_it_is_no_model_among_others() {
         local other
         for other in -t '-p 2' '--model epoll' '--fault drop=1'; do
                 # shellcheck disable=SC2086 # two words
-                "$ECHO_C" --fault drop=1 $other 2>err
+                "$ECHO_C" --fault drop=1 $other >out 2>err
                 status=$?
-                expect_status 2
-                expect_error '--fault is a model of its own, given once: without --model, -t or -p' 2
+                expect_usage echo-c '--fault is a model of its own, given once: without --model, -t or -p'
         done
-        "$ECHO_C" --fault drop=1 -w 2 2>err
+        "$ECHO_C" --fault drop=1 -w 2 >out 2>err
         status=$?
-        expect_status 2
-        expect_error '--workers is not for --fault' 2
-        "$ECHO_C" --fault rst=1 -l unix:socket 2>err
+        expect_usage echo-c '--workers is not for --fault'
+        "$ECHO_C" --fault rst=1 -l unix:socket >out 2>err
         status=$?
-        expect_status 2
-        expect_error 'rst takes a TCP address, not unix:socket' 2
+        expect_usage echo-c '--fault: rst takes a TCP address, not unix:socket'
 }
 
 run_tests "$@"

@@ -49,6 +49,29 @@ expect_error() {
         [ "$(wc -l <err)" -le "${2:-1}" ] || fail "standard error has more than ${2:-1} lines: $(tr '\n' '|' <err)"
 }
 
+# expect_usage NAME REGEX: the last program was used wrongly: exit status 2, nothing on standard output, and on standard
+# error one line, NAME: and what the expression matches, after which only argp's hint to --help may follow.
+expect_usage() {
+        expect_status 2
+        [ ! -s out ] || fail "there is something on standard output: $(head -n 1 out)"
+        head -n 1 err | grep -Eq -- "^([^ ]*/)?$1: $2" || fail "standard error does not match '$1: $2': $(head -n 1 err)"
+        [[ $(tail -n +2 err | tr '\n' ' ') =~ ^("Try \`$1 --help' or \`$1 --usage' for more information. ")?$ ]] ||
+                fail "there is more than one line and a hint: $(tr '\n' '|' <err)"
+}
+
+# expect_usages NAME COMMAND...: for each line of standard input, a regular expression, | and arguments, the command
+# ends so, and with the hint.
+expect_usages() {
+        local name=$1 expected arguments words
+        shift
+        while IFS='|' read -r expected arguments; do
+                read -ra words <<<"$arguments"
+                "$@" "${words[@]}"
+                expect_usage "$name" "$expected"
+                [ "$(wc -l <err)" -gt 1 ] || fail "no hint to --help for: $arguments"
+        done
+}
+
 expect_output() {
         grep -Eq -- "$1" out || fail "standard output does not match '$1': $(head -c 400 out | tr '\n' '|')"
 }
@@ -90,6 +113,7 @@ children_stop() {
 fake_start() {
         [ -x "$FAKE" ] || fail "$FAKE is not built"
         port=
+        rm -f fake.out # of an earlier one
         "$FAKE" "$@" >fake.out 2>fake.err &
         pid=$!
         children+=("$pid")
@@ -99,11 +123,11 @@ fake_start() {
 
 # Starts echo-c on an address; sets $pid, and $address to where it listens.
 echo_start() {
-        : >echo.err # so that an earlier server's start line is not taken for this one's
+        rm -f echo.err # of an earlier one
         "$ECHO_C" -l "$1" "${@:2}" 2>echo.err &
         pid=$!
         children+=("$pid")
-        await grep -q 'listening on' echo.err
+        await grep -qs 'listening on .*, at most' echo.err # the whole line, which is written piece by piece
         address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' echo.err)
 }
 

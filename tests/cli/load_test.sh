@@ -157,8 +157,7 @@ test_a_request_can_come_from_a_file() {
         expect_status 1
         expect_error 'cannot read missing: No such file'
         bench --request @.
-        expect_status 2
-        expect_error '\. is no file of 1 to'
+        expect_usage bench '--request: \. is not a file of 1 to'
 }
 
 # --- thresholds and files

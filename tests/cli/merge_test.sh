@@ -37,20 +37,12 @@ expect_merged() {
 }
 
 test_wrong_usage_is_named_in_one_line_and_a_hint() {
-        local expected
-        while IFS='|' read -r expected arguments; do
-                read -ra words <<<"$arguments"
-                bench merge "${words[@]}"
-                expect_status 2
-                expect_error "^([^ ]*/)?bench merge: $expected" 2
-                sed -n 2p err | grep -q -- "--help" || fail "no hint for: $arguments"
-        done <<'TABLE'
+        expect_usages 'bench merge' bench merge <<'TABLE'
 two results or more are merged, not 0|
 two results or more are merged, not 1|a.json
 standard input is one result: - can be given once|- -
 unrecognized option '--fast'|--fast a.json b.json
 TABLE
-        true
 }
 
 test_runs_one_after_another_have_their_durations_added() {
@@ -127,8 +119,7 @@ test_results_with_another_configuration_are_refused_by_the_first_difference() {
         while IFS='|' read -r expected change; do
                 jq "$change" b.json >c.json
                 bench merge a.json c.json --json m.json
-                expect_status 2
-                expect_error "^bench merge: $expected"
+                expect_usage 'bench merge' "$expected"
                 [ -s out ] || [ -e m.json ] && fail "something was written for: $change"
         done <<'TABLE'
 config.connections is 4 in a.json and 8 in c.json|.config.connections = 8
@@ -143,16 +134,14 @@ TABLE
 test_one_file_given_twice_is_refused() {
         two_runs
         bench merge a.json a.json
-        expect_status 2
-        expect_error '^bench merge: a.json and a.json are the same run$'
+        expect_usage 'bench merge' 'a.json and a.json are the same run$'
 }
 
 test_windows_that_overlap_by_half_are_refused() {
         two_runs
         b_begins_after 100000000
         bench merge a.json b.json
-        expect_status 2
-        expect_error '^bench merge: the windows of a.json and b.json overlap by (49|50)%'
+        expect_usage 'bench merge' 'the windows of a.json and b.json overlap by (49|50)%'
 }
 
 test_what_is_no_result_is_refused_by_name() {
@@ -162,8 +151,7 @@ test_what_is_no_result_is_refused_by_name() {
         local file expected
         while IFS='|' read -r file expected; do
                 bench merge a.json "$file"
-                expect_status 2
-                expect_error "^bench merge: $file is no result of bench --json: $expected"
+                expect_usage 'bench merge' "$file is no result of bench --json: $expected"
         done <<'TABLE'
 comparison.json|its schema is bench.comparison/1, not bench.result/1
 half.json|line [0-9]+: 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Every command of README.md runs, with its durations shortened. `make demo` and `make check` are what calls this.
+# Every command of README.md runs, with its durations shortened, and every option that it names is one: --help prints
+# the tables by which the programs read their options. `make demo` and `make check` are what calls this.
+# shellcheck disable=SC2016 # ` is meant
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 directory=$(mktemp -d)
@@ -28,4 +30,27 @@ while IFS= read -r command; do
                 failed=1
         fi
 done < <(awk "/^\`\`\`sh\$/ {on = 1; next} /^\`\`\`\$/ {on = 0} on" README.md)
+
+# What --help lists: of echo-c, and of each command of bench.
+options_list() {
+        local command
+        {
+                ./echo-c --help
+                ./bench help | sed -n 's/^  \([a-z]*\) .*/\1/p' | while read -r command; do ./bench "$command" --help; done
+        } | grep -oE '^ +(-[a-zA-Z?],)? +(--[a-z-]+)?' | tr -d ' ' | tr ',' '\n' | sort -u
+}
+
+# What README.md names, in its commands and between backquotes.
+options_named() {
+        awk '/^```/ {on = !on; next} {print on ? "`" $0 "`" : $0}' README.md | tr '\n' ' ' | grep -oE '`[^`]+`' |
+                grep -oE "[ \`']--?[a-zA-Z][a-z-]*" | tr -d " \`'" | sort -u
+}
+
+unknown=$(comm -13 <(options_list) <(options_named) | tr '\n' ' ')
+if [ -z "$unknown" ] && [ -n "$(options_named)" ]; then
+        echo "[       OK ] README: every option is one of echo-c or of bench"
+else
+        echo "[  FAILED  ] README: not in any --help: ${unknown:-it names no option}"
+        failed=1
+fi
 exit $failed

@@ -3,6 +3,7 @@
 #include "bench/options.h"
 
 #include "base/clock.h"
+#include "base/status.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -55,8 +56,8 @@ static void without_flags_it_is_what_the_original_did(void **state)
         assert_string_equal(address_format(&o.plan.targets[0], text), "127.0.0.1:1234");
         assert_true(o.plan.verify);
         assert_true(o.plan.rate == 0);
-        assert_false(o.targets_given);
-        assert_null(o.command);
+        assert_false(option_given(&o.given, "-t"));
+        assert_null(o.given.command);
 }
 
 static void each_flag_sets_its_part_of_the_plan(void **state)
@@ -84,8 +85,10 @@ static void each_flag_sets_its_part_of_the_plan(void **state)
         assert_int_equal(o.plan.source.sa.v4.sin_addr.s_addr, inet_addr("127.1.0.0"));
         assert_int_equal(o.plan.source_count, 256);
         assert_int_equal(o.pid, 42);
-        assert_string_equal(o.json_path, "out.json");
-        assert_true(o.graph && o.markdown && o.quiet && o.targets_given && o.source_given);
+        assert_string_equal(option_text(&o.given, "--json"), "out.json");
+        assert_true(o.quiet);
+        assert_true(option_given(&o.given, "-g") && option_given(&o.given, "-m"));
+        assert_true(option_given(&o.given, "-t") && option_given(&o.given, "--source"));
 }
 
 static void what_follows_two_dashes_is_the_command_with_its_own_flags(void **state)
@@ -93,11 +96,11 @@ static void what_follows_two_dashes_is_the_command_with_its_own_flags(void **sta
         (void)state;
         parse("bench -c 3 -- ./echo-c -t -l 127.0.0.1:0");
         assert_int_equal(o.plan.connections, 3);
-        assert_non_null(o.command);
-        assert_string_equal(o.command[0], "./echo-c");
-        assert_string_equal(o.command[1], "-t");
-        assert_string_equal(o.command[3], "127.0.0.1:0");
-        assert_null(o.command[4]);
+        assert_non_null(o.given.command);
+        assert_string_equal(o.given.command[0], "./echo-c");
+        assert_string_equal(o.given.command[1], "-t");
+        assert_string_equal(o.given.command[3], "127.0.0.1:0");
+        assert_null(o.given.command[4]);
 }
 
 static void there_are_no_more_threads_than_connections_and_pins_only_with_a_cpu_each(void **state)
@@ -146,9 +149,54 @@ static void wrong_usage_ends_with_status_2(void **state)
                         _exit(0);
                 }
                 assert_int_equal(waitpid(child, &status, 0), child);
-                if (!WIFEXITED(status) || WEXITSTATUS(status) != USAGE_STATUS)
+                if (!WIFEXITED(status) || WEXITSTATUS(status) != STATUS_USAGE)
                         fail_msg("%s: status %d", lines[i], status);
         }
+}
+
+static void the_reply_is_an_echo_unless_one_option_says_otherwise(void **state)
+{
+        (void)state;
+        parse("bench --request a\\n");
+        assert_int_equal(o.plan.reply, REPLY_ECHO);
+        assert_int_equal(o.plan.request_bytes, 2);
+        assert_null(o.reply_text);
+        parse("bench --request a --reply bcd");
+        assert_int_equal(o.plan.reply, REPLY_EXACT);
+        assert_int_equal(o.plan.reply_bytes, 3);
+        assert_memory_equal(o.plan.reply_text, "bcd", 3);
+        parse("bench --request a --reply-bytes 70");
+        assert_int_equal(o.plan.reply, REPLY_BYTES);
+        assert_int_equal(o.plan.reply_bytes, 70);
+        assert_string_equal(o.reply_text, "70");
+        parse("bench --request a --reply-until \\r\\n");
+        assert_int_equal(o.plan.reply, REPLY_UNTIL);
+        assert_memory_equal(o.plan.reply_text, "\r\n", 2);
+}
+
+static void words_equal(const char *const expected[], bool open_loop)
+{
+        const char *words[WORDS_MAX];
+        size_t count = run_options_words(&o, open_loop, words);
+
+        for (size_t i = 0; i < count; i++) {
+                assert_non_null(expected[i]);
+                assert_string_equal(words[i], expected[i]);
+        }
+        assert_null(expected[count]);
+}
+
+static void another_run_gets_the_same_load_by_the_words_that_were_given(void **state)
+{
+        (void)state;
+        parse("bench -R 5 --connections 8 --arrivals poisson -qgm --no-verify --json f --grace=300ms --threshold "
+              "p99<5ms -t :1 -t :2 --dry-run");
+        words_equal((const char *const[]){"-R", "5", "-c", "8", "--arrivals", "poisson", "--no-verify",
+                                          "--grace", "300ms", "-t", ":1", "-t", ":2", NULL},
+                    true);
+        words_equal((const char *const[]){"-c", "8", "--no-verify", "--grace", "300ms", "-t", ":1", "-t",
+                                          ":2", NULL},
+                    false);
 }
 
 int main(void)
@@ -159,6 +207,8 @@ int main(void)
                 cmocka_unit_test(what_follows_two_dashes_is_the_command_with_its_own_flags),
                 cmocka_unit_test(there_are_no_more_threads_than_connections_and_pins_only_with_a_cpu_each),
                 cmocka_unit_test(wrong_usage_ends_with_status_2),
+                cmocka_unit_test(the_reply_is_an_echo_unless_one_option_says_otherwise),
+                cmocka_unit_test(another_run_gets_the_same_load_by_the_words_that_were_given),
         };
 
         return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/command.h"
+
+#include "result/json.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *command_name = "bench";
+volatile sig_atomic_t command_interrupted;
+
+int command_fail(int status, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        fprintf(stderr, "%s: ", command_name);
+        (void)vfprintf(stderr, format, arguments);
+        (void)fputc('\n', stderr);
+        va_end(arguments);
+        return status;
+}
+
+static void interrupt(int number)
+{
+        (void)number;
+        command_interrupted = 1;
+}
+
+void command_catch_signals(void)
+{
+        const struct sigaction on_interrupt = {.sa_handler = interrupt};
+
+        (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
+        (void)sigaction(SIGTERM, &on_interrupt, NULL);
+}
+
+int command_path(char path[static PATH_MAX])
+{
+        ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+        if (length < 0)
+                return -errno;
+        path[length] = '\0';
+        return 0;
+}
+
+void command_words_join(char *text, size_t size, char *const words[])
+{
+        size_t used = 0;
+
+        *text = '\0';
+        for (size_t i = 0; words[i] && used < size; i++)
+                used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", words[i]);
+}
+
+int command_stdout_flush(void)
+{
+        if (fflush(stdout) == 0)
+                return 0;
+        return command_fail(STATUS_FAILED, "cannot write to standard output: %s", strerror(errno));
+}
+
+int command_json_write(json_t *json, const char *path)
+{
+        int error = json ? json_write(json, path) : -ENOMEM;
+
+        json_decref(json);
+        return error ? command_fail(STATUS_FAILED, "cannot write %s: %s", path, strerror(-error)) : 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* output: the forms in which a run's result is printed and written, each with the option that asks for it. */
+#ifndef BENCH_OUTPUT_H
+#define BENCH_OUTPUT_H
+
+#include "result/json.h"
+
+#include "base/option.h"
+
+/* The options that ask for them. */
+struct option_table output_table(const char *refusal);
+
+/* Writes the result, of which `json` is the other form, as was asked for; and prints it as text, unless
+ * `quiet` or one of these takes the place of the text. 0 or the exit status, after a line that says why. */
+int output_write(const struct option_set *given, bool quiet, const struct result *, const json_t *json);
+
+#endif
