@@ -234,7 +234,22 @@ static double in_two_modes(void)
         return normal() * (drand48() < 0.5 ? 1.3 : 1);
 }
 
-enum { SERIES = 600, RATIOS = 4000 };
+/* The simulations: as many series as find a share of 5% to within a third of a percent where
+ * CONFORMANCE_SCALE is full, and otherwise a twentieth of them. The seeds are fixed. */
+static unsigned series(unsigned all)
+{
+        const char *scale = getenv("CONFORMANCE_SCALE");
+
+        return scale && strcmp(scale, "full") == 0 ? all : all / 20;
+}
+
+enum { MEDIANS = 1000, RATIOS = 4000 };
+
+/* How far a share may be found from `p` by chance: four standard deviations. */
+static double by_chance(double p, unsigned count)
+{
+        return 4 * sqrt(p * (1 - p) / count);
+}
 
 static void draw(double *values, size_t n, double (*distribution)(void))
 {
@@ -242,54 +257,60 @@ static void draw(double *values, size_t n, double (*distribution)(void))
                 values[i] = distribution();
 }
 
-static double median_coverage(size_t n, double level, double (*distribution)(void))
-{
-        double values[20];
-        unsigned covered = 0;
-
-        for (unsigned i = 0; i < SERIES; i++) {
-                draw(values, n, distribution);
-                struct interval x = statistics_median_interval(values, n, level, i);
-                covered += x.low <= 1 && x.high >= 1;
-        }
-        return (double)covered / SERIES;
-}
-
-/* 600 series find a coverage to within 1% (its standard deviation); the seed is fixed. */
 static void medians_are_covered_as_often_as_the_interval_says(void **state)
 {
+        static const struct {
+                size_t n;
+                double level;
+                double (*distribution)(void);
+                double expected;
+        } cases[] = {
+                {3, 0.95, normal, 0.75},
+                {5, 0.95, normal, 0.9375},
+                {5, 0.95, with_a_tail, 0.9375},
+                {10, 0.95, normal, 0.94},
+                {5, 0.995, normal, 0.9375}, /* why comparisons do not use it */
+        };
+        double values[10];
+
         (void)state;
         srand48(1);
-        assert_near(median_coverage(3, 0.95, normal), 0.75, 0.05);
-        assert_near(median_coverage(5, 0.95, normal), 0.9375, 0.03);
-        assert_near(median_coverage(5, 0.95, with_a_tail), 0.9375, 0.03);
-        assert_near(median_coverage(10, 0.95, normal), 0.94, 0.03);
-        /* Why comparisons do not use it. */
-        assert_near(median_coverage(5, 0.995, normal), 0.9375, 0.03);
+        for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+                unsigned covered = 0, count = series(MEDIANS);
+                for (unsigned i = 0; i < count; i++) {
+                        draw(values, cases[k].n, cases[k].distribution);
+                        struct interval x =
+                                statistics_median_interval(values, cases[k].n, cases[k].level, i);
+                        covered += x.low <= 1 && x.high >= 1;
+                }
+                assert_near((double)covered / count, cases[k].expected,
+                            by_chance(cases[k].expected, count));
+        }
 }
 
 /* How often a difference is seen if values are `factor` times what they would be without one. */
 static double seen(bool paired, size_t n, double level, double (*distribution)(void), double factor)
 {
         double values[20], baseline[20];
-        unsigned count = 0;
+        unsigned found = 0, count = series(RATIOS);
 
-        for (unsigned i = 0; i < RATIOS; i++) {
+        for (unsigned i = 0; i < count; i++) {
                 draw(values, n, distribution);
                 draw(baseline, n, distribution);
                 for (size_t j = 0; j < n; j++)
                         values[j] *= factor;
                 struct ratio r = paired ? statistics_ratio_paired(values, baseline, n, level)
                                         : statistics_ratio_unpaired(values, n, baseline, n, level);
-                count += r.difference != DIFFERENCE_NONE;
+                found += r.difference != DIFFERENCE_NONE;
         }
-        return (double)count / RATIOS;
+        return (double)found / count;
 }
 
 static void false_alarms_are_as_rare_as_the_level_says(void **state)
 {
         double (*const distributions[])(void) = {normal, with_outliers, with_a_tail, in_two_modes};
         static const size_t counts[] = {2, 3, 5, 10, 20};
+        const unsigned count = series(RATIOS);
 
         (void)state;
         srand48(2);
@@ -299,16 +320,16 @@ static void false_alarms_are_as_rare_as_the_level_says(void **state)
                                 double alarms = seen(paired, counts[i], 0.95, distributions[d], 1);
                                 double rare = seen(paired, counts[i], 0.995, distributions[d], 1);
                                 /* Three trials all in one mode against three all in the other happen. */
-                                const double rare_most = distributions[d] == in_two_modes && counts[i] == 3
-                                                                 ? 0.02
-                                                                 : 0.009;
-                                if (alarms > 0.065 || rare > rare_most)
+                                bool modes = distributions[d] == in_two_modes && counts[i] == 3;
+                                double rare_most = modes ? 0.013 : 0.005;
+                                if (alarms > 0.05 + by_chance(0.05, count) ||
+                                    rare > rare_most + by_chance(rare_most, count))
                                         fail_msg("distribution %zu, n = %zu, paired %d: %.4f and %.4f", d,
                                                  counts[i], paired, alarms, rare);
                         }
-        assert_near(seen(true, 5, 0.95, normal, 1), 0.05, 0.008);
-        assert_near(seen(true, 5, 0.995, normal, 1), 0.005, 0.003);
-        assert_near(seen(false, 5, 0.95, normal, 1), 0.045, 0.015);
+        assert_near(seen(true, 5, 0.95, normal, 1), 0.05, by_chance(0.05, count));
+        assert_near(seen(true, 5, 0.995, normal, 1), 0.005, by_chance(0.005, count));
+        assert_near(seen(false, 5, 0.95, normal, 1), 0.04, by_chance(0.04, count));
 }
 
 static void a_difference_of_a_fifth_is_seen_in_five_trials_that_vary_by_a_twentieth(void **state)
@@ -322,11 +343,11 @@ static void a_difference_of_a_fifth_is_seen_in_five_trials_that_vary_by_a_twenti
 static void a_paired_ratio_of_five_is_covered_in_95_of_100_series(void **state)
 {
         double values[5], baseline[5];
-        unsigned covered = 0;
+        unsigned covered = 0, count = series(RATIOS);
 
         (void)state;
         srand48(4);
-        for (unsigned i = 0; i < RATIOS; i++) {
+        for (unsigned i = 0; i < count; i++) {
                 draw(values, 5, normal);
                 draw(baseline, 5, normal);
                 for (size_t j = 0; j < 5; j++)
@@ -334,7 +355,7 @@ static void a_paired_ratio_of_five_is_covered_in_95_of_100_series(void **state)
                 struct ratio r = statistics_ratio_paired(values, baseline, 5, 0.95);
                 covered += r.interval.low <= 1.3 && r.interval.high >= 1.3;
         }
-        assert_near((double)covered / RATIOS, 0.95, 0.008);
+        assert_near((double)covered / count, 0.95, by_chance(0.95, count));
 }
 
 int main(void)
