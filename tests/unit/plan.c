@@ -107,6 +107,18 @@ static void a_seed_repeats_them_and_another_does_not(void **state)
         assert_int_not_equal(plan_arrival(&p, 3, 4, 0), first);
 }
 
+/* With this seed, all of the first 64 random bits are 0. */
+static void the_longest_gap_is_54_times_the_logarithm_of_2(void **state)
+{
+        const struct plan p = {.connections = 10,
+                               .rate = 10,
+                               .arrivals = ARRIVALS_POISSON,
+                               .seed = UINT64_C(0xc5deefb0344c1df5)};
+
+        (void)state;
+        assert_int_equal(plan_arrival(&p, 0, 0, 5), 5 + (uint64_t)(54 * log(2) * 1e9));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -114,6 +126,7 @@ int main(void)
                 cmocka_unit_test(poisson_arrivals_have_exponential_gaps),
                 cmocka_unit_test(poisson_arrivals_come_at_the_rate),
                 cmocka_unit_test(a_seed_repeats_them_and_another_does_not),
+                cmocka_unit_test(the_longest_gap_is_54_times_the_logarithm_of_2),
         };
 
         return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
