@@ -217,6 +217,7 @@ static void environment_and_command_together_are_limited(void **state)
                 assert_int_equal(file_read(text), size == 500 ? 0 : -ENAMETOOLONG);
         }
         assert_int_equal(strlen(lineup.servers[0].command), 6);
+        assert_non_null(strstr(why.text, "at most 506 bytes"));
 }
 
 static void a_sweep_makes_a_scenario_of_each_value(void **state)
@@ -311,6 +312,7 @@ static void a_wrong_line_is_named_by_its_number(void **state)
                 {"[server a]\ncommand = x\nnote =\n", 3, "command = ..."},
                 {"[server a]\n[server b]\n", 2, "the server 'a' before it has no command"},
                 {"[server a]\n\n[scenario]\n", 3, "the server 'a' before it has no command"},
+                {"[server a]\ncommand = x\n[server b]\n", 3, "the server 'b' has no command"},
         };
 
         (void)state;
@@ -516,6 +518,7 @@ static void a_peer_far_away_is_added_as_long_as_its_command_fits(void **state)
                 size_t command, name;
                 const char *says; /* "": it fits */
         } cases[] = {{LINEUP_TEXT_MAX - 1, LINEUP_NAME_MAX - 1, ""},
+                     {LINEUP_TEXT_MAX, LINEUP_NAME_MAX - 1, "000'"},
                      {LINEUP_TEXT_MAX / 2, LINEUP_NAME_MAX, "at most 63 bytes"}};
 
         (void)state;

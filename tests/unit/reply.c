@@ -204,8 +204,10 @@ static const struct {
         {"the end", REPLY_UNTIL, "\r\n", "whatever\r\n", 1, -1},
         {"the end at once", REPLY_UNTIL, "\r\n", "\r\n", 1, -1},
         {"half of the end, then the end", REPLY_UNTIL, "\r\n", "a\rb\r\r\n", 1, -1},
-        {"an end whose begin repeats", REPLY_UNTIL, "aab", "aaaab", 1, -1},
+        {"an end whose first byte repeats", REPLY_UNTIL, "aab", "aaaab", 1, -1},
+        {"the same with one byte before it", REPLY_UNTIL, "aab", "aaab", 1, -1},
         {"an end of several repetitions", REPLY_UNTIL, "abababc", "ababababababc", 1, -1},
+        {"the same with one repetition before it", REPLY_UNTIL, "abababc", "ababababc", 1, -1},
         {"no end", REPLY_UNTIL, "\r\n", "\n\r\t\n", 0, -1},
         {"bytes behind the end", REPLY_UNTIL, "\r\n", "x\r\ny", 1, MISMATCH_SURPLUS},
 };
