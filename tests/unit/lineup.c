@@ -65,6 +65,7 @@ static void a_name_stands_for_one_server(void **state)
         assert_int_equal(lineup_add_server(&lineup, "twin=./a", &why), 0);
         assert_int_equal(lineup_add_server(&lineup, "twin=./b", &why), -EEXIST);
         assert_non_null(strstr(why.text, "'twin'"));
+        assert_int_equal(lineup_add_server(&lineup, "other=./b", &why), -EEXIST);
         assert_int_equal(lineup.server_count, 2);
 }
 

@@ -333,6 +333,20 @@ static void with_the_next_reply_behind_it_every_byte_of_a_reply_can_be_lost_or_c
         }
 }
 
+static void a_byte_that_was_changed_is_corrupt_up_to_the_end_of_the_reply(void **state)
+{
+        const struct request q = requests[3];
+        struct payload *p = make(100);
+        uint8_t stream[100];
+
+        (void)state;
+        for (size_t offset = 0; offset < sizeof stream; offset++) {
+                (void)corrupt_plant(p, sizeof stream, q, offset, 1, stream);
+                assert_int_equal(diagnose(p, q, 0, stream, sizeof stream), MISMATCH_CORRUPT);
+        }
+        payload_destroy(p);
+}
+
 /* The share of pairs of connections whose swapped replies are called foreign. Windows overlap, so a few lie
  * in the receiver's own window and look like bytes that were lost or came twice; the more, the larger they
  * are. */
@@ -548,11 +562,17 @@ static const struct {
         const char *came;
         enum mismatch expected;
 } fixed[] = {
-        {REPLY_ECHO, "PING", 0, "PING!", MISMATCH_SURPLUS}, {REPLY_ECHO, "PING", 0, "PANG", MISMATCH_CORRUPT},
-        {REPLY_ECHO, "PING", 0, "PANG!", MISMATCH_CORRUPT}, {REPLY_ECHO, "PING", 2, "NG!", MISMATCH_SURPLUS},
-        {REPLY_ECHO, "PING", 2, "NO!", MISMATCH_CORRUPT},   {REPLY_ECHO, "PING", 2, "O", MISMATCH_CORRUPT},
-        {REPLY_EXACT, "+OK", 0, "+OK!", MISMATCH_SURPLUS},  {REPLY_EXACT, "+OK", 0, "+NO", MISMATCH_CORRUPT},
-        {REPLY_EXACT, "+OK", 1, "OK!", MISMATCH_SURPLUS},   {REPLY_EXACT, "+OK", 1, "NO!", MISMATCH_CORRUPT},
+        {REPLY_ECHO, "PING", 0, "PING!", MISMATCH_SURPLUS},
+        {REPLY_ECHO, "PING", 0, "PANG", MISMATCH_CORRUPT},
+        {REPLY_ECHO, "PING", 0, "PANG!", MISMATCH_CORRUPT},
+        {REPLY_ECHO, "PING", 2, "NG!", MISMATCH_SURPLUS},
+        {REPLY_ECHO, "PING", 0, "PPIN", MISMATCH_CORRUPT},
+        {REPLY_ECHO, "PING", 2, "NO!", MISMATCH_CORRUPT},
+        {REPLY_ECHO, "PING", 2, "O", MISMATCH_CORRUPT},
+        {REPLY_EXACT, "+OK", 0, "+OK!", MISMATCH_SURPLUS},
+        {REPLY_EXACT, "+OK", 0, "+NO", MISMATCH_CORRUPT},
+        {REPLY_EXACT, "+OK", 1, "OK!", MISMATCH_SURPLUS},
+        {REPLY_EXACT, "+OK", 1, "NO!", MISMATCH_CORRUPT},
         {REPLY_BYTES, "three", 3, "any", MISMATCH_SURPLUS},
 };
 
@@ -575,6 +595,21 @@ static void where_all_replies_are_alike_wrong_bytes_are_surplus_or_corrupt(void 
                                  fixed[i].right, mismatch_name(found));
                 payload_destroy(p);
         }
+}
+
+static void a_plan_without_a_request_has_the_windows_of_its_size(void **state)
+{
+        const struct plan plan = {.request_bytes = 1024, .seed = SEED};
+        struct payload *p = make(1024), *planned = payload_create_for(&plan);
+
+        (void)state;
+        assert_non_null(planned);
+        for (uint64_t sequence = 1; sequence <= WINDOWS; sequence++)
+                assert_memory_equal(payload_window(planned, 3, sequence), payload_window(p, 3, sequence),
+                                    1024);
+        assert_ptr_equal(payload_reply(planned, 3, 1), payload_window(planned, 3, 1));
+        payload_destroy(p);
+        payload_destroy(planned);
 }
 
 static void each_end_of_a_reply_is_found_by_itself(void **state)
@@ -630,6 +665,7 @@ int main(void)
                 cmocka_unit_test(each_kind_of_wrong_byte_is_named),
                 cmocka_unit_test(faults_are_named_however_the_reply_is_cut),
                 cmocka_unit_test(with_the_next_reply_behind_it_every_byte_of_a_reply_can_be_lost_or_corrupt),
+                cmocka_unit_test(a_byte_that_was_changed_is_corrupt_up_to_the_end_of_the_reply),
                 cmocka_unit_test(the_bytes_of_another_connection_are_foreign),
                 cmocka_unit_test(bytes_of_a_stranger_are_corrupt),
                 cmocka_unit_test(a_short_reply_is_named_as_well_as_it_can_be),
@@ -639,6 +675,7 @@ int main(void)
                 cmocka_unit_test(the_first_words_of_the_region_are_known_too),
                 cmocka_unit_test(before_the_first_request_there_is_none_whose_bytes_could_come_again),
                 cmocka_unit_test(where_all_replies_are_alike_wrong_bytes_are_surplus_or_corrupt),
+                cmocka_unit_test(a_plan_without_a_request_has_the_windows_of_its_size),
                 cmocka_unit_test(each_end_of_a_reply_is_found_by_itself),
                 cmocka_unit_test(the_end_of_a_reply_is_named_without_reading_beyond_it),
         };

@@ -112,17 +112,19 @@ static void spinning(struct result *r, const double v[4])
         r->config.spin = 1;
 }
 
-/* Replies in the halves of a run of five intervals; of an odd number, the last one is of no half. */
+/* v[0] and v[1] replies in the halves of a run of v[2] intervals; of an odd number, the last one is of no
+ * half. */
 static void halves(struct result *r, const double v[4])
 {
-        r->intervals = calloc(5, sizeof *r->intervals);
+        size_t count = (size_t)v[2];
+
+        r->intervals = calloc(count, sizeof *r->intervals);
         assert_non_null(r->intervals);
-        r->interval_count = 5;
-        r->intervals[0].requests = (uint64_t)v[0] / 3;
-        r->intervals[1].requests = (uint64_t)v[0] - r->intervals[0].requests;
-        r->intervals[2].requests = (uint64_t)v[1] / 3;
-        r->intervals[3].requests = (uint64_t)v[1] - r->intervals[2].requests;
-        r->intervals[4].requests = 1000000;
+        r->interval_count = count;
+        r->intervals[0].requests = (uint64_t)v[0];
+        r->intervals[count / 2].requests = (uint64_t)v[1];
+        if (count % 2)
+                r->intervals[count - 1].requests = 1000000;
 }
 
 static void disturbed(struct result *r, const double v[4])
@@ -200,12 +202,12 @@ static void in_flight(struct result *r, const double v[4])
         r->requests.oldest_in_flight = 7000000;
 }
 
-/* Two connects of so many ms. */
+/* v[1] connects of v[0] ms. */
 static void connects(struct result *r, const double v[4])
 {
         r->connect_latency = histogram_create();
         assert_non_null(r->connect_latency);
-        histogram_add(r->connect_latency, (uint64_t)(v[0] * 1e6), 2);
+        histogram_add(r->connect_latency, (uint64_t)(v[0] * 1e6), (uint64_t)v[1]);
 }
 
 #define FIELD(name) offsetof(struct result, name)
@@ -253,12 +255,13 @@ static const struct {
         {"a server elsewhere, a load thread 95% busy", elsewhere, {0.95}, SUSPECT, "generator-busy ",
          "busy 95% of the time"},
 
-        {"halves 5% apart", halves, {100000, 95000}, VALID, "", ""},
-        {"halves more than 5% apart", halves, {94999, 100000}, SUSPECT, "halves-differ ", ""},
-        {"a second half of a fifth", halves, {100000, 20000}, SUSPECT, "halves-differ ",
+        {"halves 5% apart", halves, {100000, 95000, 5}, VALID, "", ""},
+        {"halves more than 5% apart", halves, {94999, 100000, 5}, SUSPECT, "halves-differ ", ""},
+        {"a second half of a fifth", halves, {100000, 20000, 5}, SUSPECT, "halves-differ ",
          "had 100000 replies, the second 20000: 80% apart"},
-        {"halves of few requests apart by four standard deviations", halves, {70, 30}, VALID, "", ""},
-        {"halves of few requests apart by more", halves, {29, 71}, SUSPECT, "halves-differ ", ""},
+        {"halves of one interval each", halves, {100000, 20000, 2}, SUSPECT, "halves-differ ", ""},
+        {"halves of few requests apart by four standard deviations", halves, {70, 30, 5}, VALID, "", ""},
+        {"halves of few requests apart by more", halves, {29, 71, 5}, SUSPECT, "halves-differ ", ""},
         {"5% interference", disturbed, {0.05, 0.05}, VALID, "", ""},
         {"5.1% interference", disturbed, {0.051, 0.05}, SUSPECT, "interference ", "others took 5.1% of"},
         {"5.1% steal", disturbed, {0.05, 0.051}, SUSPECT, "steal ", "reports 5.1% of"},
@@ -284,8 +287,9 @@ static const struct {
          "3 requests had no reply by the end of the grace period, the oldest had been under way for 7 ms"},
         {"the same, one answered before", in_flight, {10, 7, 1}, SUSPECT, "unanswered ", ""},
         {"the same, none answered before", in_flight, {10, 7, 0}, INVALID, "nothing-answered ", ""},
-        {"connects of 999 ms", connects, {999}, VALID, "", ""},
-        {"connects of a second", connects, {1001}, SUSPECT, "syn-retransmitted ", "2 connects took"},
+        {"a connect of 999 ms", connects, {999, 1}, VALID, "", ""},
+        {"a connect of a second", connects, {1001, 1}, SUSPECT, "syn-retransmitted ", ""},
+        {"two connects of a second", connects, {1001, 2}, SUSPECT, "syn-retransmitted ", "2 connects took"},
 };
 
 /* The same where a number is 0 or unknown. */
@@ -370,9 +374,9 @@ static void a_syn_is_sent_again_after_1_3_and_7_seconds(void **state)
         static const struct {
                 double ms[4];
                 uint64_t found;
-        } limits[] = {{{0}, 0},    {{999}, 0},  {{1001}, 2}, {{1450}, 2}, {{1550}, 0},
-                      {{2950}, 0}, {{3010}, 2}, {{3450}, 2}, {{3550}, 0}, {{6950}, 0},
-                      {{7010}, 2}, {{7450}, 2}, {{7550}, 0}};
+        } limits[] = {{{0, 2}, 0},    {{999, 2}, 0},  {{1001, 2}, 2}, {{1450, 2}, 2}, {{1550, 2}, 0},
+                      {{2950, 2}, 0}, {{3010, 2}, 2}, {{3450, 2}, 2}, {{3550, 2}, 0}, {{6950, 2}, 0},
+                      {{7010, 2}, 2}, {{7450, 2}, 2}, {{7550, 2}, 0}};
 
         (void)state;
         for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
