@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state machine of one connection, driven by a clock that the test sets and without a socket. */
+/* The state machine of one connection, without a socket, driven by a clock that the test sets. */
 #include "load/connection.h"
 
 #include "base/clock.h"
@@ -65,7 +65,7 @@ static enum step open_at(struct fixture *f, uint64_t now)
         return connection_opened(&f->c, &f->recorder, now);
 }
 
-/* Sends the whole request in flight and makes the right reply to it. */
+/* Sends the whole request in flight and returns the right reply to it. */
 static const uint8_t *reply_make(struct fixture *f)
 {
         const uint8_t *bytes;
@@ -517,8 +517,8 @@ static void the_first_byte_is_timed_once_for_connections_of_the_window(void **st
         assert_int_equal(histogram_count(f->recorder.first_byte_latency), 1);
 }
 
-/* An open loop of 10 connections at 10 requests/s: those of this one are due half a second after the load's
- * start, and then every second. */
+/* An open loop of 10 connections at 10 requests/s: this one's requests are due half a second after the start
+ * of the load, and every second from then on. */
 #define DUE(n) (BEGIN + NS_PER_S / 2 + (n)*NS_PER_S)
 
 static void open_loop(struct fixture *f, uint32_t depth)
@@ -541,14 +541,13 @@ static void in_open_loop_a_request_counts_in_the_window_in_which_it_is_due(void 
         assert_int_equal(r->due_in_window + r->begun_in_window + histogram_count(r->schedule_lag), 0);
         assert_int_equal(connection_fall_due(&f->c, r, DUE(1) + 7), STEP_SEND);
         assert_int_equal(r->begun_in_window, 1);
-        /* It is busy, so the next one waits for its turn, and that is not the generator's own delay. */
+        /* While it is busy, the next request waits for its turn: that is no delay of the generator's. */
         assert_int_equal(connection_fall_due(&f->c, r, DUE(2) + 1), STEP_WAIT);
         assert_int_equal(r->begun_in_window, 1);
         assert_int_equal(answer_at(f, DUE(2) + 5), STEP_SEND);
         assert_int_equal(r->begun_in_window, 2);
         assert_int_equal(answer_at(f, DUE(2) + 8), STEP_WAIT);
-        assert_int_equal(connection_fall_due(&f->c, r, END),
-                         STEP_WAIT); /* due before the end, and too late */
+        assert_int_equal(connection_fall_due(&f->c, r, END), STEP_WAIT); /* due before the end, but late */
         assert_int_equal(r->due_in_window, 3);
         assert_int_equal(r->begun_in_window, 2);
         assert_int_equal(histogram_count(r->schedule_lag), 1);
@@ -619,7 +618,8 @@ static void the_oldest_request_is_as_old_as_the_time_since_it_was_to_begin(void 
         assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) + 5), NS_PER_S + 5);
         (void)connection_received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 7);
         assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) + 9), 9);
-        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) - 1), 0); /* a clock read before */
+        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) - 1),
+                         0); /* the clock was read before */
 }
 
 static void with_others_in_flight_a_connection_stays_busy(void **state)
@@ -635,7 +635,7 @@ static void with_others_in_flight_a_connection_stays_busy(void **state)
         assert_int_equal(f->c.state, CONNECTION_IDLE);
 }
 
-/* Random operations on several connections, against what can be said of the counters at any time. */
+/* Random operations on several connections, checked against what must hold for the counters at any time. */
 enum { CROWD = 20, OPERATIONS = 200000 };
 
 struct crowd {
@@ -666,7 +666,7 @@ static void crowd_check(struct crowd *crowd, uint64_t now)
         assert_int_equal(histogram_count(r->connect_latency), r->opened);
 }
 
-/* What may happen to a connection in its state, one thing of it. */
+/* One of the things that may happen to a connection in its state. */
 static void crowd_act(struct crowd *crowd, struct connection *c, uint64_t now)
 {
         struct recorder *r = &crowd->f->recorder;

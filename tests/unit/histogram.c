@@ -17,7 +17,7 @@ static uint64_t random_state = 1;
 static uint64_t random_u64(void)
 {
         random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        return random_state >> 11; /* the upper 53 bits are the better ones */
+        return random_state >> 11; /* the upper 53 bits are the more random ones */
 }
 
 static double random_unit(void)
@@ -45,13 +45,13 @@ static uint64_t exponential(void)
         return (uint64_t)(-100000 * log(random_unit()));
 }
 
-/* Two in a hundred take a second, as with a lost segment. */
+/* Two in a hundred take a second, as after a lost segment. */
 static uint64_t bimodal(void)
 {
         return random_u64() % 50 == 0 ? 1000000000 + random_u64() % 1000000 : 50000 + random_u64() % 1000;
 }
 
-/* Every order of magnitude from 1 ns to an hour is as likely. */
+/* Every order of magnitude from 1 ns to an hour is equally likely. */
 static uint64_t logarithmic(void)
 {
         return (uint64_t)exp(random_unit() * log(3.6e12));
@@ -346,7 +346,7 @@ static void of_one_sample_that_was_written_down_the_exact_value_comes_back(void 
         struct histogram *h = histogram_needed();
 
         (void)state;
-        histogram_restore(h, 1, 2, 3); /* of none there is nothing to restore */
+        histogram_restore(h, 1, 2, 3); /* with no sample there is nothing to restore */
         assert_int_equal(histogram_max(h), 0);
         histogram_add(h, 5001215, 1);
         histogram_restore(h, 5000000, 5000000, 5000000);

@@ -254,8 +254,7 @@ static void a_sweep_of_flags_that_are_too_long_is_refused(void **state)
         char flags[LINEUP_TEXT_MAX] = "";
 
         (void)state;
-        memset(flags, 'f',
-               LINEUP_TEXT_MAX - 7); /* so many that " -c 10" fits behind them, and " -c 100" does not */
+        memset(flags, 'f', LINEUP_TEXT_MAX - 7); /* " -c 10" fits behind it, " -c 100" does not */
         assert_int_equal(lineup_add_scenario(&lineup, flags, &why), 0);
         assert_int_equal(lineup_sweep(&lineup, "connections=10,100", &why), -E2BIG);
         assert_int_equal(lineup.scenario_count, 1);
@@ -324,7 +323,7 @@ static void a_wrong_line_is_named_by_its_number(void **state)
                 (void)snprintf(place, sizeof place, "%s:%d: ", path, cases[i].line);
                 if (error >= 0 || strncmp(why.text, place, strlen(place)) != 0 ||
                     !strstr(why.text, cases[i].says))
-                        fail_msg("case %zu: %s", i, error < 0 ? why.text : "taken");
+                        fail_msg("case %zu: %s", i, error < 0 ? why.text : "accepted");
         }
 }
 
@@ -366,7 +365,7 @@ static void a_file_that_cannot_be_read_is_named(void **state)
         assert_non_null(strstr(why.text, "/tmp"));
 }
 
-/* A directory of the test's own, with a blank in its name, and below it what the path says. */
+/* A directory of the test's own, with a blank in its name; and the path of what is below it. */
 static char directory[PATH_MAX];
 
 static void directory_make(void)
@@ -484,7 +483,7 @@ static void every_program_of_the_peers_is_a_server_with_its_note(void **state)
         assert_false(lineup.servers[2].pins);
 }
 
-/* Adds one peer, whose command and name have these lengths: its directory is far away. */
+/* Adds one peer whose command and name have these lengths, from a directory with a long path. */
 static int far_peer_add(size_t command, size_t name)
 {
         char file[PATH_MAX], parent[LINEUP_TEXT_MAX];

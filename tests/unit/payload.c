@@ -15,7 +15,7 @@ enum {
         SEED = 7,
         WINDOWS = 32768,
         CONNECTIONS = 10000,
-        CLEAR = 16 /* bytes that are enough to name a fault */
+        CLEAR = 16 /* bytes: enough to name a fault */
 };
 
 static const size_t sizes[] = {1, 7, 8, 100, 1024, 16384, 1 << 20};
@@ -35,7 +35,7 @@ static struct payload *make(size_t size)
         return p;
 }
 
-/* What is said about bytes of which not one more may be read: the address sanitizer watches. */
+/* Diagnoses a copy of exactly that size, so that the address sanitizer sees if more is read. */
 static enum mismatch diagnose(const struct payload *p, struct request q, size_t offset, const uint8_t *bytes,
                               size_t count)
 {
@@ -48,7 +48,7 @@ static enum mismatch diagnose(const struct payload *p, struct request q, size_t 
         return found;
 }
 
-/* What the first segment that differs is called, when a reply arrives in segments of `segment` bytes. */
+/* The diagnosis of the first segment that differs, when a reply arrives in segments of `segment` bytes. */
 static enum mismatch arrive(const struct payload *p, size_t size, struct request q, const uint8_t *stream,
                             size_t count, size_t segment)
 {
@@ -182,8 +182,8 @@ static void another_seed_sends_other_bytes(void **state)
         payload_destroy(b);
 }
 
-/* A fault that is planted at `offset` of the reply to `q`; `stream` has room for twice the size. Returns how
- * many bytes arrive. */
+/* Plants a fault at `offset` of the reply to `q`; `stream` has room for twice the size. Returns how many bytes
+ * arrive. */
 typedef size_t plant_function(const struct payload *, size_t size, struct request q, size_t offset,
                               size_t amount, uint8_t *stream);
 
@@ -308,8 +308,8 @@ static void faults_are_named_however_the_reply_is_cut(void **state)
         payload_destroy(p);
 }
 
-/* With requests in flight, the next reply follows at once, and tells as well what is wrong: so the last byte
- * can be lost like any other. */
+/* With several requests in flight the next reply follows at once, and helps to tell what is wrong: so the last
+ * byte can be lost like any other. */
 static void with_the_next_reply_behind_it_every_byte_of_a_reply_can_be_lost_or_corrupt(void **state)
 {
         static const size_t lengths[] = {10, 30, 100, 1024};
@@ -348,8 +348,8 @@ static void a_byte_that_was_changed_is_corrupt_up_to_the_end_of_the_reply(void *
 }
 
 /* The share of pairs of connections whose swapped replies are called foreign. Windows overlap, so a few lie
- * in the receiver's own window and look like bytes that were lost or came twice; the more, the larger they
- * are. */
+ * in the receiver's own window and look like bytes that were lost or came twice; the larger the windows, the
+ * more. */
 static double foreign_share(size_t size)
 {
         struct payload *p = make(size);
@@ -399,7 +399,7 @@ static void bytes_of_a_stranger_are_corrupt(void **state)
         }
 }
 
-/* Fewer than eight bytes cannot say where they come from; they are compared with what is nearby. */
+/* Fewer than eight bytes do not tell where they come from; they are compared with what is nearby. */
 static void a_short_reply_is_named_as_well_as_it_can_be(void **state)
 {
         static const size_t small[] = {1, 7};
@@ -424,8 +424,8 @@ static void a_short_reply_is_named_as_well_as_it_can_be(void **state)
         }
 }
 
-/* What came at `offset` of a reply: bytes from `from` on of the stream that begins with the right reply and
- * goes on with the next ones; -size: the reply before. Those behind the first `right` of them are garbage. */
+/* What came at `offset` of a reply: `count` bytes of a stream, from `from` on. The stream has the right reply
+ * at 0, the next ones behind it, the one before it at -size. All but the first `right` bytes are garbage. */
 static const struct {
         const char *name;
         size_t size, offset;
@@ -465,7 +465,7 @@ static void a_few_bytes_are_named_by_what_follows_them(void **state)
                 memcpy(came + offset, stream + (int)size + pieces[i].from, pieces[i].count);
                 for (size_t k = pieces[i].right; k < pieces[i].count; k++)
                         came[offset + k] ^= 0x55;
-                /* In a segment of its own, and behind the right bytes. */
+                /* Once in a segment of its own, once behind the right bytes. */
                 enum mismatch own = diagnose(p, q, offset, came + offset, pieces[i].count);
                 enum mismatch behind = diagnose(p, q, 0, came, offset + pieces[i].count);
                 if (own != pieces[i].expected || behind != pieces[i].expected)
@@ -487,8 +487,8 @@ static void the_byte_before_a_window_is_not_its_own(void **state)
         payload_destroy(p);
 }
 
-/* Eight bytes that came at `offset` of the reply to a request: those of the region that are `at` bytes behind
- * the begin of the window of the request `later` ones later. */
+/* Eight bytes that came at `offset` of the reply to a request. They stand in the region `at` bytes behind the
+ * start of the window of another request, which is `later` requests later. */
 static const struct {
         uint64_t sequence;
         size_t offset;
@@ -503,7 +503,7 @@ static const struct {
         {1000, 0, 1, 104, MISMATCH_FOREIGN},  {1000, 0, 64, 0, MISMATCH_SWAPPED},
         {1000, 0, 65, 0, MISMATCH_FOREIGN},   {1000, 0, -64, 0, MISMATCH_REPEATED},
         {1000, 0, -65, 0, MISMATCH_FOREIGN},  {1, 8, -1, 0, MISMATCH_REPEATED},
-        {0, 8, -1, 0, MISMATCH_FOREIGN}, /* there is none before the first */
+        {0, 8, -1, 0, MISMATCH_FOREIGN}, /* no request comes before the first */
         {0, 0, -1, 0, MISMATCH_FOREIGN},
 };
 
@@ -554,7 +554,7 @@ static void before_the_first_request_there_is_none_whose_bytes_could_come_again(
 
 #define BYTES(text) (const uint8_t *)(text)
 
-/* Where all replies are alike: what came at `offset` of one. */
+/* Protocols whose replies are all alike, and what came at `offset` of a reply. */
 static const struct {
         enum reply reply;
         const char *right;
@@ -634,7 +634,7 @@ static void each_end_of_a_reply_is_found_by_itself(void **state)
         assert_int_equal(payload_until(p, BYTES("\nabc"), 4, &matched, &complete), 1);
         assert_true(complete);
         payload_destroy(p);
-        payload_destroy(NULL); /* nothing */
+        payload_destroy(NULL); /* does nothing */
 }
 
 static void the_end_of_a_reply_is_named_without_reading_beyond_it(void **state)

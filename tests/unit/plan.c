@@ -24,7 +24,7 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* The first REQUESTS of each connection, all together in their order. */
+/* The first REQUESTS of each connection, all together, sorted. */
 static void arrivals_make(const struct plan *p)
 {
         for (uint32_t c = 0; c < CONNECTIONS; c++) {
@@ -73,10 +73,11 @@ static void poisson_arrivals_have_exponential_gaps(void **state)
                 const struct plan p = {
                         .connections = CONNECTIONS, .rate = RATE, .arrivals = ARRIVALS_POISSON, .seed = seed};
                 arrivals_make(&p);
-                /* Of the second half, the last of some connections may be missing. */
+                /* Only the first half: of the rest, some connections' arrivals are missing. */
                 assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) < 2.2);
                 for (size_t i = 0; i + 1 < ALL; i++)
-                        arrivals[i] = i * (uint64_t)(1e9 / RATE); /* constant ones do not pass for them */
+                        arrivals[i] = i * (uint64_t)(1e9 /
+                                                     RATE); /* constant arrivals do not pass for Poisson's */
                 assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) > 100);
         }
 }

@@ -21,7 +21,7 @@ static uint64_t seed;
 
 struct server {
         double knee;
-        double width;   /* relative: between about knee * (1 - width) and knee * (1 + width) chance decides */
+        double width;   /* relative: chance decides between about knee * (1 - width) and knee * (1 + width) */
         double hiccups; /* the share of trials that miss whatever the rate */
 };
 
@@ -127,7 +127,7 @@ static void trials_follow(const struct search_options *options, const struct tri
         }
 }
 
-/* Within 1.05^4 of each other both ends are made sure of, and again after each of the last two bisections. */
+/* From a ratio of 1.05^4 on both ends are made sure of, again after each of the last two bisections. */
 static void near_the_end_each_end_is_tried_three_times_before_the_next_bisection(void **state)
 {
         static const struct trial trials[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a few trials can say. The numbers that are not plain arithmetic come from scipy 1.10, which
- * tests/cli/statistics_test.sh asks again where it is installed, or from numerical integration of the densities. */
+ * tests/cli/statistics_test.sh asks again where it is installed, or from numerical integration. */
 #include "compare/statistics.h"
 
 #include <math.h>
@@ -116,7 +116,7 @@ static void students_t_is_that_of_the_tables(void **state)
                             table[i].t * 1e-8 + 1e-15);
 }
 
-/* The logarithms are 0.1, 0.2 and 0.6, against 0 three times or, not paired, 0 and 0.1. */
+/* The logarithms are 0.1, 0.2 and 0.6, against three times 0 if paired, and against 0 and 0.1 if not. */
 static void the_interval_of_a_ratio_is_students_of_the_logarithms(void **state)
 {
         const double values[] = {exp(0.1), exp(0.2), exp(0.6)}, baseline[] = {1, 1, 1},
@@ -274,15 +274,14 @@ static void mann_and_whitney_count_every_order_and_every_tie(void **state)
         assert_near(statistics_mann_whitney(a, 3, b, 3), 0.1, 1e-12);
         assert_near(statistics_mann_whitney(a, 5, a, 5), 1, 1e-12);
         assert_near(statistics_mann_whitney(tied, 3, mixed, 5), 1, 1e-12);
-        /* Of the 20 ways to choose three of 1 1 2 2 3 3, two have ranks that add up to as little as those of
-         * 1 1 2. */
+        /* Of the 20 ways to choose three of 1 1 2 2 3 3, two have a sum of ranks as low as that of 1 1 2. */
         assert_near(statistics_mann_whitney(ends, 3, ends + 3, 3), 0.2, 1e-12);
         assert_true(isnan(statistics_mann_whitney(a, 0, b, 5)));
         assert_near(statistics_mann_whitney(a, 1, b, 1), 1, 1e-12);
         assert_near(statistics_mann_whitney(a, 5, b, 3), 2.0 / 56, 1e-12);
         for (size_t i = 0; i < 40; i++)
                 many[i] = (double)i;
-        /* Apart, 30 are counted and 31 are not; neither are those that are alike. */
+        /* The orders of 30 values are counted; of more, the normal approximation is taken. */
         assert_near(statistics_mann_whitney(many, 15, many + 15, 15), 2.0 / 155117520, 1e-17);
         assert_near(statistics_mann_whitney(many, 16, many + 16, 15), 2.31646385e-06, 1e-14);
         assert_near(statistics_mann_whitney(many, 40, many, 40), 1, 1e-12);
@@ -325,8 +324,8 @@ static double in_two_modes(void)
         return normal() * (drand48() < 0.5 ? 1.3 : 1);
 }
 
-/* The simulations: as many series as find a share of 5% to within a third of a percent where
- * CONFORMANCE_SCALE is full, and otherwise a twentieth of them. The seeds are fixed. */
+/* How many series are simulated: all of them where CONFORMANCE_SCALE is full, which finds a share of 5% to
+ * within a third of a percent, and otherwise a twentieth. The seeds are fixed. */
 static unsigned series(unsigned all)
 {
         const char *scale = getenv("CONFORMANCE_SCALE");
@@ -336,7 +335,7 @@ static unsigned series(unsigned all)
 
 enum { MEDIANS = 1000, RATIOS = 4000 };
 
-/* How far a share may be found from `p` by chance: four standard deviations. */
+/* How far from `p` chance may take a share: four standard deviations. */
 static double by_chance(double p, unsigned count)
 {
         return 4 * sqrt(p * (1 - p) / count);
@@ -374,7 +373,7 @@ static void medians_are_covered_as_often_as_the_interval_says(void **state)
         }
 }
 
-/* How often a difference is seen if values are `factor` times what they would be without one. */
+/* How often a difference is seen if one side's values are `factor` times as high. */
 static double seen(bool paired, size_t n, double level, double (*distribution)(void), double factor)
 {
         double values[20], baseline[20];
@@ -405,7 +404,7 @@ static void false_alarms_are_as_rare_as_the_level_says(void **state)
                         for (int paired = 0; paired < 2; paired++) {
                                 double alarms = seen(paired, counts[i], 0.95, distributions[d], 1);
                                 double rare = seen(paired, counts[i], 0.995, distributions[d], 1);
-                                /* Three trials all in one mode against three all in the other happen. */
+                                /* Three trials in one mode against three in the other do happen. */
                                 bool modes = distributions[d] == in_two_modes && counts[i] == 3;
                                 double rare_most = modes ? 0.013 : 0.005;
                                 if (alarms > 0.05 + by_chance(0.05, count) ||

@@ -121,8 +121,8 @@ static void without_a_result_there_is_no_summary(void **state)
         trials_fini(&all);
 }
 
-/* Server 1 has twice the throughput of server 0, the baseline, in three rounds of which each is slower than
- * the one before; a fourth trial of it is invalid. */
+/* Server 1 has twice the throughput of server 0, the baseline, in three rounds, each slower than the one
+ * before; its fourth trial is invalid. */
 static void a_ratio_is_made_pair_by_pair_and_invalid_trials_are_left_out(void **state)
 {
         struct trial list[] = {trial(0, 5, 300, 10),  trial(0, 5, 600, 20),   trial(1, 5, 204, 10),

@@ -26,7 +26,7 @@ static struct result *good(void)
         return r;
 }
 
-/* What a row of the table does to a good run, with up to four numbers. */
+/* Spoils a good run as a row of the table says, with up to four numbers. */
 typedef void spoil_function(struct result *, const double v[4]);
 
 static void nothing(struct result *r, const double v[4])
@@ -81,7 +81,7 @@ static void open_loop(struct result *r, const double v[4])
         r->requests.in_flight_at_end = r->requests.answered_late = (uint64_t)v[1];
 }
 
-/* A server elsewhere, and a load thread that is busy for a share v[0] of the window. */
+/* The server is elsewhere, and a load thread is busy for a share v[0] of the window. */
 static void elsewhere(struct result *r, const double v[4])
 {
         r->environment.cpus = 4;
@@ -89,7 +89,7 @@ static void elsewhere(struct result *r, const double v[4])
         r->generator.busiest_thread = v[0];
 }
 
-/* Both ends on one machine of four CPUs, the server with two threads: the CPUs that it used are v[1]. */
+/* Both ends are on one machine of four CPUs; the server's two threads used v[1] CPUs. */
 static void beside(struct result *r, const double v[4])
 {
         elsewhere(r, v);
@@ -133,7 +133,7 @@ static void disturbed(struct result *r, const double v[4])
         r->environment.steal = v[1];
 }
 
-/* `low` samples of one value and as many of another as make 1000; NULL of no values. */
+/* 1000 samples, `low` of them of the lower value; NULL if both values are 0. */
 static struct histogram *samples(double low_us, unsigned low, double high_us)
 {
         struct histogram *h = low_us + high_us > 0 ? histogram_create() : NULL;
@@ -166,8 +166,8 @@ static void own_closed(struct result *r, const double v[4])
         r->machine.cpu = (uint64_t)(v[3] * 1e9);
 }
 
-/* The median is 1 ms, sent 300 us late, but neither is so for one sample in 500 less or more; the slowest
- * takes too long for it to matter. */
+/* The median took 1 ms and was sent 300 us late, but its next neighbour on one side took 100 ms, and that on
+ * the other was not late; for the slowest, 300 us do not matter. */
 static void own_median(struct result *r, const double v[4])
 {
         own(r, v);
@@ -176,14 +176,14 @@ static void own_median(struct result *r, const double v[4])
         r->schedule_lag = samples(0, 499, 300);
 }
 
-/* One in a hundred was sent 300 us late, and hardly more. */
+/* Eleven in a thousand were sent 300 us late. */
 static void own_slowest(struct result *r, const double v[4])
 {
         own(r, v);
         r->schedule_lag = samples(0, 989, 300);
 }
 
-/* A window of 1 s with latencies of 50 ms, which account for a share v[0] of the requests in flight. */
+/* A window of 1 s whose latencies, 50 ms each, account for a share v[0] of the requests in flight. */
 static void little(struct result *r, const double v[4])
 {
         r->latency = histogram_create();
@@ -193,7 +193,7 @@ static void little(struct result *r, const double v[4])
         r->connections.little_ratio = v[0];
 }
 
-/* v[0] in flight at the end, v[1] of them answered late, v[2] answered before. */
+/* v[0] requests in flight at the end, v[1] of them answered late; v[2] were answered before. */
 static void in_flight(struct result *r, const double v[4])
 {
         r->requests.in_flight_at_end = (uint64_t)v[0];
@@ -221,8 +221,8 @@ static const struct {
         spoil_function *spoil;
         double v[4];
         enum verdict status;
-        const char *codes; /* each with a blank behind it */
-        const char *says;  /* a part of the first reason, or "" */
+        const char *codes; /* each followed by a space */
+        const char *says;  /* part of the first reason, or "" */
 } cases[] = {
         {"nothing", nothing, {0}, VALID, "", ""},
         {"one wrong reply", wrong, {1}, INVALID, "wrong-bytes errors ", ""},
