@@ -75,9 +75,9 @@ static void poisson_arrivals_have_exponential_gaps(void **state)
                 arrivals_make(&p);
                 /* Only the first half: of the rest, some connections' arrivals are missing. */
                 assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) < 2.2);
+                /* Constant arrivals do not pass for Poisson's. */
                 for (size_t i = 0; i + 1 < ALL; i++)
-                        arrivals[i] = i * (uint64_t)(1e9 /
-                                                     RATE); /* constant arrivals do not pass for Poisson's */
+                        arrivals[i] = i * (uint64_t)(1e9 / RATE);
                 assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) > 100);
         }
 }
