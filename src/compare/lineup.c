@@ -167,7 +167,8 @@ int lineup_add_peers(struct lineup *l, const char *directory, struct why *why)
                 if (!error && entries[i]->d_name[0] != '.' && !is_note(entries[i]->d_name)) {
                         if (snprintf(command, sizeof command, "'%s/%s' {host} {port}", path,
                                      entries[i]->d_name) >= (int)sizeof command)
-                                error = -ENAMETOOLONG;
+                                error = why_fail(why, -ENAMETOOLONG, "the peer '%s/%s': the path is too long",
+                                                 path, entries[i]->d_name);
                         else
                                 error = server_add(l, entries[i]->d_name, command, "", why);
                         if (!error)
@@ -202,7 +203,7 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, stru
         if (strcmp(key, "environment") == 0) {
                 if (snprintf(command, sizeof command, "env %s %s", value, s->command) >= (int)sizeof command)
                         return why_fail(why, -ENAMETOOLONG, "environment and command have at most %zu bytes",
-                                        sizeof command - 5);
+                                        sizeof command - 6);
                 (void)strcpy(s->command, command); /* of the same size */
         } else if (strcmp(key, "colour") == 0) {
                 if (strlen(value) != 7 || *value != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6)
@@ -219,6 +220,13 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, stru
         return 0;
 }
 
+/* The section is one of a server whose command has not come yet. */
+static bool lacks_command(const struct lineup *l, const char *section)
+{
+        return *section &&
+               (l->server_count == 0 || strcmp(l->servers[l->server_count - 1].name, section) != 0);
+}
+
 /* One line of a lineup file; `section` holds the server's name, or "" in a scenario, between lines. */
 static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], struct why *why)
 {
@@ -228,8 +236,7 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
         if (*text == '\0' || *text == '#')
                 return 0;
         if (*text == '[') {
-                if (*section &&
-                    strcmp(l->server_count ? l->servers[l->server_count - 1].name : "", section) != 0)
+                if (lacks_command(l, section))
                         return why_set(why, "the server '%s' before it has no command", section);
                 if (strcmp(text, "[scenario]") == 0)
                         (void)strcpy(section, "");
@@ -237,9 +244,7 @@ static int line_read(struct lineup *l, char *line, char section[static LINEUP_NA
                         return why_set(why, "a section is [server NAME] or [scenario], not '%s'", text);
                 return 0;
         }
-        bool begun = *section && l->server_count &&
-                     strcmp(l->servers[l->server_count - 1].name, section) == 0;
-        if (begun && equals && equals[1])
+        if (*section && !lacks_command(l, section) && equals && equals[1])
                 return server_detail(&l->servers[l->server_count - 1], text, equals, why);
         const char *key = *section ? "command" : "flags";
         if (equals)
@@ -263,6 +268,8 @@ int lineup_read(struct lineup *l, const char *path, struct why *why)
                 number++;
                 error = line_read(l, line, section, why);
         }
+        if (!error && lacks_command(l, section))
+                error = why_set(why, "the server '%s' has no command", section);
         if (error)
                 (void)why_set(why, "%s:%d: %s", path, number, why->text);
         else if (ferror(file))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lets a script ask src/compare/statistics.c. Each line of standard input is a question: its name, a level (0
+/* Lets a script ask src/comparison/statistics.c. Each line of standard input is a question: its name, a level (0
  * where there is none), numbers, and for two samples a / between them. The answer is a line of numbers. */
 #include "comparison/statistics.h"
 

@@ -13,7 +13,7 @@
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-/* What is given, and how the program writes it itself. */
+/* What is given, and how the program writes it. */
 struct reading {
         const char *text, *formatted;
 };
@@ -142,7 +142,7 @@ static void what_is_wrong_is_said(void **state)
                 const char *why = "nothing";
                 int error = address_parse(cases[i].text, &a, &why);
                 if (error != -EINVAL || strcmp(why, cases[i].why) != 0)
-                        fail_msg("'%s' is answered with %d, %s", cases[i].text, error, why);
+                        fail_msg("'%s': error %d, %s", cases[i].text, error, why);
         }
 }
 

@@ -20,7 +20,7 @@
 
 #define HOSTILE "</script><script>alert('1')</script>|&\"<!--"
 
-/* A server in the scenario "-c 8": what a line of a test's table says of it. low 0: no interval; ratio 0:
+/* A server in the scenario "-c 8", as a row of a table describes it. low 0: no interval; ratio 0:
  * none. */
 struct given {
         const char *name;
@@ -98,7 +98,7 @@ static json_t *comparison_json(const struct given *given, size_t count, const ch
         return json;
 }
 
-/* Takes the reference. */
+/* Steals the reference. */
 static struct comparison *comparison_of(json_t *json)
 {
         struct why why = {0};
@@ -511,7 +511,7 @@ static void the_page_s_data_has_curves_in_the_place_of_histograms(void **state)
         assert_null(json_object_get(json_object_get(trial, "latency"), "histogram"));
         assert_int_equal(json_integer_value(json_object_get(json_object_get(trial, "latency"), "samples")),
                          10000);
-        /* The comparison that was read is as it was. */
+        /* The comparison that was read has not changed. */
         latency = json_object_get(
                 json_object_get(json_array_get(json_object_get(c->json, "summary"), 0), "result"), "latency");
         assert_non_null(json_object_get(latency, "histogram"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state machine of one connection, driven by a clock that the test sets and without a socket. */
+/* The state machine of one connection, without a socket, driven by a clock that the test sets. */
 #include "load/connection.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { SIZE = 100, SEED = 3 };
+enum { SIZE = 100, SEED = 3, INDEX = 5, DEPTH_MAX = 3 };
 #define CONNECT_TIMEOUT (2 * NS_PER_S)
 #define REQUEST_TIMEOUT (3 * NS_PER_S)
 #define BEGIN (10 * NS_PER_S) /* of the window */
@@ -24,6 +24,7 @@ struct fixture {
         struct payload *payload;
         struct recorder recorder;
         struct connection c;
+        uint64_t intended[DEPTH_MAX];
         uint8_t reply[SIZE + 1];
 };
 
@@ -43,7 +44,7 @@ static int set_up(void **state)
         assert_int_equal(recorder_init(&f->recorder, &f->plan, f->payload), 0);
         f->recorder.load_begin = f->recorder.window_begin = BEGIN;
         f->recorder.window_end = END;
-        connection_init(&f->c, &f->plan, 5, NULL);
+        connection_init(&f->c, &f->plan, INDEX, NULL);
         *state = f;
         return 0;
 }
@@ -64,7 +65,7 @@ static enum step open_at(struct fixture *f, uint64_t now)
         return connection_opened(&f->c, &f->recorder, now);
 }
 
-/* Sends the whole request in flight and makes the right reply to it. */
+/* Sends the whole request in flight and returns the right reply to it. */
 static const uint8_t *reply_make(struct fixture *f)
 {
         const uint8_t *bytes;
@@ -85,6 +86,27 @@ static enum step answer_at(struct fixture *f, uint64_t now)
 static uint64_t in_flight(const struct recorder *r)
 {
         return r->begun - r->ended - r->abandoned;
+}
+
+static void a_connection_begins_closed_and_its_first_request_is_due_when_the_plan_says(void **state)
+{
+        static const struct {
+                double rate; /* 0: a closed loop, in which nothing is due */
+                enum arrivals_kind arrivals;
+        } cases[] = {{0, ARRIVALS_CONSTANT}, {0.5, ARRIVALS_CONSTANT}, {0.5, ARRIVALS_POISSON}};
+        struct fixture *f = *state;
+
+        f->plan.connections = 10;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                f->plan.rate = cases[i].rate;
+                f->plan.arrivals = cases[i].arrivals;
+                connection_init(&f->c, &f->plan, INDEX, NULL);
+                assert_int_equal(f->c.state, CONNECTION_CLOSED);
+                assert_int_equal(f->c.fd, -1);
+                uint64_t due = cases[i].rate > 0 ? plan_arrival(&f->plan, INDEX, 0, 0) : 0;
+                assert_int_equal(f->c.due_at, due);
+                assert_int_equal(f->c.begin_at, due);
+        }
 }
 
 static void a_connection_opened_before_the_window_waits_for_it(void **state)
@@ -171,6 +193,46 @@ static void a_request_may_be_sent_in_any_pieces(void **state)
                 connection_sent(&f->c, &f->recorder, piece);
         }
         assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
+}
+
+static void several_requests_may_be_sent_in_any_pieces(void **state)
+{
+        struct fixture *f = *state;
+        uint8_t stream[DEPTH_MAX * SIZE], gathered[DEPTH_MAX * SIZE];
+        struct iovec vectors[DEPTH_MAX + 1];
+        const uint8_t *bytes;
+
+        f->plan.depth = DEPTH_MAX;
+        for (uint64_t i = 0; i < DEPTH_MAX; i++)
+                memcpy(stream + i * SIZE, payload_window(f->payload, INDEX, 1 + i), SIZE);
+        for (size_t piece = 1; piece <= sizeof stream; piece++) {
+                connection_init(&f->c, &f->plan, INDEX, f->intended);
+                (void)open_at(f, BEGIN);
+                for (size_t sent = 0; sent < sizeof stream; sent += piece) {
+                        size_t size = 0, rest = sizeof stream - sent;
+                        size_t count = connection_unsent_all(&f->c, &f->recorder, vectors, DEPTH_MAX);
+                        for (size_t i = 0; i < count; size += vectors[i++].iov_len)
+                                memcpy(gathered + size, vectors[i].iov_base, vectors[i].iov_len);
+                        assert_int_equal(size, rest);
+                        assert_memory_equal(gathered, stream + sent, rest);
+                        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), vectors->iov_len);
+                        assert_ptr_equal(bytes, vectors->iov_base);
+                        connection_sent(&f->c, &f->recorder, piece < rest ? piece : rest);
+                }
+                assert_int_equal(connection_unsent_all(&f->c, &f->recorder, vectors, DEPTH_MAX), 0);
+        }
+}
+
+static void no_more_vectors_are_filled_than_there_are(void **state)
+{
+        struct fixture *f = *state;
+        struct iovec vectors[DEPTH_MAX] = {[2] = {.iov_len = 77}};
+
+        f->plan.depth = DEPTH_MAX;
+        connection_init(&f->c, &f->plan, INDEX, f->intended);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_unsent_all(&f->c, &f->recorder, vectors, 2), 2);
+        assert_int_equal(vectors[2].iov_len, 77);
 }
 
 static void there_is_nothing_to_send_unless_a_request_is_in_flight(void **state)
@@ -321,6 +383,7 @@ static void a_clock_that_was_read_before_it_began_makes_nothing_late(void **stat
 {
         struct fixture *f = *state;
 
+        f->plan.connect_timeout = f->plan.request_timeout = 0; /* however short the limits are */
         connection_connecting(&f->c, BEGIN);
         assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN - 1), STEP_WAIT);
         (void)connection_opened(&f->c, &f->recorder, BEGIN);
@@ -364,8 +427,10 @@ static void a_failure_is_counted_by_phase_and_cause_in_every_state(void **state)
                         f->recorder.load_begin = BEGIN;
                 }
                 assert_int_equal(f->c.state, cases[i].when);
+                f->c.sending = true;
                 assert_int_equal(connection_failed(&f->c, &f->recorder, cases[i].phase, cases[i].cause, now),
                                  STEP_CLOSE);
+                assert_false(f->c.sending);
                 assert_int_equal(f->recorder.errors.count[cases[i].phase][cases[i].cause], 1);
                 f->recorder.errors.count[cases[i].phase][cases[i].cause] = 0;
                 assert_int_equal(errors_total(&f->recorder.errors), 0);
@@ -376,6 +441,17 @@ static void a_failure_is_counted_by_phase_and_cause_in_every_state(void **state)
                 assert_false(connection_is_due(&f->c, now + RETRY - 1));
                 assert_true(connection_is_due(&f->c, now + RETRY));
         }
+}
+
+static void a_failed_connect_is_timed_too(void **state)
+{
+        struct fixture *f = *state;
+
+        connection_connecting(&f->c, BEGIN);
+        (void)connection_failed(&f->c, &f->recorder, PHASE_CONNECT, ECONNREFUSED, BEGIN + 7);
+        assert_int_equal(histogram_count(f->recorder.connect_failure_latency), 1);
+        assert_int_equal(histogram_max(f->recorder.connect_failure_latency), 7);
+        assert_int_equal(histogram_count(f->recorder.connect_latency), 0);
 }
 
 static void a_full_queue_is_no_error_and_asked_again_later(void **state)
@@ -435,9 +511,131 @@ static void the_first_byte_is_timed_once_for_connections_of_the_window(void **st
         assert_int_equal(histogram_count(f->recorder.first_byte_latency), 1);
         assert_int_equal(histogram_max(f->recorder.first_byte_latency), 7);
         assert_int_equal(histogram_max(f->recorder.connect_latency), 3);
+        (void)connection_failed(&f->c, &f->recorder, PHASE_RECEIVE, CAUSE_CLOSED, END - 2);
+        (void)open_at(f, END - 1);
+        (void)answer_at(f, END);
+        assert_int_equal(histogram_count(f->recorder.first_byte_latency), 1);
 }
 
-/* Random operations on several connections, against what can be said of the counters at any time. */
+/* An open loop of 10 connections at 10 requests/s: this one's requests are due half a second after the start
+ * of the load, and every second from then on. */
+#define DUE(n) (BEGIN + NS_PER_S / 2 + (n)*NS_PER_S)
+
+static void open_loop(struct fixture *f, uint32_t depth)
+{
+        f->plan.rate = f->plan.connections = 10;
+        f->plan.depth = depth;
+        connection_init(&f->c, &f->plan, INDEX, depth > 1 ? f->intended : NULL);
+}
+
+static void in_open_loop_a_request_counts_in_the_window_in_which_it_is_due(void **state)
+{
+        struct fixture *f = *state;
+        struct recorder *r = &f->recorder;
+
+        open_loop(f, 1);
+        r->window_begin = DUE(1);
+        assert_int_equal(open_at(f, BEGIN), STEP_WAIT);
+        assert_int_equal(connection_fall_due(&f->c, r, DUE(0) + 3), STEP_SEND);
+        assert_int_equal(answer_at(f, DUE(0) + 10), STEP_WAIT);
+        assert_int_equal(r->due_in_window + r->begun_in_window + histogram_count(r->schedule_lag), 0);
+        assert_int_equal(connection_fall_due(&f->c, r, DUE(1) + 7), STEP_SEND);
+        assert_int_equal(r->begun_in_window, 1);
+        /* While it is busy, the next request waits for its turn: that is no delay of the generator's. */
+        assert_int_equal(connection_fall_due(&f->c, r, DUE(2) + 1), STEP_WAIT);
+        assert_int_equal(r->begun_in_window, 1);
+        assert_int_equal(answer_at(f, DUE(2) + 5), STEP_SEND);
+        assert_int_equal(r->begun_in_window, 2);
+        assert_int_equal(answer_at(f, DUE(2) + 8), STEP_WAIT);
+        assert_int_equal(connection_fall_due(&f->c, r, END), STEP_WAIT); /* due before the end, but late */
+        assert_int_equal(r->due_in_window, 3);
+        assert_int_equal(r->begun_in_window, 2);
+        assert_int_equal(histogram_count(r->schedule_lag), 1);
+        assert_int_equal(histogram_max(r->schedule_lag), 7);
+        assert_int_equal(histogram_min(r->latency), 8);
+        assert_int_equal(r->answered, 2);
+}
+
+static void what_falls_due_while_a_connection_is_not_open_begins_when_it_is(void **state)
+{
+        struct fixture *f = *state;
+
+        open_loop(f, 2);
+        assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(0)), STEP_WAIT);
+        connection_connecting(&f->c, DUE(0) + 1);
+        assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(1)), STEP_WAIT);
+        assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(2)), STEP_WAIT);
+        assert_int_equal(f->recorder.begun, 0);
+        assert_int_equal(connection_opened(&f->c, &f->recorder, DUE(2) + 1), STEP_SEND);
+        assert_int_equal(f->c.in_flight, 2);
+        assert_int_equal(connection_begin(&f->c, &f->recorder, DUE(2) + 2), STEP_WAIT);
+        assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(3)), STEP_WAIT);
+        assert_int_equal(f->recorder.begun, 2);
+}
+
+static void bytes_before_any_request_are_no_first_byte(void **state)
+{
+        struct fixture *f = *state;
+
+        open_loop(f, 1);
+        assert_int_equal(open_at(f, BEGIN), STEP_WAIT);
+        assert_int_equal(connection_received(&f->c, &f->recorder, (const uint8_t *)"?", 1, BEGIN + 1),
+                         STEP_CLOSE);
+        assert_int_equal(histogram_count(f->recorder.first_byte_latency), 0);
+}
+
+/* Two requests, a second apart; the reply to the first comes 5 ns after the second began, or not at all. */
+static void a_connection_is_late_if_nothing_came_since_its_oldest_request_or_its_last_reply(void **state)
+{
+        struct fixture *f = *state;
+
+        for (int answered = 0; answered < 2; answered++) {
+                uint64_t limit = (answered ? DUE(1) + 5 : DUE(0)) + REQUEST_TIMEOUT;
+                open_loop(f, 2);
+                (void)open_at(f, BEGIN);
+                assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(0)), STEP_SEND);
+                (void)reply_make(f);
+                assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(1)), STEP_SEND);
+                if (answered)
+                        (void)connection_received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 5);
+                assert_int_equal(f->c.in_flight, 2 - answered);
+                assert_int_equal(connection_check(&f->c, &f->recorder, limit), STEP_WAIT);
+                assert_int_equal(connection_check(&f->c, &f->recorder, limit + 1), STEP_CLOSE);
+        }
+}
+
+static void the_oldest_request_is_as_old_as_the_time_since_it_was_to_begin(void **state)
+{
+        struct fixture *f = *state;
+
+        open_loop(f, 2);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(0)), 0);
+        (void)connection_fall_due(&f->c, &f->recorder, DUE(0) + 3);
+        (void)reply_make(f);
+        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(0) + 5), 5);
+        (void)connection_fall_due(&f->c, &f->recorder, DUE(1));
+        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) + 5), NS_PER_S + 5);
+        (void)connection_received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 7);
+        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) + 9), 9);
+        assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) - 1),
+                         0); /* the clock was read before */
+}
+
+static void with_others_in_flight_a_connection_stays_busy(void **state)
+{
+        struct fixture *f = *state;
+
+        f->plan.depth = 2;
+        connection_init(&f->c, &f->plan, INDEX, f->intended);
+        (void)open_at(f, END - 1);
+        assert_int_equal(answer_at(f, END), STEP_WAIT);
+        assert_int_equal(f->c.state, CONNECTION_BUSY);
+        assert_int_equal(answer_at(f, END), STEP_WAIT);
+        assert_int_equal(f->c.state, CONNECTION_IDLE);
+}
+
+/* Random operations on several connections, checked against what must hold for the counters at any time. */
 enum { CROWD = 20, OPERATIONS = 200000 };
 
 struct crowd {
@@ -468,7 +666,7 @@ static void crowd_check(struct crowd *crowd, uint64_t now)
         assert_int_equal(histogram_count(r->connect_latency), r->opened);
 }
 
-/* What may happen to a connection in its state, one thing of it. */
+/* One of the things that may happen to a connection in its state. */
 static void crowd_act(struct crowd *crowd, struct connection *c, uint64_t now)
 {
         struct recorder *r = &crowd->f->recorder;
@@ -537,12 +735,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         const struct CMUnitTest tests[] = {
+                TEST(a_connection_begins_closed_and_its_first_request_is_due_when_the_plan_says),
                 TEST(a_connection_opened_before_the_window_waits_for_it),
                 TEST(a_connection_opened_in_the_window_begins_at_once),
                 TEST(a_connection_opened_after_the_window_begins_nothing),
                 TEST(each_reply_is_answered_by_the_next_request),
                 TEST(a_reply_may_come_byte_by_byte),
                 TEST(a_request_may_be_sent_in_any_pieces),
+                TEST(several_requests_may_be_sent_in_any_pieces),
+                TEST(no_more_vectors_are_filled_than_there_are),
                 TEST(there_is_nothing_to_send_unless_a_request_is_in_flight),
                 TEST(after_the_last_of_its_requests_it_is_opened_anew_at_once),
                 TEST(a_wrong_byte_is_counted_by_its_kind_and_ends_the_connection),
@@ -555,10 +756,17 @@ int main(void)
                 TEST(a_clock_that_was_read_before_it_began_makes_nothing_late),
                 TEST(an_idle_or_closed_connection_is_never_late),
                 TEST(a_failure_is_counted_by_phase_and_cause_in_every_state),
+                TEST(a_failed_connect_is_timed_too),
                 TEST(a_full_queue_is_no_error_and_asked_again_later),
                 TEST(a_reply_at_the_windows_last_instant_counts_and_one_later_does_not),
                 TEST(what_fails_after_the_window_was_in_flight_at_its_end),
                 TEST(the_first_byte_is_timed_once_for_connections_of_the_window),
+                TEST(in_open_loop_a_request_counts_in_the_window_in_which_it_is_due),
+                TEST(what_falls_due_while_a_connection_is_not_open_begins_when_it_is),
+                TEST(bytes_before_any_request_are_no_first_byte),
+                TEST(a_connection_is_late_if_nothing_came_since_its_oldest_request_or_its_last_reply),
+                TEST(the_oldest_request_is_as_old_as_the_time_since_it_was_to_begin),
+                TEST(with_others_in_flight_a_connection_stays_busy),
                 TEST(counters_agree_after_any_sequence_of_events),
         };
 #undef TEST

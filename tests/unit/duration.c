@@ -132,7 +132,7 @@ static void decimals_are_exact(void **state)
                 {"0.1h", 6 * NS_PER_MIN},
                 {"0.100000000000000000000h", 6 * NS_PER_MIN},
                 {"0.830103483285477580700h", 49 * NS_PER_MIN + 48372539827},
-                {"9007199254740993ns", (UINT64_C(1) << 53) + 1}, /* no double has it */
+                {"9007199254740993ns", (UINT64_C(1) << 53) + 1}, /* no double is exactly this */
                 {"9223372036854775.807us", INT64_MAX},
         };
 
@@ -157,7 +157,7 @@ static void check_refused(const char *const *texts, int due)
                 if (error != due)
                         print_error("'%s' is answered with %d and not %d\n", *texts, error, due);
                 assert_int_equal(error, due);
-                assert_int_equal(ns, 42); /* left as it was */
+                assert_int_equal(ns, 42); /* unchanged */
         }
 }
 

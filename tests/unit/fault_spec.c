@@ -125,7 +125,7 @@ static void the_message_names_what_is_wrong_and_what_would_be_right(void **state
                 struct why why = {0};
                 int error = fault_spec_parse(cases[i].text, &s, &why);
                 if (error != -EINVAL || !strstr(why.text, cases[i].part))
-                        fail_msg("'%s' is answered with %d and '%s'", cases[i].text, error, why.text);
+                        fail_msg("'%s': error %d, '%s'", cases[i].text, error, why.text);
                 assert_null(strchr(why.text, '\n'));
         }
 }
@@ -137,7 +137,7 @@ static void ten_tenths_are_not_too_much(void **state)
                 "drop=0.1,corrupt=0.1,repeat=0.1,swap=0.1,cross=0.1,close=0.1,rst=0.1,silent=0.1,late=0.2");
 }
 
-/* Of numbers at equal distances, each fault gets its share. */
+/* Evenly spaced numbers give each fault its share. */
 static void faults_are_chosen_as_often_as_their_probabilities_say(void **state)
 {
         enum { DRAWS = 1 << 20 };

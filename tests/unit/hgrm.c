@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The percentiles in HdrHistogram's format: line by line what another implementation of it prints, and for
- * any histogram what its samples, counted one by one, say. */
+/* The percentiles in HdrHistogram's format: line by line as another implementation prints them, and for any
+ * histogram as its samples, counted one by one, have them. */
 #include "report/report.h"
 
 #include "base/clock.h"
@@ -96,7 +96,7 @@ static int samples_compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* From 20 ns to 8 s, each order of magnitude as often as the others. */
+/* From 20 ns to 8 s, each order of magnitude equally often. */
 static struct histogram *spread(void)
 {
         struct histogram *h = histogram_create();
@@ -112,7 +112,7 @@ static struct histogram *spread(void)
         return h;
 }
 
-/* How many samples are at most so high. */
+/* How many samples are at most this high. */
 static uint64_t samples_up_to(uint64_t ns)
 {
         uint64_t count = 0;
@@ -188,7 +188,7 @@ static void the_foot_is_true_of_the_samples(void **state)
         histogram_destroy(h);
 }
 
-/* Counts as only a file can have them: nothing may run on without an end. */
+/* Counts that only a file can have: nothing may loop without end. */
 static void counts_beyond_what_a_double_can_tell_apart_end(void **state)
 {
         struct histogram *h = histogram_create();

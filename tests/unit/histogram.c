@@ -17,7 +17,7 @@ static uint64_t random_state = 1;
 static uint64_t random_u64(void)
 {
         random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        return random_state >> 11; /* the upper 53 bits are the better ones */
+        return random_state >> 11; /* the upper 53 bits are the more random ones */
 }
 
 static double random_unit(void)
@@ -45,13 +45,13 @@ static uint64_t exponential(void)
         return (uint64_t)(-100000 * log(random_unit()));
 }
 
-/* Two in a hundred take a second, as with a lost segment. */
+/* Two in a hundred take a second, as after a lost segment. */
 static uint64_t bimodal(void)
 {
         return random_u64() % 50 == 0 ? 1000000000 + random_u64() % 1000000 : 50000 + random_u64() % 1000;
 }
 
-/* Every order of magnitude from 1 ns to an hour is as likely. */
+/* Every order of magnitude from 1 ns to an hour is equally likely. */
 static uint64_t logarithmic(void)
 {
         return (uint64_t)exp(random_unit() * log(3.6e12));
@@ -158,6 +158,27 @@ static void values_below_2048_are_exact(void **state)
                 histogram_record(h, value);
                 histogram_record(h, 2047);
                 assert_true(histogram_percentile(h, 0.5) == value);
+        }
+        histogram_destroy(h);
+}
+
+static void a_bucket_reports_the_highest_value_that_it_holds(void **state)
+{
+        static const uint64_t cases[][2] = {{0, 0},       {1023, 1023},   {1024, 1024},
+                                            {2047, 2047}, {2048, 2049},   {2049, 2049},
+                                            {2050, 2051}, {4095, 4095},   {4096, 4099},
+                                            {4100, 4103}, {65536, 65599}, {HISTOGRAM_MAX, HISTOGRAM_MAX}};
+        struct histogram *h = histogram_needed();
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                size_t cursor = 0;
+                uint64_t value, count;
+                histogram_reset(h);
+                histogram_record(h, cases[i][0]);
+                assert_true(histogram_next(h, &cursor, &value, &count));
+                assert_int_equal(value, cases[i][1]);
+                assert_false(histogram_next(h, &cursor, &value, &count));
         }
         histogram_destroy(h);
 }
@@ -320,6 +341,21 @@ static void one_that_was_written_down_is_rebuilt_whole(void **state)
         }
 }
 
+static void of_one_sample_that_was_written_down_the_exact_value_comes_back(void **state)
+{
+        struct histogram *h = histogram_needed();
+
+        (void)state;
+        histogram_restore(h, 1, 2, 3); /* with no sample there is nothing to restore */
+        assert_int_equal(histogram_max(h), 0);
+        histogram_add(h, 5001215, 1);
+        histogram_restore(h, 5000000, 5000000, 5000000);
+        assert_int_equal(histogram_min(h), 5000000);
+        assert_int_equal(histogram_percentile(h, 0.5), 5000000);
+        assert_true(histogram_mean(h) == 5000000);
+        histogram_destroy(h);
+}
+
 static void adding_n_samples_equals_recording_n_times(void **state)
 {
         struct histogram *added = histogram_needed(), *recorded = histogram_needed();
@@ -341,6 +377,7 @@ int main(void)
                 cmocka_unit_test(percentiles_are_within_a_thousandth_of_a_sorted_array),
                 cmocka_unit_test(count_min_and_max_are_exact_and_the_mean_nearly),
                 cmocka_unit_test(values_below_2048_are_exact),
+                cmocka_unit_test(a_bucket_reports_the_highest_value_that_it_holds),
                 cmocka_unit_test(the_rank_is_right_at_every_count),
                 cmocka_unit_test(an_empty_one_answers_0),
                 cmocka_unit_test(of_one_sample_all_is_that_sample),
@@ -349,6 +386,7 @@ int main(void)
                 cmocka_unit_test(merged_ones_equal_one_that_recorded_all),
                 cmocka_unit_test(merging_an_empty_one_changes_nothing),
                 cmocka_unit_test(one_that_was_written_down_is_rebuilt_whole),
+                cmocka_unit_test(of_one_sample_that_was_written_down_the_exact_value_comes_back),
                 cmocka_unit_test(adding_n_samples_equals_recording_n_times),
         };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A result written as JSON and read again is the same result; what is no result is refused with a sentence.
- */
+/* A result written as JSON and read again is the same result; anything else is refused with a reason. */
 #include "result/json.h"
 
 #include "result/fields.h"
@@ -26,7 +25,7 @@ static struct histogram *spread(uint64_t step)
         return h;
 }
 
-/* Every member known, and each with another value. */
+/* Every member is known, and no two have the same value. */
 static struct result *full(void)
 {
         struct result *r = result_create();
@@ -100,7 +99,7 @@ static void a_full_result_survives_the_round_trip(void **state)
         for (const struct field *f = result_fields; f->path; f++) {
                 const char *a = (const char *)r + f->offset, *b = (const char *)again + f->offset;
                 if (f->type == FIELD_TEXT ? strcmp(a, b) != 0 : memcmp(a, b, f->size) != 0)
-                        fail_msg("%s is not the same", f->path);
+                        fail_msg("%s differs after it was read again", f->path);
         }
         histograms_compare(r->latency, again->latency);
         histograms_compare(r->connect_latency, again->connect_latency);
@@ -264,7 +263,7 @@ static void what_is_no_result_is_refused_with_a_sentence(void **state)
                 assert_non_null(json);
                 struct result *r = result_from_json(json, &why);
                 if (r || !strstr(why.text, refused[i].why))
-                        fail_msg("%s: %s", refused[i].text, r ? "taken" : why.text);
+                        fail_msg("%s: %s", refused[i].text, r ? "accepted" : why.text);
                 json_decref(json);
         }
 }
@@ -362,7 +361,7 @@ static void writing_where_nothing_can_be_written_is_an_error(void **state)
         json_decref(json);
 }
 
-/* As root, a rename would put a plain file in the place of /dev/null. */
+/* As root, a rename would replace /dev/null by a plain file. */
 static void writing_to_a_device_or_a_link_leaves_it_what_it_is(void **state)
 {
         char path[32], link[40];

@@ -19,7 +19,7 @@
 
 #define T0 (UINT64_C(1700000000) * NS_PER_S)
 
-/* 1000 replies per second of 1 ms, on ten connections, for so long from then on. */
+/* 1000 replies per second, of 1 ms each, on ten connections, from that time on for so long. */
 static struct result *part(uint64_t started, uint64_t seconds)
 {
         struct result *r = result_create();
@@ -219,7 +219,7 @@ static void a_sum_of_which_one_part_is_unknown_is_unknown(void **state)
         b->generator.cpu_user = RESULT_UNKNOWN;
         a->requests.never_sent = 5;
         b->requests.per_second = NAN;
-        a->requests.answered_late = b->requests.answered_late = INT64_MAX; /* no JSON could hold it */
+        a->requests.answered_late = b->requests.answered_late = INT64_MAX; /* JSON cannot hold it */
         m = merge(a, b, MERGE_IN_TURN);
         assert_int_equal(m->generator.cpu_user, RESULT_UNKNOWN);
         assert_int_equal(m->requests.never_sent, RESULT_UNKNOWN);
@@ -229,7 +229,7 @@ static void a_sum_of_which_one_part_is_unknown_is_unknown(void **state)
         all_destroy(a, b, m);
 }
 
-/* Two generators on one machine see the same retransmits, two on two machines see others. */
+/* Two generators on one machine see the same retransmits; on two machines, each sees its own. */
 static void what_the_machine_did_is_known_of_several_generators_only_if_one_saw_it(void **state)
 {
         struct result *a = part(T0, 10), *b = part(T0, 10), *m;
@@ -270,7 +270,7 @@ static void series_follow_one_another_in_the_order_of_time(void **state)
         all_destroy(a, b, m);
 }
 
-/* With a rule of its own, every figure that two equal runs know is known after they have been merged. */
+/* Every figure has a rule: whatever two equal runs know is still known after they have been merged. */
 static void every_field_has_a_rule(void **state)
 {
         struct result *a = part(T0, 10), *b = part(T0, 10), *m;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line of `bench run`; what wrong usage looks like from outside is in tests/cli/bench_test.sh. */
+/* The command line of `bench run`; tests/cli/bench_test.sh shows wrong usage from the outside. */
 #include "bench/options.h"
 
 #include "base/clock.h"
@@ -33,7 +33,7 @@ static int words_split(char *line, char *argv[static WORDS_MAX])
 
 static void parse(const char *line)
 {
-        static char text[512], *argv[WORDS_MAX]; /* what is kept of them points here */
+        static char text[512], *argv[WORDS_MAX]; /* the options keep pointers into it */
 
         (void)strncpy(text, line, sizeof text - 1);
         int argc = words_split(text, argv);

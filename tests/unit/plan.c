@@ -24,7 +24,7 @@ static int compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* The first REQUESTS of each connection, all together in their order. */
+/* The first REQUESTS of each connection, all together, sorted. */
 static void arrivals_make(const struct plan *p)
 {
         for (uint32_t c = 0; c < CONNECTIONS; c++) {
@@ -73,10 +73,11 @@ static void poisson_arrivals_have_exponential_gaps(void **state)
                 const struct plan p = {
                         .connections = CONNECTIONS, .rate = RATE, .arrivals = ARRIVALS_POISSON, .seed = seed};
                 arrivals_make(&p);
-                /* Of the second half, the last of some connections may be missing. */
+                /* Only the first half: of the rest, some connections' arrivals are missing. */
                 assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) < 2.2);
+                /* Constant arrivals do not pass for Poisson's. */
                 for (size_t i = 0; i + 1 < ALL; i++)
-                        arrivals[i] = i * (uint64_t)(1e9 / RATE); /* constant ones do not pass for them */
+                        arrivals[i] = i * (uint64_t)(1e9 / RATE);
                 assert_true(exponential_distance(arrivals, ALL / 2, 1e9 / RATE) > 100);
         }
 }
@@ -107,6 +108,18 @@ static void a_seed_repeats_them_and_another_does_not(void **state)
         assert_int_not_equal(plan_arrival(&p, 3, 4, 0), first);
 }
 
+/* With this seed, all of the first 64 random bits are 0. */
+static void the_longest_gap_is_54_times_the_logarithm_of_2(void **state)
+{
+        const struct plan p = {.connections = 10,
+                               .rate = 10,
+                               .arrivals = ARRIVALS_POISSON,
+                               .seed = UINT64_C(0xc5deefb0344c1df5)};
+
+        (void)state;
+        assert_int_equal(plan_arrival(&p, 0, 0, 5), 5 + (uint64_t)(54 * log(2) * 1e9));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -114,6 +127,7 @@ int main(void)
                 cmocka_unit_test(poisson_arrivals_have_exponential_gaps),
                 cmocka_unit_test(poisson_arrivals_come_at_the_rate),
                 cmocka_unit_test(a_seed_repeats_them_and_another_does_not),
+                cmocka_unit_test(the_longest_gap_is_54_times_the_logarithm_of_2),
         };
 
         return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -44,7 +44,7 @@ static void end(struct fixture *f)
         payload_destroy(f->payload);
 }
 
-/* All that is to be sent, as an echo gives it back. */
+/* All that is to be sent, which is what an echo returns. */
 static size_t sent_take(struct fixture *f, uint8_t *bytes)
 {
         struct iovec vectors[DEPTH];
@@ -191,7 +191,7 @@ static void what_comes_before_the_window_does_not_count(void **state)
 static const struct {
         const char *name;
         enum reply reply;
-        const char *right, *comes; /* right: of REPLY_BYTES, as many */
+        const char *right, *comes; /* right: of REPLY_BYTES, only its length matters */
         uint64_t answered;
         int mismatch; /* or -1: none */
 } protocols[] = {
@@ -204,8 +204,10 @@ static const struct {
         {"the end", REPLY_UNTIL, "\r\n", "whatever\r\n", 1, -1},
         {"the end at once", REPLY_UNTIL, "\r\n", "\r\n", 1, -1},
         {"half of the end, then the end", REPLY_UNTIL, "\r\n", "a\rb\r\r\n", 1, -1},
-        {"an end whose begin repeats", REPLY_UNTIL, "aab", "aaaab", 1, -1},
+        {"an end whose first byte repeats", REPLY_UNTIL, "aab", "aaaab", 1, -1},
+        {"the same with one byte before it", REPLY_UNTIL, "aab", "aaab", 1, -1},
         {"an end of several repetitions", REPLY_UNTIL, "abababc", "ababababababc", 1, -1},
+        {"the same with one repetition before it", REPLY_UNTIL, "abababc", "ababababc", 1, -1},
         {"no end", REPLY_UNTIL, "\r\n", "\n\r\t\n", 0, -1},
         {"bytes behind the end", REPLY_UNTIL, "\r\n", "x\r\ny", 1, MISMATCH_SURPLUS},
 };
@@ -234,7 +236,7 @@ static void other_protocols_tell_a_reply_by_bytes_length_or_end(void **state)
                         assert_int_equal(sent_take(&f, bytes), 6);
                         assert_memory_equal(bytes, "PING\r\n", 6);
                         f.plan.requests_per_connection =
-                                1; /* no next one in flight, to which bytes could belong */
+                                1; /* no next request is in flight, to which bytes could belong */
                         f.c.answered = 10;
                         for (size_t at = 0; at < size && f.c.state != CONNECTION_CLOSED; at += piece)
                                 (void)connection_received(&f.c, &f.recorder, BYTES(protocols[i].comes) + at,

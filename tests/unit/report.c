@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What reports say, for results that know everything, something and nothing. */
+/* Reports of results that know everything, something and nothing. */
 #include "report/report.h"
 #include "report/format.h"
 
@@ -239,7 +239,7 @@ static void no_report_shows_a_number_for_what_is_unknown(void **state)
         result_destroy(r);
 }
 
-/* Columns of a terminal: bytes that do not continue a character. */
+/* Columns of a terminal: all bytes but those that continue a character. */
 static size_t width(const char *line)
 {
         size_t columns = 0;
@@ -260,19 +260,19 @@ static void graph_check(const struct result *r)
         for (const char *line = text; *line; line = strchr(line, '\n') + 1, rows++) {
                 const char *percent = strchr(line, '%');
                 if (width(line) > COLUMNS)
-                        fail_msg("%zu columns:\n%s", width(line), text);
+                        fail_msg("a line of %zu columns:\n%s", width(line), text);
                 assert_non_null(percent);
                 long long column = (long long)(width(line) - width(percent));
                 if (percent_column >= 0 && column != percent_column)
-                        fail_msg("crooked:\n%s", text);
+                        fail_msg("the columns do not line up:\n%s", text);
                 percent_column = column;
                 total += strtod(percent - 6, NULL);
         }
         if (fabs(total - 100) > 0.005 * (double)rows + 0.001)
-                fail_msg("all rows together are %.2f%%:\n%s", total, text);
+                fail_msg("the rows add up to %.2f%%:\n%s", total, text);
         for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
                 if (!strstr(text, marks[i]))
-                        fail_msg("no mark%s:\n%s", marks[i], text);
+                        fail_msg("there is no mark%s:\n%s", marks[i], text);
         assert_true(rows <= 24);
         free(text);
 }

@@ -137,7 +137,7 @@ static void coroutines_spawn_coroutines(void **state)
         assert_int_equal(count, 511);
 }
 
-/* Parks at the deepest point, so that all of it has to be kept. */
+/* Parks at the deepest point, so that the whole stack has to be kept. */
 static size_t descend(size_t depth)
 {
         volatile uint8_t frame[512];
@@ -279,7 +279,7 @@ static void a_descriptor_is_waited_for(void **state)
 static void reads_twice(void *argument)
 {
         reads_a_byte(argument);
-        assert_int_equal(coroutine_sleep(2 * NS_PER_MS), 0); /* a byte comes meanwhile: that is remembered */
+        assert_int_equal(coroutine_sleep(2 * NS_PER_MS), 0); /* a byte comes meanwhile, which is remembered */
         reads_a_byte(argument);
         coroutine_forget(ends[0]);
         assert_int_equal(close(ends[0]) + close(ends[1]), 0);

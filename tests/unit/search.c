@@ -21,7 +21,7 @@ static uint64_t seed;
 
 struct server {
         double knee;
-        double width;   /* relative: between about knee * (1 - width) and knee * (1 + width) chance decides */
+        double width;   /* relative: chance decides between about knee * (1 - width) and knee * (1 + width) */
         double hiccups; /* the share of trials that miss whatever the rate */
 };
 
@@ -109,6 +109,95 @@ static void the_first_steps_double_or_halve(void **state)
                 assert_true(search_next(&search) == rate);
                 search_report(&search, rate, false);
         }
+}
+
+/* The trials of a search, and whether each met the objective. */
+struct trial {
+        double rate;
+        bool met;
+};
+
+static void trials_follow(const struct search_options *options, const struct trial *trials, size_t count)
+{
+        search_init(&search, options);
+        for (size_t i = 0; i < count; i++) {
+                if (search_next(&search) != trials[i].rate)
+                        fail_msg("trial %zu is at %g, not %g", i, search_next(&search), trials[i].rate);
+                search_report(&search, trials[i].rate, trials[i].met);
+        }
+}
+
+/* From a ratio of 1.05^4 on both ends are made sure of, again after each of the last two bisections. */
+static void near_the_end_each_end_is_tried_three_times_before_the_next_bisection(void **state)
+{
+        static const struct trial trials[] = {
+                {10000, true},  {20000, true},  {40000, false}, {28284, true},  {33635, true},
+                {33635, true},  {33635, true},  {40000, false}, {40000, false}, {36679, false},
+                {36679, false}, {36679, false}, {35124, false}, {35124, false}, {35124, false},
+        };
+
+        (void)state;
+        trials_follow(&usual, trials, sizeof trials / sizeof *trials);
+        struct search_answer a = search_answer(&search);
+        assert_int_equal(a.end, SEARCH_CLOSE);
+        assert_true(a.held->rate == 33635 && a.missed->rate == 35124);
+}
+
+static void ends_exactly_as_far_apart_as_the_resolution_are_close(void **state)
+{
+        static const struct trial trials[] = {{100, true}, {105, false}, {100, true},
+                                              {100, true}, {105, false}, {105, false}};
+        struct search_options options = usual;
+
+        (void)state;
+        options.start = 100;
+        options.max = 105;
+        trials_follow(&options, trials, sizeof trials / sizeof *trials);
+        assert_int_equal(search_answer(&search).end, SEARCH_CLOSE);
+}
+
+static void the_lowest_rate_is_made_sure_of_like_any_other(void **state)
+{
+        static const struct trial trials[] = {{2, true}, {4, false}, {3, false}, {2, false}, {1, true}};
+        struct search_options options = usual;
+
+        (void)state;
+        options.start = 2;
+        trials_follow(&options, trials, 5);
+        assert_true(search_next(&search) == 1);
+        assert_int_equal(search_answer(&search).end, SEARCH_GOES_ON);
+        options.trials_max = 5;
+        trials_follow(&options, trials, 5);
+        assert_int_equal(search_answer(&search).end, SEARCH_TRIALS_SPENT);
+}
+
+static void a_miss_at_the_lowest_rate_of_all_is_told(void **state)
+{
+        static const struct trial trials[] = {{10, false}, {10, true}, {20, true}};
+        struct search_options options = usual;
+
+        (void)state;
+        options.start = options.min = 10;
+        trials_follow(&options, trials, 3);
+        assert_true(search_answer(&search).held->rate == 20);
+        assert_int_equal(search_answer(&search).missed_below, 1);
+}
+
+static void every_trial_may_be_at_a_rate_of_its_own(void **state)
+{
+        struct search_options options = usual;
+
+        (void)state;
+        options.start = 1;
+        options.max = 1e15;
+        search_init(&search, &options);
+        for (unsigned i = 0; i < SEARCH_TRIALS_MAX; i++) {
+                assert_true(search_next(&search) == exp2(i));
+                search_report(&search, exp2(i), true);
+        }
+        assert_int_equal(search.count, SEARCH_TRIALS_MAX);
+        assert_int_equal(search_answer(&search).end, SEARCH_TRIALS_SPENT);
+        assert_true(search_answer(&search).held->rate == exp2(SEARCH_TRIALS_MAX - 1));
 }
 
 static void where_chance_decides_near_the_knee_the_answer_encloses_it(void **state)
@@ -240,6 +329,11 @@ int main(void)
                 cmocka_unit_test(both_ends_have_had_every_trial_that_was_asked_for),
                 cmocka_unit_test(a_finer_resolution_is_kept_too),
                 cmocka_unit_test(the_first_steps_double_or_halve),
+                cmocka_unit_test(near_the_end_each_end_is_tried_three_times_before_the_next_bisection),
+                cmocka_unit_test(ends_exactly_as_far_apart_as_the_resolution_are_close),
+                cmocka_unit_test(the_lowest_rate_is_made_sure_of_like_any_other),
+                cmocka_unit_test(a_miss_at_the_lowest_rate_of_all_is_told),
+                cmocka_unit_test(every_trial_may_be_at_a_rate_of_its_own),
                 cmocka_unit_test(where_chance_decides_near_the_knee_the_answer_encloses_it),
                 cmocka_unit_test(a_disturbed_trial_now_and_then_does_not_mislead_it),
                 cmocka_unit_test(a_disturbed_first_trial_is_looked_at_again),

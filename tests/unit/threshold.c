@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be stated about a result, how it is read, and what comes of it. */
+/* Claims about a result: how they are read, and whether they hold. */
 #include "result/threshold.h"
 #include "result/fields.h"
 
