@@ -284,7 +284,7 @@ static const struct {
         {"Little's law does not hold", little, {0.84}, SUSPECT, "little ", "accounts for 84% of"},
         {"all in flight at the end answered late", in_flight, {10, 10, 1000}, VALID, "", ""},
         {"three in flight at the end never answered", in_flight, {10, 7, 1000}, SUSPECT, "unanswered ",
-         "3 requests had no reply by the end of the grace period, the oldest had been under way for 7 ms"},
+         "3 requests had no reply by the end of the grace period; the oldest had been under way for 7 ms"},
         {"the same, one answered before", in_flight, {10, 7, 1}, SUSPECT, "unanswered ", ""},
         {"the same, none answered before", in_flight, {10, 7, 0}, INVALID, "nothing-answered ", ""},
         {"a connect of 999 ms", connects, {999, 1}, VALID, "", ""},
