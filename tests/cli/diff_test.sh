@@ -74,8 +74,8 @@ nowhere.json|nowhere.json: No such file or directory
 broken.json|broken.json: line 2: 
 other-schema.json|other-schema.json: its schema is bench.merged/7, neither bench.comparison/1 nor bench.result/1
 array.json|array.json: its schema is missing, neither bench.comparison/1 nor bench.result/1
-other.json|there is no server and scenario of which both files have a valid trial
-failed.json|there is no server and scenario of which both files have a valid trial
+other.json|no server has a valid trial of the same scenario in both files
+failed.json|no server has a valid trial of the same scenario in both files
 TABLE
         true
 }
@@ -271,7 +271,7 @@ test_two_results_of_bench_can_be_compared() {
         bench -c 3 -d 100ms -q --json 3.json -- "$ECHO_C" -l 127.0.0.1:0
         bench diff 1.json 3.json
         expect_status 2
-        expect_error 'no server and scenario of which both files have a valid trial'
+        expect_error 'no server has a valid trial of the same scenario in both files'
 }
 
 run_tests "$@"

@@ -146,35 +146,37 @@ static void a_file_that_is_neither_is_refused_by_what_is_wrong(void **state)
                 {"{\"schema\":\"bench.result/9\"}",
                  "its schema is bench.result/9, neither bench.comparison/1 nor bench.result/1"},
                 {"{\"schema\":\"bench.comparison/1\"}", "its lineup has no server"},
-                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{}]}", "server 1 of its lineup has no name"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{}]}",
+                 "server 1 of its lineup: it has no name"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}]}", "it has no scenarios"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}]}",
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}]}",
                  "it has no summary"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
-                 "\"summary\":[{\"server\":\"b\",\"scenario\":\"x\"}]}",
-                 "entry 1 of its summary names no server and scenario"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[{\"server\":\"b\",\"scenario\":\"x\"}]}",
+                 "entry 1 of its summary: it names no known server and scenario"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],"
                  "\"summary\":[{\"server\":\"a\",\"scenario\":\"x\",\"result\":{}}]}",
-                 "summary of 'a' with 'x': its schema is missing, not bench.result/1"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
-                 "\"summary\":[],\"trials\":[{}]}",
-                 "trial 1: it names no server and scenario"},
+                 "entry 1 of its summary: its schema is missing, not bench.result/1"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[],\"trials\":[{}]}",
+                 "trial 1: it names no known server and scenario"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\",\"command\":7}]}",
-                 "server 1: its command is no text"},
+                 "server 1 of its lineup: 'command' is not a string"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
                  "\"scenarios\":[{\"flags\":\"x\"}],\"rounds\":-1}",
-                 "the comparison: its rounds is no number from 0 to 1000"},
+                 "'rounds' is not a number from 0 to 1000"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
                  "\"scenarios\":[{\"flags\":\"x\"}],\"duration\":2}",
-                 "the comparison: its duration is no text"},
+                 "'duration' is not a string"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"sweep\":{\"key\":2}}",
+                 "its sweep: 'key' is not a string"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
                  "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[],"
                  "\"trials\":[{\"server\":\"a\",\"scenario\":\"x\",\"round\":1000}]}",
-                 "trial 1: it: its round is no number from 0 to 999"},
+                 "trial 1: 'round' is not a number from 0 to 999"},
         };
 
         (void)state;
