@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-_Static_assert((int)COMPARISON_ROUNDS_MAX <= (int)STATISTICS_VALUES_MAX, "a sample has room for all rounds");
+_Static_assert((int)COMPARISON_ROUNDS_MAX <= (int)STATISTICS_VALUES_MAX, "a sample holds all rounds");
 
 struct comparison *comparison_create(void)
 {
@@ -108,7 +108,7 @@ size_t comparison_comparisons(const struct comparison *c)
         return count;
 }
 
-/* The results of one server in one scenario by round; what is counted on the way goes into the summary. */
+/* Sorts the results of one server in one scenario by round, and counts its trials in the summary. */
 static void trials_collect(const struct comparison *c, size_t scenario, size_t server, struct summary *s,
                            struct result **valid, struct result **invalid)
 {
