@@ -126,7 +126,7 @@ static void scenarios_are_limited_in_number_and_length(void **state)
         assert_non_null(strstr(why.text, "64"));
 }
 
-/* Reads a file of this text; its path stands in `path`. */
+/* Reads a file of this text, whose path is left in `path`. */
 static char path[32];
 
 static int file_read(const char *text)
