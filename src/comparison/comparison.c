@@ -83,6 +83,14 @@ const struct summary *comparison_summary(const struct comparison *c, size_t scen
         return &c->summaries[scenario * c->server_count + server];
 }
 
+const char *comparison_absence(const struct comparison *c, size_t scenario, size_t server)
+{
+        const char *skipped = c->servers[server].skipped,
+                   *failed = comparison_summary(c, scenario, server)->failed;
+
+        return skipped ? skipped : failed ? failed : "no trial ran";
+}
+
 const struct comparison_trial *comparison_trial(const struct comparison *c, size_t scenario, size_t server,
                                                 unsigned round)
 {

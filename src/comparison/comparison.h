@@ -60,6 +60,9 @@ int comparison_summarize(struct comparison *);
 /* The summaries must have been made. */
 const struct summary *comparison_summary(const struct comparison *, size_t scenario, size_t server);
 
+/* Why that server has no result in that scenario, in words. */
+const char *comparison_absence(const struct comparison *, size_t scenario, size_t server);
+
 /* Returns NULL if there is no such trial. */
 const struct comparison_trial *comparison_trial(const struct comparison *, size_t scenario, size_t server,
                                                 unsigned round);
