@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The servers and scenarios of a comparison, given as words or in a file. */
+/* The servers and scenarios of a comparison, given as texts or in a file. */
 #include "compare/lineup.h"
 
 #include <errno.h>
