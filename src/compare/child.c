@@ -42,7 +42,7 @@ static void text_read(int fd, char *text, size_t size)
 static int command_await(char **words, int error_fd, const volatile sig_atomic_t *interrupted)
 {
         uint64_t end = clock_now() + WATCHDOG_NS;
-        bool told = false;
+        bool passed_on = false;
         int status;
         pid_t pid = fork();
 
@@ -59,8 +59,8 @@ static int command_await(char **words, int error_fd, const volatile sig_atomic_t
                         return status;
                 if (ended < 0 && errno != EINTR)
                         return -errno;
-                if (*interrupted && !told)
-                        told = kill(pid, SIGINT) == 0; /* it reports what it has, then ends */
+                if (*interrupted && !passed_on)
+                        passed_on = kill(pid, SIGINT) == 0; /* it reports what it has, then ends */
                 if (clock_now() > end)
                         (void)kill(pid, SIGKILL);
                 clock_sleep(POLL_MS * NS_PER_MS);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Trials are interleaved: a round measures every server once, so that whatever else the machine does at that
- * time affects all of them. A seed decides on their order, anew for each scenario and round. Each trial has a
+ * time affects all of them. A seed decides their order, for each scenario and round anew. Each trial has a
  * port and a block of client addresses of its own, so that no connection of an earlier trial, still in
  * TIME_WAIT, is in its way. */
 #include "compare/trials.h"
@@ -362,7 +362,7 @@ static size_t scenario_find(const struct lineup *l, const char *flags)
         return i;
 }
 
-/* Checks that it is of what is compared now. It may lack scenarios: --equal-load adds some at the end. */
+/* Checks that it measured the same. It may lack scenarios: --equal-load adds some at the end. */
 static int earlier_check(const struct trials *all, const struct comparison *earlier, struct why *why)
 {
         const struct lineup *l = all->lineup;

@@ -348,8 +348,7 @@ static size_t lost_count(const struct comparison *c, size_t server, size_t scena
         return count;
 }
 
-/* Prints what is missing of one server in one scenario. The reasons of invalid trials are listed with the
- * verdicts'. */
+/* Prints what is missing of one server in one scenario. Why trials are invalid, reasons_print says. */
 static void cell_missing_print(FILE *out, const struct comparison *c, size_t server, size_t scenario)
 {
         const struct summary *summary = comparison_summary(c, scenario, server);

@@ -81,7 +81,7 @@ const char *format_ratio(double ratio, int decimals, char text[static FORMAT_TEX
 {
         if (!isfinite(ratio))
                 return strcpy(text, "n/a");
-        if (ratio < 0.1) /* of a small one, two digits are left */
+        if (ratio < 0.1) /* a small one keeps two digits */
                 (void)snprintf(text, FORMAT_TEXT_MAX, "%.2g", ratio);
         else
                 (void)snprintf(text, FORMAT_TEXT_MAX, "%.*f", decimals, ratio);

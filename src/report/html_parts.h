@@ -17,7 +17,7 @@ void html_command(FILE *, const struct comparison *, size_t scenario);
 void html_table_begin(FILE *, const char *class, const char *label, const char *const *heads);
 void html_table_end(FILE *);
 
-/* The same up to its <thead>, which the caller writes, up to and including <tbody>. */
+/* The same, except that the caller writes the <thead> and opens the <tbody>. */
 void html_table_open(FILE *, const char *class, const char *label);
 
 /* A row that begins with a server's name, and a square in its colour. */
