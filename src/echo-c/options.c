@@ -156,11 +156,13 @@ static int options_check(void *options, const struct option_set *given, struct w
         if (!o->model)
                 o->model = models[0];
         o->pin = !option_given(given, "--no-pin");
-        if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
-                return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
         if (o->address_count == 0)
                 (void)address_add(o, "127.0.0.1:1234", why); /* it is an address */
-        return o->fault.size > 0 ? fault_check(o, given, why) : 0;
+        if (o->fault.size > 0)
+                return fault_check(o, given, why);
+        if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
+                return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
+        return 0;
 }
 
 static int word_refuse(void *options, const char *word, struct why *why)
