@@ -152,15 +152,15 @@ static void generator_fill(struct worker *const workers[], const struct plan *p,
 
 static int replies_compare(const void *a, const void *b)
 {
-        uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
         return (x > y) - (x < y);
 }
 
 static void fairness_fill(struct worker *const workers[], const struct plan *p, struct result *result)
 {
-        uint32_t count = 0, *replies = calloc(p->connections, sizeof *replies);
-        uint64_t served = 0;
+        uint64_t *replies = calloc(p->connections, sizeof *replies), served = 0;
+        uint32_t count = 0;
         double sum = 0, squares = 0;
 
         if (!replies)
@@ -169,11 +169,11 @@ static void fairness_fill(struct worker *const workers[], const struct plan *p, 
                 uint32_t share;
                 const struct connection *connections = worker_connections(workers[t], &share);
                 for (uint32_t i = 0; i < share; i++) {
-                        uint32_t n = connections[i].replies;
+                        uint64_t n = connections[i].replies;
                         replies[count++] = n;
                         served += n > 0;
-                        sum += n;
-                        squares += (double)n * n;
+                        sum += (double)n;
+                        squares += (double)n * (double)n;
                 }
         }
         qsort(replies, count, sizeof *replies, replies_compare);

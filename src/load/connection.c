@@ -4,6 +4,7 @@
 #include "load/connection.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,8 +14,10 @@
 
 void connection_init(struct connection *c, const struct plan *p, uint32_t index, uint64_t *intended)
 {
-        *c = (struct connection){
-                .index = index, .fd = -1, .intended = intended ? intended : &c->own_intended};
+        *c = (struct connection){.index = index,
+                                 .fd = -1,
+                                 .life = UINT64_MAX,
+                                 .intended = intended ? intended : &c->own_intended};
         if (p->rate > 0)
                 c->due_at = c->begin_at = plan_arrival(p, index, 0, 0);
 }
@@ -34,9 +37,21 @@ void connection_postponed(struct connection *c, uint64_t now)
         c->since = now + RETRY_NS;
 }
 
+/* Connections that are opened before the load are of all ages, or all would end at the same time, over and
+ * over. */
+static uint64_t life_of(const struct connection *c, const struct recorder *r)
+{
+        uint64_t whole = r->plan->requests_per_connection;
+
+        if (whole == 0)
+                return UINT64_MAX;
+        return r->load_begin == UINT64_MAX ? 1 + random_at(r->plan->seed, c->index) % whole : whole;
+}
+
 enum step connection_opened(struct connection *c, struct recorder *r, uint64_t now)
 {
         assert(c->state == CONNECTION_CONNECTING);
+        c->life = life_of(c, r);
         c->state = CONNECTION_IDLE;
         r->attempts++;
         r->opened++;
@@ -56,7 +71,7 @@ static bool may_begin(const struct connection *c, const struct plan *p)
 {
         if (c->in_flight == p->depth || (p->rate > 0 && c->begun == c->due))
                 return false;
-        return p->requests_per_connection == 0 || c->answered + c->in_flight < p->requests_per_connection;
+        return c->answered + c->in_flight < c->life;
 }
 
 enum step connection_begin(struct connection *c, struct recorder *r, uint64_t now)
@@ -139,6 +154,13 @@ void connection_sent(struct connection *c, const struct recorder *r, size_t coun
         }
 }
 
+void connection_sent_part(struct connection *c, const struct recorder *r, size_t count)
+{
+        assert(c->unsent == 0 && c->sent == 0 && count < r->plan->request_bytes);
+        c->unsent = 1;
+        c->sent = (uint32_t)count;
+}
+
 /* Leaves whatever state it is in; the requests in flight are lost. */
 static enum step connection_end(struct connection *c, struct recorder *r, uint64_t now)
 {
@@ -180,6 +202,7 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
 static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 {
         uint64_t intended = *intended_of(c, r, reply_sequence(c));
+        r->early += c->unsent >= c->in_flight; /* it was not yet sent whole */
         bool counts = r->plan->rate > 0 ? intended >= r->window_begin : now >= r->window_begin;
 
         c->answered++;
@@ -238,7 +261,7 @@ enum step connection_received(struct connection *c, struct recorder *r, const ui
                 if (complete)
                         request_end(c, r, now);
         } while (count > 0);
-        if (c->answered != r->plan->requests_per_connection || c->answered == 0)
+        if (c->answered < c->life)
                 return c->in_flight < r->plan->depth ? connection_begin(c, r, now) : STEP_WAIT;
         (void)connection_end(c, r, now);
         c->since = now;
@@ -250,6 +273,32 @@ enum step connection_failed(struct connection *c, struct recorder *r, enum phase
 {
         errors_count(&r->errors, phase, cause);
         return connection_end(c, r, now);
+}
+
+/* The requests in flight were never begun. */
+static void requests_take_back(struct connection *c, struct recorder *r, uint64_t now)
+{
+        if (now < r->window_end)
+                r->begun -= c->in_flight;
+        if (r->plan->rate > 0 && c->in_flight > 0) {
+                for (uint64_t s = reply_sequence(c); s <= c->sequence; s++)
+                        r->begun_in_window -= *intended_of(c, r, s) >= r->window_begin;
+                c->begun -= c->in_flight;
+                c->begin_at = *intended_of(c, r, reply_sequence(c)) - r->load_begin;
+        }
+        r->busy -= c->in_flight;
+        c->in_flight = 0;
+}
+
+enum step connection_closed(struct connection *c, struct recorder *r, bool received, uint64_t now)
+{
+        if (c->answered == 0 || c->received > 0 || (c->in_flight > 0 && received))
+                return connection_failed(c, r, PHASE_RECEIVE, CAUSE_CLOSED, now);
+        r->closed_by_server++;
+        requests_take_back(c, r, now);
+        (void)connection_end(c, r, now);
+        c->since = now;
+        return STEP_REOPEN;
 }
 
 enum step connection_check(struct connection *c, struct recorder *r, uint64_t now)

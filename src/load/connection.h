@@ -31,8 +31,9 @@ struct connection {
          * oldest request not yet begun. */
         uint64_t due_at, begin_at;
         uint64_t sequence, answered; /* requests begun, ever; replies since it was opened */
-        uint32_t replies;            /* in the window, however often it was opened */
-        uint32_t due, begun;         /* open loop: requests that have fallen due, and of those, begun */
+        uint64_t life;               /* how many replies it is to have before it is closed */
+        uint64_t replies;            /* in the window, however often it was opened */
+        uint64_t due, begun;         /* open loop: requests that have fallen due, and of those, begun */
         uint32_t index;              /* among all connections of the run */
         uint32_t in_flight, unsent;  /* requests; unsent: of those in flight, not sent or not wholly */
         uint32_t sent, received;     /* bytes of the first unsent request, and of the next reply */
@@ -40,6 +41,8 @@ struct connection {
         uint8_t state;               /* enum connection_state */
         bool sending;                /* the engine's: a send is in flight */
         uint16_t generation;         /* the engine's: how often it was closed, modulo 2^16 */
+        uint16_t posted;             /* the engine's: operations whose completion is to come */
+        uint32_t turn;               /* the engine's: when it last sent */
 };
 
 /* `intended`: [depth], the caller's; NULL for depth 1. */
@@ -51,13 +54,19 @@ void connection_connecting(struct connection *, uint64_t now);
 void connection_postponed(struct connection *, uint64_t now);
 /* It is open. */
 enum step connection_opened(struct connection *, struct recorder *, uint64_t now);
-/* It has failed; with CAUSE_CLOSED, the peer has closed it. */
+/* It has failed. */
 enum step connection_failed(struct connection *, struct recorder *, enum phase, int cause, uint64_t now);
+/* The peer has closed it. `received`: whether the peer's kernel has received any byte of the requests in
+ * flight. If it has not, and the peer had answered before, it closed between replies, which is no error: the
+ * requests in flight are begun again on the next connection, which is opened at once. */
+enum step connection_closed(struct connection *, struct recorder *, bool received, uint64_t now);
 /* Bytes have come, of one reply or of several. Each is checked; the last one of a reply ends its request. */
 enum step connection_received(struct connection *, struct recorder *, const uint8_t *bytes, size_t count,
                               uint64_t now);
 /* The first `count` of the unsent bytes have been sent. */
 void connection_sent(struct connection *, const struct recorder *, size_t count);
+/* Depth 1: of the request that was reported as sent, only `count` bytes have been: the rest is unsent again. */
+void connection_sent_part(struct connection *, const struct recorder *, size_t count);
 
 /* Sets *bytes to the unsent part of the first request that is not wholly sent. Returns its size; 0: none. */
 size_t connection_unsent(const struct connection *, const struct recorder *, const uint8_t **bytes);

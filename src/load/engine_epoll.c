@@ -178,8 +178,12 @@ static void replies_read(struct engine_state *e, struct connection *c, bool to_e
                         continue;
                 if (n < 0 && errno == EAGAIN)
                         return;
-                if (n <= 0) {
-                        worker_failed(e->worker, c, PHASE_RECEIVE, n < 0 ? errno : CAUSE_CLOSED, clock_now());
+                if (n == 0) {
+                        worker_closed(e->worker, c, socket_was_received(e->plan, c), clock_now());
+                        return;
+                }
+                if (n < 0) {
+                        worker_failed(e->worker, c, PHASE_RECEIVE, errno, clock_now());
                         return;
                 }
                 worker_received(e->worker, c, e->scratch, (size_t)n, clock_now());

@@ -47,6 +47,7 @@ static int run_init(struct run *run)
 
         atomic_init(&run->state.load_begin, UINT64_MAX);
         atomic_init(&run->state.window_end, UINT64_MAX);
+        atomic_init(&run->state.end, UINT64_MAX);
         run->payload = payload_create_for(p);
         run->workers = calloc(p->threads, sizeof(struct worker *));
         for (unsigned i = 0; run->payload && run->workers && i < p->threads; i++) {
@@ -149,6 +150,18 @@ static void window_run(struct run *run, struct result *result)
         result->kernel.resets_sent = counted(before.resets_sent, after.resets_sent);
 }
 
+/* Waits for the end of the grace period; an interruption cuts it short. */
+static void workers_await(struct run *run, unsigned started)
+{
+        while (atomic_load(&run->state.finished) < started) {
+                if (*run->interrupted || atomic_load(&run->state.error))
+                        atomic_store_explicit(&run->state.end, clock_now(), memory_order_relaxed);
+                clock_sleep(RAMP_TICK_NS);
+        }
+        for (unsigned i = 0; i < started; i++)
+                worker_join(run->workers[i]);
+}
+
 int load_run(const struct plan *p, const struct load_hooks *hooks, const volatile sig_atomic_t *interrupted,
              struct result *result)
 {
@@ -157,15 +170,17 @@ int load_run(const struct plan *p, const struct load_hooks *hooks, const volatil
 
         int error = run_init(&run);
         if (!error) {
-                for (unsigned i = 0; !error && i < p->threads; i++)
-                        error = worker_start(run.workers[i]);
+                unsigned started = 0;
+                while (!error && started < p->threads) {
+                        error = worker_start(run.workers[started]);
+                        started += error == 0;
+                }
                 if (error)
                         atomic_store(&run.state.error, error);
                 ramp_await(&run);
                 result->window.ramp = clock_now() - begin;
                 window_run(&run, result);
-                for (unsigned i = 0; i < p->threads; i++)
-                        worker_join(run.workers[i]);
+                workers_await(&run, started);
                 error = atomic_load(&run.state.error);
         }
         if (!error)

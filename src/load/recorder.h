@@ -43,6 +43,8 @@ struct recorder {
         uint64_t answered, answered_late;        /* requests of the window; late: after its end */
         uint64_t due_in_window, begun_in_window; /* open loop: that fell due in the window; of those, begun */
         uint64_t oldest_in_flight;               /* its age at the window's end, in ns; 0: none */
+        uint64_t early;            /* replies that came before their request had been sent whole */
+        uint64_t closed_by_server; /* connections, between replies */
         uint64_t attempts, opened, opened_in_window; /* connects that ended either way; that succeeded */
         uint32_t open, peak_open, busy; /* connections now, and at most in the window; requests in flight */
         struct usage usage;             /* of this thread in the window; until its end: before the window */

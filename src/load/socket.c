@@ -4,8 +4,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +32,17 @@ void socket_record_unread(struct recorder *r, const struct cmsghdr *control, uin
                          received.tv_nsec;
         if (unread >= 0) /* else the clock was set meanwhile */
                 histogram_record(r->unread_time, (uint64_t)unread);
+}
+
+bool socket_was_received(const struct plan *p, const struct connection *c)
+{
+        uint64_t sent = (uint64_t)c->in_flight * p->request_bytes;
+        int queued = 0, error = 0;
+        socklen_t size = sizeof error;
+
+        if (ioctl(c->fd, SIOCOUTQ, &queued) == 0 && (uint64_t)queued >= sent)
+                return false;
+        return getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != EPIPE;
 }
 
 int socket_open(struct worker *w, const struct connection *c, int flags)

@@ -19,6 +19,10 @@ int socket_open(struct worker *, const struct connection *, int flags);
  * in 64, since they cost a message header per read. */
 bool socket_is_sampled(const struct plan *, const struct connection *);
 
+/* False if the peer's kernel has received nothing of the requests in flight: they lie unacknowledged in the
+ * socket, or it has refused them, since the peer had closed (tcp(7), SIOCOUTQ). */
+bool socket_was_received(const struct plan *, const struct connection *);
+
 /* Records how long what was read at `now` had lain in the socket, if `control` has its receive time. */
 void socket_record_unread(struct recorder *, const struct cmsghdr *control, uint64_t now);
 

@@ -25,6 +25,8 @@ enum {
 };
 #define SWEEP_NS (200 * NS_PER_MS)
 #define RAMP_STEP_NS NS_PER_MS
+#define CATCH_UP_NS (100 * NS_PER_MS)
+#define GRACE_STEP_NS (50 * NS_PER_MS)
 
 struct worker {
         const struct plan *plan;
@@ -140,6 +142,11 @@ void worker_received(struct worker *w, struct connection *c, const uint8_t *byte
         step_take(w, c, connection_received(c, &w->recorder, bytes, count, now));
 }
 
+void worker_closed(struct worker *w, struct connection *c, bool received, uint64_t now)
+{
+        step_take(w, c, connection_closed(c, &w->recorder, received, now));
+}
+
 void worker_failed(struct worker *w, struct connection *c, enum phase phase, int cause, uint64_t now)
 {
         step_take(w, c, connection_failed(c, &w->recorder, phase, cause, now));
@@ -229,6 +236,22 @@ static void window_end(struct worker *w)
         }
 }
 
+/* Open loop: what fell due in the last moment, or has not been looked at yet. At a rate out of reach there is
+ * more of it than there is time to count: the rest is known from the rate. */
+static void requests_catch_up(struct worker *w)
+{
+        struct recorder *r = &w->recorder;
+        uint64_t end = clock_now() + CATCH_UP_NS, due;
+
+        while ((due = requests_begin(w, r->window_end - 1)) < r->window_end)
+                if (clock_now() >= end) {
+                        double share = w->plan->rate * w->count / w->plan->connections;
+                        uint64_t from = due > r->window_begin ? due : r->window_begin;
+                        r->due_in_window += (uint64_t)((double)(r->window_end - from) / NS_PER_S * share);
+                        return;
+                }
+}
+
 static void requests_run(struct worker *w)
 {
         struct recorder *r = &w->recorder;
@@ -254,9 +277,8 @@ static void requests_run(struct worker *w)
                 now = w->plan->rate > 0 ? clock_now() : now;
                 w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0);
         }
-        if (w->plan->rate > 0) /* what fell due in the last moment */
-                while (requests_begin(w, r->window_end - 1) < r->window_end)
-                        ;
+        if (w->plan->rate > 0)
+                requests_catch_up(w);
         if (!entered)
                 recorder_begin(r); /* interrupted during the warm-up */
         window_end(w);
@@ -267,12 +289,25 @@ static void requests_finish(struct worker *w)
         uint64_t now = clock_now(), end = w->recorder.window_end + w->plan->grace;
 
         for (; w->recorder.busy > 0 && now < end; now = clock_now()) {
-                uint64_t rest = end - now;
-                w->plan->engine->wait(w->engine, rest < SWEEP_NS ? rest : SWEEP_NS);
+                uint64_t rest = end - now, cut = atomic_load_explicit(&w->run->end, memory_order_relaxed);
+                if (now >= cut)
+                        break;
+                w->plan->engine->wait(w->engine, rest < GRACE_STEP_NS ? rest : GRACE_STEP_NS);
         }
         for (uint32_t i = 0; i < w->count; i++)
                 if (w->connections[i].state != CONNECTION_CLOSED)
                         w->plan->engine->close(w->engine, &w->connections[i]);
+}
+
+static void run(struct worker *w)
+{
+        connections_open(w);
+        w->recorder.load_begin = atomic_load_explicit(&w->run->load_begin, memory_order_acquire);
+        w->recorder.window_begin = w->recorder.load_begin + w->plan->warmup;
+        w->recorder.window_end = atomic_load_explicit(&w->run->window_end, memory_order_acquire);
+        requests_run(w);
+        requests_finish(w);
+        w->plan->engine->destroy(w->engine);
 }
 
 static void *worker_main(void *argument)
@@ -283,17 +318,11 @@ static void *worker_main(void *argument)
                 (void)cpus_pin(w->plan->cpus[w->index]); /* if not allowed: slower, but right */
         (void)prctl(PR_SET_TIMERSLACK, 1UL);             /* ns; by default timers may be 50 us late */
         int error = w->plan->engine->create(w, &w->engine);
-        if (error) {
+        if (error)
                 atomic_store_explicit(&w->run->error, error, memory_order_relaxed);
-                return NULL;
-        }
-        connections_open(w);
-        w->recorder.load_begin = atomic_load_explicit(&w->run->load_begin, memory_order_acquire);
-        w->recorder.window_begin = w->recorder.load_begin + w->plan->warmup;
-        w->recorder.window_end = atomic_load_explicit(&w->run->window_end, memory_order_acquire);
-        requests_run(w);
-        requests_finish(w);
-        w->plan->engine->destroy(w->engine);
+        else
+                run(w);
+        (void)atomic_fetch_add_explicit(&w->run->finished, 1, memory_order_release);
         return NULL;
 }
 

@@ -14,7 +14,10 @@ struct worker;
 
 /* What the controller and its workers tell each other. */
 struct run_state {
-        _Atomic uint64_t load_begin, window_end; /* ns, set by the controller; UINT64_MAX until then */
+        /* ns, set by the controller; UINT64_MAX until then. end: no worker waits longer, because the run is
+         * interrupted. */
+        _Atomic uint64_t load_begin, window_end, end;
+        atomic_uint finished; /* workers that have ended */
         /* Sums over all workers, renewed five times a second: connections that are open, and those that were
          * opened or refused at least once; replies in the window; errors. */
         atomic_uint_fast64_t open, tried, answered, failed;
@@ -41,6 +44,7 @@ bool worker_source(struct worker *, struct address *);
 /* For the engine: its reports. The worker may call the engine's send, close and open before it returns. */
 void worker_opened(struct worker *, struct connection *, uint64_t now);
 void worker_received(struct worker *, struct connection *, const uint8_t *bytes, size_t count, uint64_t now);
+void worker_closed(struct worker *, struct connection *, bool received, uint64_t now);
 void worker_failed(struct worker *, struct connection *, enum phase, int cause, uint64_t now);
 
 #endif
