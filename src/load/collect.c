@@ -71,10 +71,10 @@ static int histograms_fill(struct worker *const workers[], const struct plan *p,
 static void counts_fill(struct worker *const workers[], const struct plan *p, struct result *result)
 {
         double seconds = (double)result->window.duration / (double)NS_PER_S;
-        uint64_t in_flight = 0, answered = 0, late = 0, due = 0, begun = 0, opened_in_window = 0;
+        uint64_t in_flight = 0, answered = 0, late = 0, due = 0, begun = 0, opened_in_window = 0, closed = 0;
 
         result->connections.opened = result->connections.peak_open = 0;
-        result->requests.oldest_in_flight = 0;
+        result->requests.oldest_in_flight = result->requests.early = 0;
         for (unsigned t = 0; t < p->threads; t++) {
                 const struct recorder *r = worker_recorder(workers[t]);
                 errors_merge(&result->errors, &r->errors);
@@ -82,6 +82,8 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
                 answered += r->answered, late += r->answered_late;
                 due += r->due_in_window, begun += r->begun_in_window;
                 opened_in_window += r->opened_in_window;
+                closed += r->closed_by_server;
+                result->requests.early += r->early;
                 result->connections.opened += r->opened;
                 result->connections.peak_open += r->peak_open;
                 if (r->oldest_in_flight > result->requests.oldest_in_flight)
@@ -90,6 +92,7 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
         result->requests.total = answered;
         result->requests.in_flight_at_end = in_flight;
         result->requests.answered_late = late;
+        result->connections.closed_by_server = closed;
         if (p->rate > 0) {
                 result->requests.due = due;
                 result->requests.never_sent = due - begun;
@@ -99,7 +102,7 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
                 result->connections.per_second = (double)opened_in_window / seconds;
         }
         /* Little (1961), where it is known how many requests are in flight at any time. */
-        if (seconds > 0 && answered > 0 && p->rate == 0 && p->requests_per_connection == 0)
+        if (seconds > 0 && answered > 0 && p->rate == 0 && p->requests_per_connection == 0 && closed == 0)
                 result->connections.little_ratio = result->requests.per_second *
                                                    histogram_mean(result->latency) / (double)NS_PER_S /
                                                    ((double)p->connections * p->depth);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+enum { HABIT_CLOSES = 2 };
 #define RETRY_NS (100 * NS_PER_MS)
 
 void connection_init(struct connection *c, const struct plan *p, uint32_t index, uint64_t *intended)
@@ -268,13 +269,6 @@ enum step connection_received(struct connection *c, struct recorder *r, const ui
         return STEP_REOPEN;
 }
 
-enum step connection_failed(struct connection *c, struct recorder *r, enum phase phase, int cause,
-                            uint64_t now)
-{
-        errors_count(&r->errors, phase, cause);
-        return connection_end(c, r, now);
-}
-
 /* The requests in flight were never begun. */
 static void requests_take_back(struct connection *c, struct recorder *r, uint64_t now)
 {
@@ -290,15 +284,56 @@ static void requests_take_back(struct connection *c, struct recorder *r, uint64_
         c->in_flight = 0;
 }
 
-enum step connection_closed(struct connection *c, struct recorder *r, bool received, uint64_t now)
+/* Opened again at once; what was in flight is begun again there. */
+static enum step connection_closed_by_server(struct connection *c, struct recorder *r, uint64_t now)
 {
-        if (c->answered == 0 || c->received > 0 || (c->in_flight > 0 && received))
-                return connection_failed(c, r, PHASE_RECEIVE, CAUSE_CLOSED, now);
         r->closed_by_server++;
         requests_take_back(c, r, now);
         (void)connection_end(c, r, now);
         c->since = now;
         return STEP_REOPEN;
+}
+
+/* Counts how often connections ended after the same number of replies. A server that closes after each
+ * so-manieth reply is seen by that: where a request was under way already, its close arrives as a reset, which
+ * alone does not tell whether a reply was owed. */
+static bool is_habit(struct recorder *r, const struct connection *c, bool clean)
+{
+        struct habit *h = &r->habit;
+
+        if (h->replies != c->answered)
+                *h = (struct habit){.replies = c->answered};
+        h->closes += clean;
+        h->resets += !clean && h->closes < HABIT_CLOSES;
+        if (h->closes == HABIT_CLOSES && clean) { /* what was counted as an error before it was known */
+                r->errors.count[PHASE_RECEIVE][ECONNRESET] -= h->resets;
+                r->closed_by_server += h->resets;
+        }
+        return h->closes >= HABIT_CLOSES;
+}
+
+enum step connection_failed(struct connection *c, struct recorder *r, enum phase phase, int cause,
+                            uint64_t now)
+{
+        bool reset = c->state != CONNECTION_CONNECTING && (cause == ECONNRESET || cause == EPIPE);
+
+        if (reset && c->answered > 0 && c->received == 0) {
+                if (is_habit(r, c, false))
+                        return connection_closed_by_server(c, r, now);
+                phase = PHASE_RECEIVE, cause = ECONNRESET; /* whichever call came upon it */
+        }
+        errors_count(&r->errors, phase, cause);
+        return connection_end(c, r, now);
+}
+
+enum step connection_closed(struct connection *c, struct recorder *r, bool received, uint64_t now)
+{
+        if (c->answered == 0 || c->received > 0 || (c->in_flight > 0 && received)) {
+                errors_count(&r->errors, PHASE_RECEIVE, CAUSE_CLOSED);
+                return connection_end(c, r, now);
+        }
+        (void)is_habit(r, c, true);
+        return connection_closed_by_server(c, r, now);
 }
 
 enum step connection_check(struct connection *c, struct recorder *r, uint64_t now)

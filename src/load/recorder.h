@@ -45,6 +45,9 @@ struct recorder {
         uint64_t oldest_in_flight;               /* its age at the window's end, in ns; 0: none */
         uint64_t early;            /* replies that came before their request had been sent whole */
         uint64_t closed_by_server; /* connections, between replies */
+        struct habit {
+                uint64_t replies, closes, resets; /* the last connections that ended after so many replies */
+        } habit;
         uint64_t attempts, opened, opened_in_window; /* connects that ended either way; that succeeded */
         uint32_t open, peak_open, busy; /* connections now, and at most in the window; requests in flight */
         struct usage usage;             /* of this thread in the window; until its end: before the window */

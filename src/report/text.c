@@ -105,6 +105,9 @@ static void counts_print(FILE *out, const struct result *r)
         fprintf(out, "connections   %s opened, ", count(r->connections.opened, t));
         fprintf(out, "%.0f conn/s, ", isfinite(r->connections.per_second) ? r->connections.per_second : 0);
         fprintf(out, "at most %s at a time", count(r->connections.peak_open, t));
+        if (known(r->connections.closed_by_server) && r->connections.closed_by_server > 0)
+                fprintf(out, ", %" PRIu64 " closed by the server between replies",
+                        r->connections.closed_by_server);
         if (known(r->connections.never_served) && r->connections.never_served > 0)
                 fprintf(out, ", %" PRIu64 " never served", r->connections.never_served);
         fputc('\n', out);

@@ -45,11 +45,13 @@ struct result {
                 uint64_t answered_late;    /* of the window, but after its end, within the grace period */
                 uint64_t oldest_in_flight; /* its age at the window's end */
                 uint64_t due, never_sent;  /* open loop; never_sent: due, but the connection stayed busy */
+                uint64_t early; /* replies that came before their request had been sent whole */
                 uint64_t per_connection_min, per_connection_median, per_connection_max;
                 double per_second;
         } requests;
         struct {
                 uint64_t opened, peak_open, served, never_served; /* opened: before the window too */
+                uint64_t closed_by_server; /* between replies: no errors */
                 double per_second;                                /* opened in the window */
                 double jain_index;   /* of the replies per connection: 1 is fair */
                 double little_ratio; /* closed loop: throughput times mean latency, by requests in flight */

@@ -248,6 +248,16 @@ static bool some_errors(const struct result *r, char *text, size_t size)
         return total > 0;
 }
 
+static bool some_early(const struct result *r, char *text, size_t size)
+{
+        (void)snprintf(text, size,
+                       "%" PRIu64
+                       " replies came before their request had been sent whole: the server answers "
+                       "before it has read everything, or sent these bytes unasked",
+                       r->requests.early);
+        return known(r->requests.early) && r->requests.early > 0;
+}
+
 static bool some_never_served(const struct result *r, char *text, size_t size)
 {
         uint64_t never = r->connections.never_served;
@@ -271,6 +281,7 @@ static const struct {
         {VERDICT_SUSPECT, "errors", some_errors},
         {VERDICT_SUSPECT, "never-served", some_never_served},
         {VERDICT_SUSPECT, "unanswered", some_unanswered},
+        {VERDICT_SUSPECT, "early-replies", some_early},
         {VERDICT_SUSPECT, "syn-retransmitted", syns_retransmitted},
         {VERDICT_SUSPECT, "generator-busy", generator_busy},
         {VERDICT_SUSPECT, "own-part", own_part},

@@ -122,6 +122,32 @@ static bool foreign(int fd, uint8_t *request, size_t size, unsigned long number)
         return sent;
 }
 
+/* Answers each request after its first bytes, which is when it is called, then reads the rest of EVERY MiB and
+ * looks whether it is whole: each byte is its place, modulo 251. */
+static bool early(int fd, uint8_t *request, size_t size, unsigned long number)
+{
+        size_t whole = every << 20, at = size;
+        uint8_t bytes[4096];
+        bool right = true;
+
+        (void)number;
+        for (size_t i = 0; i < size; i++)
+                right &= request[i] == i % 251;
+        if (!send_all(fd, "k\n", 2))
+                return false;
+        (void)usleep(SLOW_US * 5);
+        while (at < whole) {
+                ssize_t n = recv(fd, bytes, whole - at < sizeof bytes ? whole - at : sizeof bytes, 0);
+                if (n <= 0)
+                        return false;
+                for (ssize_t i = 0; i < n; i++, at++)
+                        right &= bytes[i] == at % 251;
+        }
+        if (!right)
+                (void)fputs("CORRUPT\n", stderr);
+        return true;
+}
+
 static bool close_after(int fd, uint8_t *request, size_t size, unsigned long number)
 {
         return send_all(fd, request, size) && number % every;
@@ -157,14 +183,13 @@ static const struct {
         const char *name;
         answer_function *answer; /* NULL: connections are not served at all */
 } modes[] = {
-        {"echo", echo},       {"silent", silent},   {"half", half},
-        {"corrupt", corrupt}, {"lose", lose},       {"repeat", repeat},
-        {"surplus", surplus}, {"foreign", foreign}, {"close", close_after},
-        {"reset", reset},     {"exit", exit_after}, {"kill", kill_after},
+        {"echo", echo},         {"silent", silent}, {"half", half},       {"corrupt", corrupt},
+        {"lose", lose},         {"repeat", repeat}, {"surplus", surplus}, {"foreign", foreign},
+        {"close", close_after}, {"reset", reset},   {"exit", exit_after}, {"kill", kill_after},
         {"shut", NULL},  /* closes what it accepts at once */
         {"deaf", NULL},  /* accepts and never reads */
         {"queue", NULL}, /* never accepts; the queue holds one connection */
-        {"slow", slow},       {"early-exit", NULL}, {"no-listener", NULL},
+        {"early", early},       {"slow", slow},     {"early-exit", NULL}, {"no-listener", NULL},
         {"late", echo}, /* listens after half a second */
 };
 

@@ -236,4 +236,80 @@ test_on_a_terminal_a_line_tells_how_far_it_is_and_is_gone_at_the_end() {
         true
 }
 
+# --- a load that is right, whatever the server does
+
+# At depth 64 on one connection a reply brings two completions, not 64; the engines once differed by a factor of 160.
+test_both_engines_are_as_fast_with_pipelines() {
+        local rates=()
+        claims() { rates+=("$(jq '.requests.per_second | floor' result.json)"); }
+        each_engine -c 1 --depth 64 -s 64 -d 500ms "${LOCAL[@]}"
+        [ "${#rates[@]}" = 2 ] || skip "there is one engine here"
+        ((rates[0] * 3 > rates[1] && rates[1] * 3 > rates[0])) || fail "uring ${rates[0]}, epoll ${rates[1]} requests/s"
+}
+
+test_a_reply_that_comes_early_does_not_touch_its_request() {
+        local engine
+        perl -e 'print map {chr($_ % 251)} 0 .. 4194303' >request
+        for engine in uring epoll; do
+                "$BENCH" --engine $engine --dry-run >/dev/null 2>&1 || continue
+                bench -c 2 --engine $engine -d 1s --request @request --reply-until '\n' --json result.json \
+                        -- "$FAKE" early -s 4096 -e 4
+                expect_json '.requests.early > 5 and .requests.early <= .requests.total + .requests.answered_late and .errors.total == 0'
+                expect_json 'any(.verdict.reasons[]; .code == "early-replies")'
+                grep -q CORRUPT err out && fail "$engine: requests were mixed"
+        done
+        true
+}
+
+test_a_connection_that_is_closed_while_it_waits_leaves_no_socket() {
+        local engine port count bench_pid
+        for engine in uring epoll; do
+                "$BENCH" --engine $engine --dry-run >/dev/null 2>&1 || continue
+                "$BENCH" -c 20 -r 1 --engine $engine --request-timeout 100ms -d 1500ms --json result.json -- \
+                        "$FAKE" silent -p 0 >out 2>err &
+                bench_pid=$!
+                sleep 1.2
+                port=$(ss -Htlnp | sed -n 's/.*127.0.0.1:\([0-9]*\) .*"fake_server".*/\1/p' | head -n 1)
+                count=$(ss -Htn state established "dport = :$port" | wc -l)
+                wait "$bench_pid"
+                [ -n "$port" ] || skip "ss does not tell whose sockets there are"
+                [ "$count" -le 20 ] || fail "$engine: $count connections are open, 20 were asked for"
+        done
+}
+
+test_a_rate_out_of_reach_ends_in_time() {
+        local connections
+        for connections in 1 100; do
+                bench -c $connections -R 1000000000 -d 500ms --grace 200ms --json result.json "${LOCAL[@]}"
+                expect_status 3
+                expect_took 500 $((1700 + SLACK_MS))
+                expect_json '.requests | .due > 499000000 and .due < 501000000'
+        done
+}
+
+test_an_interrupt_ends_the_grace_period() {
+        local pid begin=${EPOCHREALTIME/./}
+        "$BENCH" -c 4 -d 300ms --grace 30s --request-timeout 60s --json result.json -- "$FAKE" silent >out 2>err &
+        pid=$!
+        sleep 1.5
+        kill -INT $pid
+        wait $pid
+        (((${EPOCHREALTIME/./} - begin) / 1000 < 2500 + SLACK_MS)) || fail "it went on"
+        expect_json '.requests.in_flight_at_end == 4'
+}
+
+test_connections_are_of_all_ages_when_the_load_begins() {
+        claims() { expect_json '.requests.per_second / .connections.per_second | . > 19 and . < 21'; }
+        each_engine -c 200 -r 20 -d 500ms "${LOCAL[@]}"
+}
+
+test_a_server_that_closes_between_replies_is_no_error_and_is_opened_again_at_once() {
+        claims() {
+                expect_json '.connections.closed_by_server > 50'
+                expect_json '.requests.total / .connections.opened | . > 8 and . < 10.5'
+        }
+        each_engine -c 4 -d 1s -- "$FAKE" close -e 10
+        each_engine -c 4 -R 1000 -d 1s -- "$FAKE" close -e 10
+}
+
 run_tests "$@"
