@@ -67,7 +67,7 @@ static int command_help(int argc, char **argv)
         puts("Usage: bench [COMMAND] [OPTION...]\n");
         for (size_t i = 0; i < COMMAND_COUNT; i++)
                 printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-        puts("\n`bench help COMMAND' and `bench COMMAND --help' print the options of a command.");
+        puts("\n'bench help COMMAND' and 'bench COMMAND --help' print the options of a command.");
         return command_stdout_flush();
 }
 

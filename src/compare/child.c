@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A process and not a call, so that nothing of one trial (memory, descriptors, the scheduler's view of the
- * threads) is there in the next. */
+/* A process instead of a call, so that nothing of one trial (memory, descriptors, the scheduler's view of the
+ * threads) is left in the next. */
 #include "compare/child.h"
 
 #include "base/clock.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 enum { SOURCES_PER_TRIAL = 64, SOURCE_BLOCKS = 1 << 17, POLL_MS = 20 };
-#define WATCHDOG_NS (15 * 60 * NS_PER_S) /* a bench run ends by itself; this is for one that does not */
+#define WATCHDOG_NS (15 * 60 * NS_PER_S) /* a bench run ends by itself; this is in case one does not */
 
 const char *child_source(size_t number, char text[static CHILD_SOURCE_MAX])
 {
@@ -29,7 +29,7 @@ const char *child_source(size_t number, char text[static CHILD_SOURCE_MAX])
         return text;
 }
 
-/* The text of a short file, without its last newline. */
+/* Reads the first line of a file, cut at size - 1 bytes. */
 static void text_read(int fd, char *text, size_t size)
 {
         ssize_t n = pread(fd, text, size - 1, 0);
@@ -38,12 +38,12 @@ static void text_read(int fd, char *text, size_t size)
         text[strcspn(text, "\n")] = '\0';
 }
 
-/* Runs a command with its standard error in `error_fd`; its status as waitpid(2) has it, or a negative errno.
- */
+/* Runs a command with its standard error in `error_fd`. Returns its status in the form of waitpid(2), or a
+ * negative errno. */
 static int command_await(char **words, int error_fd, const volatile sig_atomic_t *interrupted)
 {
         uint64_t end = clock_now() + WATCHDOG_NS;
-        bool told = false;
+        bool passed_on = false;
         int status;
         pid_t pid = fork();
 
@@ -60,15 +60,15 @@ static int command_await(char **words, int error_fd, const volatile sig_atomic_t
                         return status;
                 if (ended < 0 && errno != EINTR)
                         return -errno;
-                if (*interrupted && !told)
-                        told = kill(pid, SIGINT) == 0; /* it reports what it has, and ends */
+                if (*interrupted && !passed_on)
+                        passed_on = kill(pid, SIGINT) == 0; /* it reports what it has, then ends */
                 if (clock_now() > end)
                         (void)kill(pid, SIGKILL);
                 clock_sleep(POLL_MS * NS_PER_MS);
         }
 }
 
-/* What the process left behind becomes its result. */
+/* Takes the result that the process left behind, or the reason why there is none. */
 static void result_take(struct child *c, int status, const char *json_path, int error_fd)
 {
         struct why why = {0};
@@ -98,7 +98,7 @@ static size_t words_count(const char *const words[])
         return count;
 }
 
-/* execv(3) does not change the words, although its type does not say so: hence the copies of the pointers. */
+/* execv(3) does not modify the words, although its type allows it: hence memcpy, which drops the const. */
 static char **words_join(const char *bench, const char *const flags[], const char *json_path,
                          const char *const command[])
 {
@@ -142,7 +142,7 @@ int child_run(struct child *c, const char *bench, const char *const flags[], con
 close_error_fd:
         (void)close(error_fd);
 unlink_path:
-        (void)unlink(path); /* renamed over by the result, or still empty */
+        (void)unlink(path); /* the result was renamed to it, or it is still empty */
         (void)close(json_fd);
         return error;
 }

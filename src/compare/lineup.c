@@ -23,7 +23,7 @@ static int server_add(struct lineup *l, const char *name, const char *command, c
                 return why_fail(why, -ENAMETOOLONG,
                                 "the server '%.32s': a name has at most %zu bytes, a command %zu", name,
                                 sizeof s->name - 1, sizeof s->command - 1);
-        (void)strcpy(s->name, name); /* both were measured */
+        (void)strcpy(s->name, name); /* both were checked to fit */
         (void)strcpy(s->command, command);
         (void)snprintf(s->skipped, sizeof s->skipped, "%s", skipped);
         l->server_count++;
@@ -48,11 +48,11 @@ int lineup_add_scenario(struct lineup *l, const char *flags, struct why *why)
                                 LINEUP_TEXT_MAX - 1);
         struct lineup_scenario *s = &l->scenarios[l->scenario_count++];
         *s = (struct lineup_scenario){.sweep_value = NAN};
-        (void)strcpy(s->flags, flags); /* was measured */
+        (void)strcpy(s->flags, flags); /* was checked to fit */
         return 0;
 }
 
-/* One scenario of a sweep: the flag behind the others outdoes an earlier one. */
+/* Adds one scenario of a sweep. Its flag comes last, so it overrides an earlier one. */
 static int sweep_add(struct lineup *l, const char *flags, const char *flag, const char *value,
                      struct why *why)
 {
@@ -60,7 +60,7 @@ static int sweep_add(struct lineup *l, const char *flags, const char *flag, cons
         double number;
 
         if (number_parse_decimal(value, 1, HUGE_VAL, &number) != 0)
-                return why_set(why, "a sweep's values are numbers from 1 on, not '%s'", value);
+                return why_set(why, "a sweep's values are numbers of at least 1, not '%s'", value);
         (void)snprintf(text, sizeof text, "%.511s%s%s %.32s", flags, *flags ? " " : "", flag, value);
         int error = lineup_add_scenario(l, text, why);
         if (!error)
@@ -94,7 +94,7 @@ int lineup_sweep(struct lineup *l, const char *text, struct why *why)
         return error;
 }
 
-/* A line of --list-models: name, availability, summary, caveats, separated by tabs. */
+/* Adds the model of a line of --list-models: name, availability, summary, caveats, separated by tabs. */
 static int model_add(struct lineup *l, const char *directory, char *line, struct why *why)
 {
         char command[LINEUP_TEXT_MAX];
@@ -140,7 +140,7 @@ static bool is_note(const char *name)
         return size > 5 && strcmp(name + size - 5, ".note") == 0;
 }
 
-/* The line of a note beside a peer's program, if there is one. */
+/* Reads the note beside a peer's program, if there is one. */
 static void note_read(struct lineup_server *s, const char *directory)
 {
         char path[LINEUP_TEXT_MAX * 2];
@@ -152,7 +152,7 @@ static void note_read(struct lineup_server *s, const char *directory)
         if (!fgets(s->note, sizeof s->note, file))
                 *s->note = '\0';
         s->note[strcspn(s->note, "\n")] = '\0';
-        (void)fclose(file); /* opened for reading */
+        (void)fclose(file); /* was only read */
 }
 
 int lineup_add_peers(struct lineup *l, const char *directory, struct why *why)
@@ -178,7 +178,7 @@ int lineup_add_peers(struct lineup *l, const char *directory, struct why *why)
         }
         if (count >= 0)
                 free(entries);
-        return error; /* none is no error: `make peers` says why */
+        return error; /* having none is not an error: `make peers` says why */
 }
 
 static char *trim(char *text)
@@ -192,7 +192,7 @@ static char *trim(char *text)
         return text;
 }
 
-/* What may follow a server's command. */
+/* Reads a line that follows a server's command. */
 static int server_detail(struct lineup_server *s, char *text, char *equals, struct why *why)
 {
         char command[LINEUP_TEXT_MAX];
@@ -208,11 +208,11 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, stru
         } else if (strcmp(key, "colour") == 0) {
                 if (strlen(value) != 7 || *value != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6)
                         return why_set(why, "a colour is #rrggbb, not '%s'", value);
-                (void)strcpy(s->colour, value); /* was measured */
+                (void)strcpy(s->colour, value); /* was checked to fit */
         } else if (strcmp(key, "note") == 0) {
                 (void)snprintf(s->note, sizeof s->note, "%s", value);
         } else if (strcmp(key, "command") == 0) {
-                return why_fail(why, -EEXIST, "the server '%s' has a command already", s->name);
+                return why_fail(why, -EEXIST, "the server '%s' already has a command", s->name);
         } else
                 return why_set(why,
                                "'environment = ...', 'colour = ...' or 'note = ...' is expected, not '%s'",
@@ -220,14 +220,14 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, stru
         return 0;
 }
 
-/* The section is one of a server whose command has not come yet. */
+/* Whether the section is that of a server whose command has not come yet. */
 static bool lacks_command(const struct lineup *l, const char *section)
 {
         return *section &&
                (l->server_count == 0 || strcmp(l->servers[l->server_count - 1].name, section) != 0);
 }
 
-/* One line of a lineup file; `section` holds the server's name, or "" in a scenario, between lines. */
+/* Reads one line of a lineup file. `section` keeps the server's name between lines, or "" in a scenario. */
 static int line_read(struct lineup *l, char *line, char section[static LINEUP_NAME_MAX], struct why *why)
 {
         char *text = trim(line), *equals = strchr(text, '=');
@@ -277,6 +277,6 @@ int lineup_read(struct lineup *l, const char *path, struct why *why)
         else if (l->server_count + l->scenario_count == before)
                 error = why_set(why, "%s names no server and no scenario", path);
         free(line);
-        (void)fclose(file); /* opened for reading */
+        (void)fclose(file); /* was only read */
         return error;
 }

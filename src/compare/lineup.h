@@ -20,17 +20,16 @@ enum {
 
 struct lineup_server {
         char name[LINEUP_NAME_MAX];
-        char command[LINEUP_TEXT_MAX];  /* {host} and {port} are replaced; without them, it is asked where it
-                                           listens */
+        char command[LINEUP_TEXT_MAX];  /* with {host} and {port}, or its listener is looked for */
         char skipped[LINEUP_TEXT_MAX];  /* why it cannot run here, or "" */
-        char colour[LINEUP_COLOUR_MAX]; /* in charts, "#rrggbb", or "": any */
-        char note[LINEUP_TEXT_MAX];     /* what a reader of its figures has to know, or "" */
-        bool pins;                      /* it pins its threads unless it is given --no-pin */
+        char colour[LINEUP_COLOUR_MAX]; /* "#rrggbb" in charts, or "" for any */
+        char note[LINEUP_TEXT_MAX];     /* what readers of its figures should know, or "" */
+        bool pins;                      /* it pins its threads, unless it is given --no-pin */
 };
 
 struct lineup_scenario {
         char flags[LINEUP_TEXT_MAX]; /* of `bench run` */
-        double sweep_value;          /* of lineup.sweep_key; NaN: it is of no sweep */
+        double sweep_value;          /* of lineup.sweep_key; NaN outside a sweep */
 };
 
 struct lineup {
@@ -41,26 +40,25 @@ struct lineup {
         const char *sweep_key; /* "connections" or "rate", or NULL */
 };
 
-/* All return 0, or a negative errno and in `why` a sentence for the user. `directory` is where bench itself
- * is. */
+/* All return 0, or a negative errno with the reason in `why`. `directory` is the one that bench is in. */
 
-/* Every model that the echo-c beside bench lists, those that cannot run with their reason. */
+/* Adds every model that the echo-c beside bench lists, including those that cannot run, with the reason. */
 int lineup_add_ours(struct lineup *, const char *directory, struct why *why);
 
-/* Every program in build/peers; NAME.note beside one holds its note. */
+/* Adds every program in build/peers, with the note in NAME.note beside it. */
 int lineup_add_peers(struct lineup *, const char *directory, struct why *why);
 
-/* "NAME=COMMAND"; names are unique. */
+/* Adds the server of a "NAME=COMMAND". Names are unique. */
 int lineup_add_server(struct lineup *, const char *text, struct why *why);
 
 int lineup_add_scenario(struct lineup *, const char *flags, struct why *why);
 
-/* Instead of each scenario, one with each of the values: "connections=1,10,100" or "rate=1000,2000". */
+/* Replaces each scenario by one for each value of "connections=1,10,100" or "rate=1000,2000". */
 int lineup_sweep(struct lineup *, const char *text, struct why *why);
 
-/* A file of sections [server NAME] with a line `command = ...` each, behind which may come `environment = A=1
- * B=2`, `colour = #rrggbb` and `note = ...`; and [scenario] with a line `flags = ...`; # begins a comment.
- * The sentence in `why` names the line. */
+/* Reads a file of sections: [server NAME] with a line `command = ...`, after which `environment = A=1 B=2`,
+ * `colour = #rrggbb` and `note = ...` may follow; and [scenario] with lines `flags = ...`. A line that starts
+ * with # is a comment. The reason in `why` names the line. */
 int lineup_read(struct lineup *, const char *path, struct why *why);
 
 #endif

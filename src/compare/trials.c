@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Interleaved: within a round every server is measured once, so that whatever else the machine does at that
- * time meets all of them; in which order, a seed decides anew for each scenario and round. Each trial has a
- * port and a block of client addresses of its own, so no connection of an earlier trial, still in TIME_WAIT,
- * is in its way. */
+/* Trials are interleaved: a round measures every server once, so that whatever else the machine does at that
+ * time affects all of them. A seed decides their order, for each scenario and round anew. Each trial has a
+ * port and a block of client addresses of its own, so that no connection of an earlier trial, still in
+ * TIME_WAIT, is in its way. */
 #include "compare/trials.h"
 
 #include "compare/child.h"
@@ -24,11 +24,11 @@
 
 enum { WORDS_MAX = 128 }; /* of a scenario's flags, and of a command */
 #define INTERFERENCE_MAX 0.05
-#define SETTLE_NS (3 * NS_PER_S) /* the most that is waited for the CPUs to be at rest */
+#define SETTLE_NS (3 * NS_PER_S) /* the longest wait for the CPUs to come to rest */
 #define SETTLE_STEP_NS (50 * NS_PER_MS)
-#define SETTLED 0.9 /* of the CPUs' time is idle */
+#define SETTLED 0.9 /* they are at rest if they are idle for this share of the time */
 
-/* A port of 127.0.0.1 that nobody uses now; 0: none. */
+/* A port of 127.0.0.1 that is free now; 0 if there is none. */
 static unsigned port_choose(void)
 {
         struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -44,7 +44,7 @@ static unsigned port_choose(void)
         return port;
 }
 
-/* Copies `text` with {host} and {port} replaced; says whether there was either. */
+/* Copies `text` with {host} and {port} replaced. Returns true if it had either. */
 static bool placeholders_replace(const char *text, unsigned port, char *out, size_t size)
 {
         bool any = false;
@@ -62,7 +62,7 @@ static bool placeholders_replace(const char *text, unsigned port, char *out, siz
         return any;
 }
 
-/* Splits at blanks; '...' and "..." keep blanks together. The words point into `text`, which is changed. */
+/* Splits at blanks outside '...' and "...". The words point into `text`, which is modified. */
 static size_t words_split(char *text, const char **words, size_t max)
 {
         size_t count = 0;
@@ -95,7 +95,7 @@ const char *placement_name(enum placement p)
         return names[p];
 }
 
-/* "0,1,2": those of `cpus` from `from` to before `to`. */
+/* Writes the CPUs from number `from` up to, not including, `to` as "0,1,2". Returns `text`. */
 static const char *cpus_list(const struct cpus *cpus, size_t from, size_t to, char *text, size_t size)
 {
         size_t used = 0;
@@ -105,7 +105,7 @@ static const char *cpus_list(const struct cpus *cpus, size_t from, size_t to, ch
         return text;
 }
 
-/* A server's command with what the placement needs before and behind it. */
+/* Copies a server's command, with what the placement needs before and after it. */
 static void command_place(const struct trials *all, const struct lineup_server *s, char *out, size_t size)
 {
         char list[LINEUP_TEXT_MAX];
@@ -162,8 +162,8 @@ static int trial_run(const struct trials *all, struct comparison_trial *t, size_
         return *child.failed && !t->failed ? -ENOMEM : error;
 }
 
-/* Waits until the CPUs are nearly idle, for no longer than a trial takes: a server that has just ended may
- * still be taken apart. */
+/* Waits until the CPUs are nearly idle, but no longer than a trial takes: the kernel may still be cleaning up
+ * after the last server. */
 static void settle(const struct trials *all, const volatile sig_atomic_t *interrupted)
 {
         struct cpus cpus;
@@ -184,7 +184,7 @@ static void settle(const struct trials *all, const volatile sig_atomic_t *interr
         } while (now - begin < most && !*interrupted);
 }
 
-/* How many trials there are to be, which is where the numbers of further attempts begin. */
+/* How many trials are planned. The numbers of further attempts start there. */
 static size_t trials_planned(const struct trials *all)
 {
         return all->comparison->rounds * all->lineup->scenario_count * all->lineup->server_count;
@@ -195,7 +195,7 @@ static double interference(const struct comparison_trial *t)
         return t->result && t->result->environment.interference > 0 ? t->result->environment.interference : 0;
 }
 
-/* Again while others use the CPUs, up to a bound; the quietest attempt counts. */
+/* Runs a trial, up to TRIALS_ATTEMPTS_MAX times while others use the CPUs. The quietest attempt counts. */
 static int trial_attempt(struct trials *all, struct comparison_trial *t, size_t number,
                          const volatile sig_atomic_t *interrupted)
 {
@@ -219,7 +219,7 @@ static int trial_attempt(struct trials *all, struct comparison_trial *t, size_t 
         return error;
 }
 
-/* The order of the servers in one scenario of one round (Fisher, Yates). */
+/* Shuffles the servers for one scenario of one round (Fisher and Yates). */
 static void order_shuffle(const struct trials *all, unsigned round, size_t scenario, size_t *order)
 {
         size_t count = all->lineup->server_count;
@@ -236,11 +236,11 @@ static void order_shuffle(const struct trials *all, unsigned round, size_t scena
 
 struct schedule {
         size_t all, done; /* trials */
-        uint64_t begin;   /* ns */
+        uint64_t begin;   /* when it started, in ns */
         bool terminal;
 };
 
-/* A line per trial, or on a terminal one line that is renewed. */
+/* Prints a line per trial, or on a terminal, one line that is rewritten for each. */
 static void progress_show(const struct trials *all, const struct schedule *s,
                           const struct comparison_trial *t)
 {
@@ -261,7 +261,7 @@ static void progress_show(const struct trials *all, const struct schedule *s,
         }
 }
 
-/* One trial; a failing one is reported, and is no error. */
+/* Runs one trial. Its failure is reported, and is not an error. */
 static int trial_add(struct trials *all, struct comparison_trial *t, struct schedule *s,
                      const volatile sig_atomic_t *interrupted)
 {
@@ -299,7 +299,7 @@ static int round_run(struct trials *all, unsigned round, size_t scenario, struct
         return error;
 }
 
-/* The servers and scenarios of the lineup, as it is now. */
+/* Copies the servers and scenarios of the lineup, as it is now. */
 static int lineup_take(struct trials *all)
 {
         const struct lineup *l = all->lineup;
@@ -362,7 +362,7 @@ static size_t scenario_find(const struct lineup *l, const char *flags)
         return i;
 }
 
-/* Whether it is a comparison of what is compared now. Scenarios may be missing: --equal-load adds some at the end. */
+/* Checks that it measured the same. It may lack scenarios: --equal-load adds some at the end. */
 static int earlier_check(const struct trials *all, const struct comparison *earlier, struct why *why)
 {
         const struct lineup *l = all->lineup;
@@ -391,7 +391,7 @@ static int earlier_check(const struct trials *all, const struct comparison *earl
         return 0;
 }
 
-/* A copy of an earlier trial; its result is read anew, with its histograms. */
+/* Copies an earlier trial. Its result is read again, now with its histograms. */
 static int trial_copy(const struct comparison_trial *from, struct comparison_trial *to, struct why *why)
 {
         to->attempts = from->attempts;
@@ -420,7 +420,7 @@ int trials_resume(struct trials *all, const struct comparison *earlier, struct w
                 };
                 if (t.server == l->server_count || t.scenario == l->scenario_count || t.round >= c->rounds ||
                     !from->json || comparison_trial(c, t.scenario, t.server, t.round))
-                        continue; /* of no use here, or to be tried again */
+                        continue; /* of no use here, or to be run again */
                 error = trial_copy(from, &t, why);
                 if (!error)
                         error = comparison_add(c, &t);

@@ -14,10 +14,10 @@
 
 enum { TRIALS_ATTEMPTS_MAX = 3 };
 
-/* Which CPUs server and generator run on. */
+/* Which CPUs the server and the generator run on. */
 enum placement {
         PLACEMENT_SHARED,   /* both on all, so that a round trip can stay on one */
-        PLACEMENT_DISJOINT, /* the server on the first half, the generator on the second: as over a network */
+        PLACEMENT_DISJOINT, /* the server on the first half, the generator on the second, as over a network */
         PLACEMENT_NONE,     /* wherever the kernel puts them */
 };
 const char *placement_name(enum placement);
@@ -27,19 +27,19 @@ struct trials {
         const char *bench; /* the program that runs a trial */
         enum placement placement;
         bool quiet;
-        void (*save)(struct comparison *); /* after each round, for results not to be lost; NULL: nothing */
+        void (*save)(struct comparison *); /* called after each round, so that no results are lost; or NULL */
 
-        /* What came out so far. The caller sets its duration and warmup (of each trial, unless a scenario's flags say
-         * otherwise), rounds, seed (of the order of the servers within a round) and baseline. */
+        /* The results so far. The caller sets its duration and warmup (of each trial, unless a scenario's flags
+         * override them), rounds, seed (for the order of the servers within a round) and baseline. */
         struct comparison *comparison;
 };
 
-/* Runs those that are not there yet, of the scenarios from `first` on; a failing one does not stop the
- * others, *interrupted does. 0 or a negative errno. */
+/* Runs the trials that are missing, of the scenarios from `first` on. A trial that fails does not stop the
+ * others, *interrupted does. Returns 0 or a negative errno. */
 int trials_run(struct trials *, size_t first, const volatile sig_atomic_t *interrupted);
 
-/* Takes over the trials of an earlier comparison with the same servers, duration and placement, and its seed. 0; -EINVAL
- * and in `why` what differs; or -ENOMEM. */
+/* Copies the trials and the seed of an earlier comparison with the same servers, duration, warmup and
+ * placement. Returns 0; -EINVAL with the difference in `why`; or -ENOMEM. */
 int trials_resume(struct trials *, const struct comparison *earlier, struct why *);
 
 #endif

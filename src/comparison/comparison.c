@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-_Static_assert((int)COMPARISON_ROUNDS_MAX <= (int)STATISTICS_VALUES_MAX, "a sample has room for all rounds");
+_Static_assert((int)COMPARISON_ROUNDS_MAX <= (int)STATISTICS_VALUES_MAX, "a sample holds all rounds");
 
 struct comparison *comparison_create(void)
 {
@@ -83,6 +83,14 @@ const struct summary *comparison_summary(const struct comparison *c, size_t scen
         return &c->summaries[scenario * c->server_count + server];
 }
 
+const char *comparison_absence(const struct comparison *c, size_t scenario, size_t server)
+{
+        const char *skipped = c->servers[server].skipped,
+                   *failed = comparison_summary(c, scenario, server)->failed;
+
+        return skipped ? skipped : failed ? failed : "no trial ran";
+}
+
 const struct comparison_trial *comparison_trial(const struct comparison *c, size_t scenario, size_t server,
                                                 unsigned round)
 {
@@ -108,7 +116,7 @@ size_t comparison_comparisons(const struct comparison *c)
         return count;
 }
 
-/* The results of one server in one scenario by round; what is counted on the way goes into the summary. */
+/* Sorts the results of one server in one scenario by round, and counts its trials in the summary. */
 static void trials_collect(const struct comparison *c, size_t scenario, size_t server, struct summary *s,
                            struct result **valid, struct result **invalid)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* comparison: servers that were put through the same scenarios, every trial, and what the trials say together. It is
- * filled in by who measures, or read from a file (comparison/json.h); tables, charts and differences are made from it. */
+/* comparison: servers that went through the same scenarios: every trial, and what the trials say together.
+ * The measuring code fills it in, or it is read from a file (comparison/json.h); every report is made from it. */
 #ifndef COMPARISON_COMPARISON_H
 #define COMPARISON_COMPARISON_H
 
@@ -8,25 +8,25 @@
 
 enum { COMPARISON_SERVERS_MAX = 64, COMPARISON_SCENARIOS_MAX = 64, COMPARISON_ROUNDS_MAX = 1000 };
 
-/* Texts are borrowed from whoever filled them in; NULL: there is none. */
+/* Texts are borrowed from whoever filled them in, and NULL where there is none. */
 struct comparison_server {
         const char *name, *command, *note; /* the name is never NULL */
         const char *skipped;               /* why it did not take part */
-        char colour[8];                    /* "#rrggbb"; "": any */
+        char colour[8];                    /* "#rrggbb", or "" for any */
 };
 
 struct comparison_scenario {
         const char *flags;  /* of `bench run` */
-        double sweep_value; /* NaN: not of the sweep */
+        double sweep_value; /* NaN outside the sweep */
 };
 
 struct comparison_trial {
         size_t server, scenario;
         unsigned round, attempts;
-        char *failed;                 /* owned: why there is no result, or why it is invalid; NULL: neither */
-        struct result *result;        /* owned; NULL: there is none. Read from a file, it has no histograms */
-        json_t *json;                 /* owned: the same, whole */
-        double figures[FIGURE_COUNT]; /* NaN: unknown */
+        char *failed;                 /* owned: why there is no result, or why it is invalid; else NULL */
+        struct result *result;        /* owned, or NULL; without histograms if it was read from a file */
+        json_t *json;                 /* owned: the same result, complete */
+        double figures[FIGURE_COUNT]; /* NaN if unknown */
 };
 
 struct comparison {
@@ -36,29 +36,34 @@ struct comparison {
         struct comparison_trial *trials; /* in the order in which they ran */
         struct summary *summaries;       /* [scenario * server_count + server]; NULL until they are made */
         size_t server_count, scenario_count, trial_count;
-        const char *duration, *warmup, *placement, *sweep_key; /* NULL: not said */
-        size_t baseline; /* the server that the others are compared with; server_count: none is named */
-        unsigned rounds; /* 0: not said */
-        uint64_t seed;   /* RESULT_UNKNOWN: not said */
+        const char *duration, *warmup, *placement, *sweep_key; /* NULL if not given */
+        size_t baseline; /* the server that the others are compared with; server_count if there is none */
+        unsigned rounds; /* 0 if not given */
+        uint64_t seed;   /* RESULT_UNKNOWN if not given */
         bool is_single;  /* it is one result of bench, not a comparison */
 };
 
-struct comparison *comparison_create(void); /* NULL: out of memory */
+/* Returns NULL if there is no memory. */
+struct comparison *comparison_create(void);
 void comparison_destroy(struct comparison *);
 
-/* Makes room for so many servers and scenarios; those that are there stay, the summaries have to be made anew. 0 or
- * -ENOMEM. */
+/* Makes room for this many servers and scenarios, keeps those that fit, drops all summaries. 0 or -ENOMEM. */
 int comparison_resize(struct comparison *, size_t servers, size_t scenarios);
 
-/* Takes over what the trial owns, and fills in its figures. 0 or -ENOMEM, and then takes over nothing. */
+/* Appends a trial, takes over what it owns, fills in its figures. 0, or -ENOMEM and nothing is taken over. */
 int comparison_add(struct comparison *, const struct comparison_trial *);
+void comparison_trial_fini(struct comparison_trial *);
 
-/* Makes all summaries anew from the trials. 0 or -ENOMEM. */
+/* Replaces all summaries by new ones made from the trials. 0 or -ENOMEM. */
 int comparison_summarize(struct comparison *);
 
+/* The summaries must have been made. */
 const struct summary *comparison_summary(const struct comparison *, size_t scenario, size_t server);
 
-/* NULL: no such trial. */
+/* Why that server has no result in that scenario, in words. */
+const char *comparison_absence(const struct comparison *, size_t scenario, size_t server);
+
+/* Returns NULL if there is no such trial. */
 const struct comparison_trial *comparison_trial(const struct comparison *, size_t scenario, size_t server,
                                                 unsigned round);
 
@@ -68,10 +73,8 @@ const char *comparison_baseline(const struct comparison *);
 /* How many servers are compared with the baseline. */
 size_t comparison_comparisons(const struct comparison *);
 
-/* Gives each summary that has no intervals those of its trials together: medians, of max the greatest, of errors the
- * sum; as many as every trial has. 0 or -ENOMEM. */
+/* Gives each summary that has no intervals those of its valid trials combined, as many as all of them have:
+ * medians, the greatest max, and the sum of the errors. 0 or -ENOMEM. */
 int comparison_join_intervals(struct comparison *);
-
-void comparison_trial_fini(struct comparison_trial *);
 
 #endif

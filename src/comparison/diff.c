@@ -10,7 +10,7 @@ static const enum figure compared[] = {FIGURE_REQUESTS, FIGURE_CPU, FIGURE_P99, 
 enum { COMPARED = sizeof compared / sizeof *compared };
 
 _Static_assert((int)COMPARISON_SERVERS_MAX *COMPARISON_SCENARIOS_MAX *COMPARED <= STATISTICS_COMPARISONS_MAX,
-               "all rows fit into one correction");
+               "one correction takes all rows");
 
 bool diff_find(const struct diff *d, enum diff_side side, size_t *scenario, size_t *server)
 {
@@ -26,7 +26,7 @@ bool diff_find(const struct diff *d, enum diff_side side, size_t *scenario, size
         return *scenario < other->scenario_count && *server < other->server_count;
 }
 
-/* A figure of the valid trials. Returns how many know it. */
+/* Collects a figure of the valid trials that have it. Returns how many they are. */
 static size_t values_collect(const struct comparison *c, size_t scenario, size_t server, enum figure figure,
                              double *values)
 {
@@ -41,13 +41,13 @@ static size_t values_collect(const struct comparison *c, size_t scenario, size_t
         return count;
 }
 
-/* Both samples of a row; `values` has room for STATISTICS_VALUES_MAX of each. */
+/* Collects both samples of a row; `values` has room for STATISTICS_VALUES_MAX of each. */
 static void row_collect(const struct diff *d, struct diff_row *r, double *values[DIFF_SIDES])
 {
         size_t scenario = r->scenario, server = r->server;
 
         r->count[DIFF_OLD] = values_collect(d->side[DIFF_OLD], scenario, server, r->figure, values[DIFF_OLD]);
-        (void)diff_find(d, DIFF_OLD, &scenario, &server); /* a row is made only of what both have */
+        (void)diff_find(d, DIFF_OLD, &scenario, &server); /* a row exists only if both sides have it */
         r->count[DIFF_NEW] = values_collect(d->side[DIFF_NEW], scenario, server, r->figure, values[DIFF_NEW]);
         for (size_t side = 0; side < DIFF_SIDES; side++)
                 r->median[side] = statistics_median(values[side], r->count[side]);
@@ -58,7 +58,7 @@ static bool has_trials(const struct comparison *c, size_t scenario, size_t serve
         return comparison_summary(c, scenario, server)->trials > 0;
 }
 
-/* A row per figure for each server and scenario of which both have trials. */
+/* Adds a row per figure for each server and scenario with trials on both sides. */
 static void rows_make(struct diff *d)
 {
         const struct comparison *old = d->side[DIFF_OLD], *new = d->side[DIFF_NEW];
@@ -94,7 +94,7 @@ static enum finding finding_of(const struct diff_row *r, double tolerance)
         return x->low >= 1 - tolerance && x->high <= 1 + tolerance ? FINDING_SAME : FINDING_UNCLEAR;
 }
 
-/* Every interval needs to know how many there are. */
+/* Collects all samples twice: the level of each interval depends on how many intervals there are. */
 static void rows_judge(struct diff *d, double *values[DIFF_SIDES], double *p)
 {
         size_t comparisons = 0;
@@ -139,9 +139,8 @@ int diff_make(struct diff *d, const struct comparison *old, const struct compari
                 for (size_t i = 0; i < d->row_count; i++)
                         any |= d->rows[i].count[DIFF_OLD] > 0 && d->rows[i].count[DIFF_NEW] > 0;
                 if (!any)
-                        error = why_set(
-                                why,
-                                "there is no server and scenario of which both files have a valid trial");
+                        error = why_set(why,
+                                        "no server has a valid trial of the same scenario in both files");
         }
         free(numbers);
         if (error)

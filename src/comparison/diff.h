@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* diff: what became better or worse between two comparisons.
  *
- * Their trials were not interleaved: whatever changed on the machine in between is in the ratios as well. All
- * intervals hold together with SUMMARY_LEVEL, however many rows there are, so that a build which asks this after
- * every change is stopped by chance in no more than one of twenty times, and with a tolerance in fewer. */
+ * Their trials were not interleaved, so the ratios include whatever else changed on the machine in between.
+ * All intervals hold together at SUMMARY_LEVEL, however many rows there are: a build that runs a diff after
+ * every change is stopped by chance at most one time in twenty, and less often with a tolerance. */
 #ifndef COMPARISON_DIFF_H
 #define COMPARISON_DIFF_H
 
@@ -14,11 +14,11 @@
 enum diff_side { DIFF_OLD, DIFF_NEW, DIFF_SIDES };
 
 enum finding {
-        FINDING_NOT_MEASURED, /* on one side at least */
-        FINDING_ONE_TRIAL,    /* on one side: nobody knows how far the next would be from it */
-        FINDING_UNCLEAR,      /* the interval reaches into the tolerance, and out of it */
+        FINDING_NOT_MEASURED, /* on at least one side */
+        FINDING_ONE_TRIAL,    /* on at least one side, which says nothing of how far apart trials lie */
+        FINDING_UNCLEAR,      /* the interval lies partly within the tolerance, partly outside */
         FINDING_SAME,         /* the whole interval lies within the tolerance */
-        FINDING_BETTER,       /* the whole interval lies beyond it */
+        FINDING_BETTER,       /* the whole interval lies outside it, on one side */
         FINDING_WORSE,
 };
 
@@ -26,28 +26,30 @@ enum finding {
 struct diff_row {
         size_t scenario, server; /* in the old comparison */
         enum figure figure;
-        size_t count[DIFF_SIDES]; /* valid trials that know the figure */
+        size_t count[DIFF_SIDES]; /* valid trials in which the figure is known */
         double median[DIFF_SIDES];
         struct ratio ratio; /* new to old */
-        double p;           /* by the ranks alone: Mann-Whitney, corrected by Holm; NaN: unknown */
+        double p;           /* by the ranks alone: Mann-Whitney, corrected by Holm; NaN if unknown */
         enum finding finding;
 };
 
 struct diff {
         const struct comparison *side[DIFF_SIDES]; /* borrowed */
-        double tolerance;                          /* a share: 0.05 */
+        double tolerance;                          /* a share, such as 0.05 */
         struct diff_row *rows;                     /* [row_count], owned; by scenario, then by server */
         size_t row_count;
-        bool is_worse; /* a finding is */
+        bool is_worse; /* at least one finding is FINDING_WORSE */
 };
 
-/* 0; -EINVAL if there is no server and scenario of which both have a valid trial, which `why` then says; -ENOMEM. */
+/* Returns 0; -EINVAL if no server has valid trials of the same scenario on both sides, which `why` says; or
+ * -ENOMEM. */
 int diff_make(struct diff *, const struct comparison *old, const struct comparison *new, double tolerance,
               struct why *);
 void diff_fini(struct diff *);
 
-/* Finds in the other comparison what has the names of a scenario and a server of this side. Two single results are of
- * the same server, whatever their programs are called. False: it is not there. */
+/* Replaces a scenario and a server of this side by those of the same names on the other side. If both sides
+ * are single results, their servers match whatever their names are. Returns false if the other side does not
+ * have both. */
 bool diff_find(const struct diff *, enum diff_side, size_t *scenario, size_t *server);
 
 #endif

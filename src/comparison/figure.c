@@ -33,7 +33,7 @@ static double member(const struct result *r, const char *path)
 {
         const struct field *f = result_fields;
 
-        while (strcmp(f->path, path) != 0) /* the unit test looks for every row's path */
+        while (strcmp(f->path, path) != 0) /* a unit test finds every row's path */
                 f++;
         const void *at = (const char *)r + f->offset;
         if (f->type == FIELD_NUMBER)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* figure: what servers are compared by. One table says of each figure how it is called, where a result has it, its
- * unit, and which way is better. */
+/* figure: what servers are compared by. One table gives each figure's names, its place in a result, its unit,
+ * and which way is better. */
 #ifndef COMPARISON_FIGURE_H
 #define COMPARISON_FIGURE_H
 
@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 enum figure {
-        FIGURE_REQUESTS, /* per second, as FIGURE_CONNECTIONS */
+        FIGURE_REQUESTS, /* per second, like FIGURE_CONNECTIONS */
         FIGURE_CONNECTIONS,
-        FIGURE_CPU, /* the server's, ns per request */
+        FIGURE_CPU, /* ns of the server's CPU time per request */
         FIGURE_MACHINE_CPU,
         FIGURE_MAX_RSS,
         FIGURE_RSS, /* per connection */
@@ -28,13 +28,13 @@ extern const struct figure_row {
         const char *name;   /* in a comparison's JSON */
         const char *column; /* in tables */
         const char *path;   /* in a result's JSON */
-        double share; /* of a percentile of the latencies; 0: it is none, but a member of struct result */
+        double share;       /* which percentile of the latencies it is; 0 for a member of struct result */
         enum unit unit;
         bool more_is_better;
 } figures[FIGURE_COUNT];
 
-/* The figure of a result, in its unit; NaN if it is unknown. The second reads it from the JSON, which knows percentiles
- * also where it has no histogram. */
+/* Both return a result's figure in its unit, or NaN if it is unknown. figure_read takes it from the JSON,
+ * which has percentiles even where it has no histogram. */
 double figure_of(enum figure, const struct result *);
 double figure_read(enum figure, const json_t *result);
 

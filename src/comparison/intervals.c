@@ -13,17 +13,16 @@ static int counts_compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
-/* The median of the counts that are known. */
+/* The median of the counts that are known. RESULT_UNKNOWN is the largest value, so it sorts last. */
 static uint64_t median(uint64_t *counts, size_t count)
 {
         qsort(counts, count, sizeof *counts, counts_compare);
-        while (count > 0 &&
-               counts[count - 1] == RESULT_UNKNOWN) /* the largest of all, so they are the last */
+        while (count > 0 && counts[count - 1] == RESULT_UNKNOWN)
                 count--;
         return count ? counts[(count - 1) / 2] : RESULT_UNKNOWN;
 }
 
-/* Interval number k of the trials together: medians, of max the greatest, of errors the sum. */
+/* Interval k of the chosen trials combined. */
 static struct result_interval interval_join(const struct comparison *c, const size_t *chosen, size_t count,
                                             uint64_t k, uint64_t *scratch)
 {
@@ -50,7 +49,7 @@ static struct result_interval interval_join(const struct comparison *c, const si
         return joined;
 }
 
-/* Gives one cell's summary the intervals of its trials, as many as each of them has. */
+/* Joins the intervals of one server in one scenario. Returns false if there is no memory. */
 static bool summary_intervals_join(struct comparison *c, size_t scenario, size_t server, size_t *chosen,
                                    uint64_t *scratch)
 {
@@ -82,12 +81,12 @@ int comparison_join_intervals(struct comparison *c)
 {
         size_t *chosen = calloc(c->trial_count + 1, sizeof *chosen);
         uint64_t *scratch = calloc(c->trial_count + 1, sizeof *scratch);
-        bool right = chosen && scratch;
+        bool ok = chosen && scratch;
 
-        for (size_t scenario = 0; right && scenario < c->scenario_count; scenario++)
-                for (size_t server = 0; right && server < c->server_count; server++)
-                        right = summary_intervals_join(c, scenario, server, chosen, scratch);
+        for (size_t scenario = 0; ok && scenario < c->scenario_count; scenario++)
+                for (size_t server = 0; ok && server < c->server_count; server++)
+                        ok = summary_intervals_join(c, scenario, server, chosen, scratch);
         free(scratch);
         free(chosen);
-        return right ? 0 : -ENOMEM;
+        return ok ? 0 : -ENOMEM;
 }

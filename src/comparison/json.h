@@ -9,17 +9,18 @@
 
 #define COMPARISON_SCHEMA "bench.comparison/1"
 
-/* A new reference, or NULL: out of memory. Its summaries have to be made. */
+/* The summaries must have been made. Returns a new reference, or NULL if there is no memory. */
 json_t *comparison_to_json(const struct comparison *);
 
-/* The medians and intervals of a summary, as they are in there. A new reference. */
+/* The medians and intervals of a summary, as they appear there. Returns a new reference. */
 json_t *summary_estimates_to_json(const struct summary *);
 
-/* Reads a comparison, or one result of bench as a comparison of one server and one trial. Members that older files lack
- * are unknown. A new comparison, which keeps the JSON, or NULL and in `why` what is wrong with it. */
-struct comparison *comparison_from_json(json_t *, struct why *);
+/* Reads a comparison, or one result of bench as a comparison of one server and one trial. Members that older
+ * files lack are unknown. Returns a new comparison, which keeps a reference to the JSON, or NULL with the
+ * reason in `why`. */
+struct comparison *comparison_from_json(json_t *, struct why *why);
 
-/* The same from a file, or from standard input for "-". */
-struct comparison *comparison_read(const char *path, struct why *);
+/* The same from a file, or from standard input if the path is "-". */
+struct comparison *comparison_read(const char *path, struct why *why);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one reader of comparisons: what it lets through, nobody behind it has to check again. */
+/* The only reader of comparisons: it checks everything, so that its callers need not check again. */
 #include "comparison/json.h"
 
 #include <errno.h>
@@ -12,20 +12,17 @@
 
 enum { HEX_COLOUR_LENGTH = 7, FLAGS_MAX = 256 };
 
-/* Members of an object, whose name in sentences is `of`. What is null or not there is unknown; what is of another type
- * is an error. */
+/* Readers of an object's members. One that is null or missing is unknown; one of another type is an error. */
 
-static int text_read(const json_t *object, const char *of, const char *name, const char **text,
-                     struct why *why)
+static int text_read(const json_t *object, const char *name, const char **text, struct why *why)
 {
         const json_t *value = json_object_get(object, name);
 
         *text = json_string_value(value);
-        return !value || json_is_null(value) || *text ? 0 : why_set(why, "%s: its %s is no text", of, name);
+        return !value || json_is_null(value) || *text ? 0 : why_set(why, "'%s' is not a string", name);
 }
 
-static int count_read(const json_t *object, const char *of, const char *name, uint64_t max, uint64_t *count,
-                      struct why *why)
+static int count_read(const json_t *object, const char *name, uint64_t max, uint64_t *count, struct why *why)
 {
         const json_t *value = json_object_get(object, name);
 
@@ -33,7 +30,7 @@ static int count_read(const json_t *object, const char *of, const char *name, ui
                 return 0;
         if (!json_is_integer(value) || json_integer_value(value) < 0 ||
             (uint64_t)json_integer_value(value) > max)
-                return why_set(why, "%s: its %s is no number from 0 to %" PRIu64, of, name, max);
+                return why_set(why, "'%s' is not a number from 0 to %" PRIu64, name, max);
         *count = (uint64_t)json_integer_value(value);
         return 0;
 }
@@ -45,8 +42,8 @@ static double number_at(const json_t *object, const char *name)
         return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-/* Ten colours that can be told apart on white and on black; further servers begin again, and the page then
- * draws their lines in another pattern. */
+/* Ten colours that can be told apart on white and on black. Further servers reuse them, and the page draws
+ * their lines in another pattern. */
 static void colour_choose(const char *wanted, size_t server, char colour[static HEX_COLOUR_LENGTH + 1])
 {
         static const char *const palette[] = {"#3b82c4", "#e07b1a", "#2f9e6e", "#d0527f", "#8a6fd1",
@@ -61,19 +58,17 @@ static void colour_choose(const char *wanted, size_t server, char colour[static 
 static int server_read(struct comparison_server *s, const json_t *entry, size_t number, struct why *why)
 {
         const char *colour;
-        char of[64];
 
         s->name = json_string_value(json_object_get(entry, "name"));
         if (!s->name)
-                return why_set(why, "server %zu of its lineup has no name", number + 1);
-        (void)snprintf(of, sizeof of, "server %zu", number + 1);
-        int error = text_read(entry, of, "command", &s->command, why);
+                return why_set(why, "it has no name");
+        int error = text_read(entry, "command", &s->command, why);
         if (!error)
-                error = text_read(entry, of, "skipped", &s->skipped, why);
+                error = text_read(entry, "skipped", &s->skipped, why);
         if (!error)
-                error = text_read(entry, of, "note", &s->note, why);
+                error = text_read(entry, "note", &s->note, why);
         if (!error)
-                error = text_read(entry, of, "colour", &colour, why);
+                error = text_read(entry, "colour", &colour, why);
         if (!error)
                 colour_choose(colour, number, s->colour);
         return error;
@@ -82,28 +77,27 @@ static int server_read(struct comparison_server *s, const json_t *entry, size_t 
 static int servers_read(struct comparison *c, struct why *why)
 {
         const json_t *lineup = json_object_get(c->json, "lineup"), *entry;
-        size_t i;
-        int error = 0;
+        size_t i, count = json_array_size(lineup);
 
-        size_t count = json_array_size(lineup);
         if (count == 0)
                 return why_set(why, "its lineup has no server");
         if (count > COMPARISON_SERVERS_MAX)
                 return why_set(why, "its lineup has more than %d servers", COMPARISON_SERVERS_MAX);
         if (comparison_resize(c, count, 0) != 0)
                 return why_fail(why, -ENOMEM, "out of memory");
-        json_array_foreach (lineup, i, entry)
-                if (!error)
-                        error = server_read(&c->servers[i], entry, i, why);
-        return error;
+        json_array_foreach (lineup, i, entry) {
+                int error = server_read(&c->servers[i], entry, i, why);
+                if (error)
+                        return why_fail(why, error, "server %zu of its lineup: %s", i + 1, why->text);
+        }
+        return 0;
 }
 
 static int scenarios_read(struct comparison *c, struct why *why)
 {
         const json_t *scenarios = json_object_get(c->json, "scenarios"), *entry;
-        size_t i;
+        size_t i, count = json_array_size(scenarios);
 
-        size_t count = json_array_size(scenarios);
         if (count == 0)
                 return why_set(why, "it has no scenarios");
         if (count > COMPARISON_SCENARIOS_MAX)
@@ -121,7 +115,7 @@ static int scenarios_read(struct comparison *c, struct why *why)
         return 0;
 }
 
-/* What holds for all trials. */
+/* What all trials have in common. */
 static int terms_read(struct comparison *c, struct why *why)
 {
         const struct {
@@ -129,16 +123,16 @@ static int terms_read(struct comparison *c, struct why *why)
         } texts[] = {{"duration", &c->duration}, {"warmup", &c->warmup}, {"placement", &c->placement}};
         uint64_t rounds = 0;
         const char *baseline = NULL;
-        int error = text_read(c->json, "the comparison", "baseline", &baseline, why);
+        int error = text_read(c->json, "baseline", &baseline, why);
 
         for (size_t i = 0; i < sizeof texts / sizeof *texts && !error; i++)
-                error = text_read(c->json, "the comparison", texts[i].name, texts[i].text, why);
+                error = text_read(c->json, texts[i].name, texts[i].text, why);
+        if (!error && text_read(json_object_get(c->json, "sweep"), "key", &c->sweep_key, why) != 0)
+                error = why_set(why, "its sweep: %s", why->text);
         if (!error)
-                error = text_read(json_object_get(c->json, "sweep"), "its sweep", "key", &c->sweep_key, why);
+                error = count_read(c->json, "rounds", COMPARISON_ROUNDS_MAX, &rounds, why);
         if (!error)
-                error = count_read(c->json, "the comparison", "rounds", COMPARISON_ROUNDS_MAX, &rounds, why);
-        if (!error)
-                error = count_read(c->json, "the comparison", "seed", INT64_MAX, &c->seed, why);
+                error = count_read(c->json, "seed", INT64_MAX, &c->seed, why);
         c->rounds = (unsigned)rounds;
         c->baseline = 0;
         while (c->baseline < c->server_count &&
@@ -174,7 +168,7 @@ static struct ratio ratio_read(const json_t *object)
                           .interval = interval_read(object),
                           .detectable = number_at(object, "detectable")};
 
-        if (difference && isfinite(r.interval.low)) /* without an interval none could have been seen */
+        if (difference && isfinite(r.interval.low)) /* without an interval none can be seen */
                 r.difference = strcmp(difference, "higher") == 0  ? DIFFERENCE_HIGHER
                                : strcmp(difference, "lower") == 0 ? DIFFERENCE_LOWER
                                : strcmp(difference, "none") == 0  ? DIFFERENCE_NONE
@@ -196,24 +190,22 @@ static void figures_read(struct summary *s, const json_t *entry)
         }
 }
 
-static int summary_read(struct comparison *c, const json_t *entry, size_t number, struct why *why)
+static int summary_read(struct comparison *c, const json_t *entry, struct why *why)
 {
         const json_t *result = json_object_get(entry, "result");
         size_t server, scenario;
         uint64_t left_out = 0;
-        char of[64];
 
-        (void)snprintf(of, sizeof of, "entry %zu of its summary", number + 1);
         if (!place_find(c, entry, &server, &scenario))
-                return why_set(why, "%s names no server and scenario", of);
+                return why_set(why, "it names no known server and scenario");
         struct summary *s = &c->summaries[scenario * c->server_count + server];
-        const char *name = c->servers[server].name, *flags = c->scenarios[scenario].flags;
         if (s->result)
-                return why_set(why, "its summary has '%s' with '%s' twice", name, flags);
+                return why_set(why, "'%s' in '%s' is there already", c->servers[server].name,
+                               c->scenarios[scenario].flags);
         if (result && !json_is_null(result) && !(s->result = result_from_json(result, why)))
-                return why_set(why, "summary of '%s' with '%s': %s", name, flags, why->text);
+                return -EINVAL;
         figures_read(s, entry);
-        int error = count_read(entry, of, "left_out", COMPARISON_ROUNDS_MAX, &left_out, why);
+        int error = count_read(entry, "left_out", COMPARISON_ROUNDS_MAX, &left_out, why);
         s->left_out = (size_t)left_out;
         return error;
 }
@@ -222,7 +214,6 @@ static int summaries_read(struct comparison *c, struct why *why)
 {
         const json_t *summary = json_object_get(c->json, "summary"), *entry;
         size_t i;
-        int error = 0;
 
         if (!json_is_array(summary))
                 return why_set(why, "it has no summary");
@@ -231,39 +222,34 @@ static int summaries_read(struct comparison *c, struct why *why)
                 return why_fail(why, -ENOMEM, "out of memory");
         for (i = 0; i < c->server_count * c->scenario_count; i++)
                 summary_init(&c->summaries[i]);
-        json_array_foreach (summary, i, entry)
-                if (!error)
-                        error = summary_read(c, entry, i, why);
-        return error;
-}
-
-/* *into becomes *from where it was not there before. */
-static void histogram_move(struct histogram **into, struct histogram **from, bool merge)
-{
-        if (merge && *from && !*into) {
-                *into = *from;
-                *from = NULL;
-        } else if (merge && *from) {
-                histogram_merge(*into, *from);
+        json_array_foreach (summary, i, entry) {
+                int error = summary_read(c, entry, why);
+                if (error)
+                        return why_fail(why, error, "entry %zu of its summary: %s", i + 1, why->text);
         }
-        histogram_destroy(*from);
-        *from = NULL;
+        return 0;
 }
 
-/* Of a trial's histograms only the connect latencies are needed, and only where the summary has none. */
-static void histograms_settle(struct summary *s, struct result *r, bool connects)
+/* Frees the histograms of a trial. Its connect latencies first go into the summary, if that wants them. */
+static void histograms_settle(struct result *summary, struct result *r, bool wanted)
 {
-        if (s->result)
-                histogram_move(&s->result->connect_latency, &r->connect_latency, connects);
-        histogram_move(&r->latency, &r->latency, false);
-        histogram_move(&r->connect_latency, &r->connect_latency, false);
-        histogram_move(&r->connect_failure_latency, &r->connect_failure_latency, false);
-        histogram_move(&r->first_byte_latency, &r->first_byte_latency, false);
-        histogram_move(&r->schedule_lag, &r->schedule_lag, false);
-        histogram_move(&r->unread_time, &r->unread_time, false);
+        struct histogram **all[] = {
+                &r->latency,      &r->connect_latency, &r->connect_failure_latency, &r->first_byte_latency,
+                &r->schedule_lag, &r->unread_time};
+
+        if (wanted && r->connect_latency && summary->connect_latency) {
+                histogram_merge(summary->connect_latency, r->connect_latency);
+        } else if (wanted && r->connect_latency) {
+                summary->connect_latency = r->connect_latency;
+                r->connect_latency = NULL;
+        }
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+                histogram_destroy(*all[i]);
+                *all[i] = NULL;
+        }
 }
 
-/* `wanted`: the summaries that have no connect latencies of their own. */
+/* `wanted`: which summaries came without connect latencies of their own. */
 static int trial_read(struct comparison *c, const json_t *entry, const bool *wanted, struct why *why)
 {
         const char *failed = NULL;
@@ -272,13 +258,13 @@ static int trial_read(struct comparison *c, const json_t *entry, const bool *wan
         json_t *result = json_object_get(entry, "result");
 
         if (!place_find(c, entry, &t.server, &t.scenario))
-                return why_set(why, "it names no server and scenario");
+                return why_set(why, "it names no known server and scenario");
         size_t place = t.scenario * c->server_count + t.server;
-        int error = text_read(entry, "it", "failed", &failed, why);
+        int error = text_read(entry, "failed", &failed, why);
         if (!error)
-                error = count_read(entry, "it", "round", COMPARISON_ROUNDS_MAX - 1, &round, why);
+                error = count_read(entry, "round", COMPARISON_ROUNDS_MAX - 1, &round, why);
         if (!error)
-                error = count_read(entry, "it", "attempts", UINT32_MAX, &attempts, why);
+                error = count_read(entry, "attempts", UINT32_MAX, &attempts, why);
         if (error)
                 return error;
         t.round = (unsigned)round;
@@ -290,7 +276,7 @@ static int trial_read(struct comparison *c, const json_t *entry, const bool *wan
                 error = (t.result = result_from_json(result, why)) ? 0 : -EINVAL;
         }
         if (!error && t.result)
-                histograms_settle(&c->summaries[place], t.result, wanted[place] && !failed);
+                histograms_settle(c->summaries[place].result, t.result, wanted[place] && !failed);
         if (!error && comparison_add(c, &t) != 0)
                 error = why_fail(why, -ENOMEM, "out of memory");
         if (error) {
@@ -319,7 +305,7 @@ static int trials_read(struct comparison *c, struct why *why)
         return 0;
 }
 
-/* The name of the program that a command starts, without its directory and quotes; NULL: there is none. */
+/* The name of the program that a command starts, without its directory and quotes; NULL if there is none. */
 static char *program_of(const char *command, char name[static RESULT_NAME_MAX])
 {
         const char *begin = command + strspn(command, " '\"");
@@ -334,7 +320,7 @@ static char *program_of(const char *command, char name[static RESULT_NAME_MAX])
         return length > 0 ? name : NULL;
 }
 
-/* Appends to the flags; what has no room is cut. */
+/* Appends to the flags, as much as there is room for. */
 __attribute__((format(printf, 2, 3))) static void flag_add(char flags[static FLAGS_MAX], const char *format,
                                                            ...)
 {
@@ -346,7 +332,7 @@ __attribute__((format(printf, 2, 3))) static void flag_add(char flags[static FLA
         va_end(arguments);
 }
 
-/* The flags of bench that say what a result was a run of. */
+/* The flags of bench that describe the run of a result. */
 static void flags_of(const struct result *r, char flags[static FLAGS_MAX])
 {
         flags[0] = '\0';
@@ -361,7 +347,7 @@ static void flags_of(const struct result *r, char flags[static FLAGS_MAX])
                 flag_add(flags, " -R %.0f", r->config.rate);
 }
 
-/* One result as a comparison. A new reference, or NULL: what is wrong is in `why`. */
+/* Wraps one result as a comparison. Returns a new reference, or NULL with the reason in `why`. */
 static json_t *result_wrap(json_t *json, struct why *why)
 {
         struct result *r = result_from_json(json, why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every trial's result whole, in the order in which they ran, and what all tables and charts are made from. */
+/* Every trial's complete result, in the order in which they ran, and the summaries that reports are made
+ * from. */
 #include "comparison/json.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which interval, and why. Trials are few: five is usual. So the question is not what is right for large
- * samples, but what a "95% interval" of five values is worth. Measured, in percent of 3,000 simulated series
- * each, with how many the interval contained the true median; asked was 95%, and 99.5%, as ten comparisons at
- * once need:
+/* Which interval, and why. Trials are few, usually five, so the question is not what is right for large samples
+ * but what a "95% interval" of five values is worth. Measured: in how many of 3,000 simulated series, in
+ * percent, the interval contained the true median, when asked for 95%, and for 99.5%, which ten simultaneous
+ * comparisons need:
  *
  *                                     percentile bootstrap     BCa bootstrap      Student's t of the logarithms
  *                          asked  n = 3    5   10   20       5   10   20           3     5    10    20
@@ -14,25 +14,23 @@
  *
  * (Outliers: one trial in ten is slower by two fifths. The unit test measures the essential cells again.)
  *
- * The bootstrap of a median is bounded by the range, which misses the median with probability 2^(1-n): no
- * rank method can promise more than 93.75% with five trials. That is near enough to 95%, and it assumes
- * nothing, so it serves for the median of one server. BCa is no better here: a median's jackknife is too
- * coarse to correct anything. The exact interval from order statistics is the same range for five values, and
- * 98% for ten.
+ * The bootstrap of a median is bounded by the range, which misses the median with probability 2^(1-n): no rank
+ * method can promise more than 93.75% with five trials. That is close enough to 95%, and it assumes nothing, so
+ * it serves for the median of one server. BCa is no better here: a median's jackknife is too coarse to correct
+ * anything. The exact interval from order statistics is the same range for five values, and 98% for ten.
  *
- * It cannot serve for comparisons. Asked for 99.5%, it stays at 94%: ten comparisons would raise a false
- * alarm in every other run. Student's t can be widened, and its weakness, that it follows the mean where a
- * distribution is skewed, does not matter to a ratio: if two servers do not differ, either may be the higher
- * one, and the logarithm of their ratio is symmetric. Outliers widen it, which costs sensitivity and no
- * truth.
+ * It cannot serve for comparisons: asked for 99.5%, it stays at 94%, and ten comparisons would raise a false
+ * alarm in every other run. Student's t can be widened. Its weakness, that it follows the mean where a
+ * distribution is skewed, does not matter for a ratio: if two servers do not differ, either may come out
+ * higher, and the logarithm of their ratio is symmetric. Outliers widen it, which costs sensitivity, not truth.
  *
- * Of two samples that are not paired, in the same way, false alarms without a difference, in percent:
+ * For two unpaired samples, measured in the same way: false alarms where there is no difference, in percent:
  *
- *                        bootstrap of the ratio of medians        Welch's t of the logarithms
- *                          5% and n = 3    5   10                      3    5   10
- *      normal                        11  2.5  4.3                    3.3  3.7  5.0
- *      exponential tail              10  3.3  4.2                    2.3  2.6  4.5
- *      normal, asked 0.5%            11  0.9  0.2                    0.2  0.3  0.4
+ *                          bootstrap of the ratio of medians     Welch's t of the logarithms
+ *                   asked  n = 3    5   10                           3    5   10
+ *  normal              5%     11  2.5  4.3                         3.3  3.7  5.0
+ *  exponential tail    5%     10  3.3  4.2                         2.3  2.6  4.5
+ *  normal            0.5%     11  0.9  0.2                         0.2  0.3  0.4
  */
 #include "comparison/statistics.h"
 
@@ -70,8 +68,8 @@ double statistics_median(const double *values, size_t n)
         return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
-/* The median of n values drawn from n sorted ones with replacement. How often each was drawn is counted, so
- * nothing has to be sorted again. */
+/* The median of n values drawn with replacement from n sorted ones. Counting how often each was drawn saves
+ * sorting them. */
 static double resample_median(const double *sorted, size_t n, uint64_t *state)
 {
         unsigned drawn[STATISTICS_VALUES_MAX] = {0};
@@ -103,8 +101,7 @@ struct interval statistics_median_interval(const double *values, size_t n, doubl
                                  .level = fmin(level, 1 - exp2(1 - (double)n))};
 }
 
-/* The continued fraction of the incomplete beta function (Abramowitz & Stegun 26.5.8), from the front, by the
- * method of Lentz. */
+/* The continued fraction of the incomplete beta function (Abramowitz & Stegun 26.5.8), by Lentz's method. */
 static double beta_fraction(double a, double b, double x)
 {
         double c = 1, d = 1 / (1 - (a + b) * x / (a + 1)), value = d;
@@ -132,7 +129,7 @@ static double beta_incomplete(double a, double b, double x)
 
         if (x <= 0 || x >= 1)
                 return x <= 0 ? 0 : 1;
-        if (x > (a + 1) / (a + b + 2)) /* there the fraction of the other end converges faster */
+        if (x > (a + 1) / (a + b + 2)) /* the fraction from the other end converges faster there */
                 return 1 - beta_incomplete(b, a, 1 - x);
         double factor = lgamma_r(a + b, &sign) - lgamma_r(a, &sign) - lgamma_r(b, &sign) + a * log(x) +
                         b * log1p(-x);
@@ -174,14 +171,14 @@ static double mean_variance(const double *values, size_t n)
         return sum / (double)(n - 1) / (double)n;
 }
 
-/* An interval of the logarithm's mean becomes one of the ratio. */
+/* Turns an interval of the mean logarithm into one of the ratio. */
 static struct ratio ratio_conclude(double ratio, double log_center, double log_half_width, double level,
                                    size_t n)
 {
         struct ratio r = {
                 .ratio = ratio,
-                /* Of ten values and more, a few outliers can take the mean so far from the median that the
-                 * interval has to be widened to it. */
+                /* With ten values or more, a few outliers can pull the mean so far from the median that the
+                 * interval has to be widened to contain it. */
                 .interval = {.low = fmin(exp(log_center - log_half_width), ratio),
                              .high = fmax(exp(log_center + log_half_width), ratio),
                              .level = level},
@@ -225,7 +222,7 @@ struct ratio statistics_ratio_paired(const double *values, const double *baselin
                               level, used);
 }
 
-/* Keeps the usable ones; their number. */
+/* Copies the usable values, and their logarithms. Returns how many they are. */
 static size_t usable_copy(double *to, double *logs, const double *values, size_t n)
 {
         size_t used = 0;
@@ -253,7 +250,7 @@ struct ratio statistics_ratio_unpaired(const double *values, size_t n, const dou
                 return ratio_alone(ratio, fewer);
         double v = mean_variance(log_x, n), w = mean_variance(log_y, m), error = sqrt(v + w);
         double df = (v + w) * (v + w) / (v * v / ((double)n - 1) + w * w / ((double)m - 1));
-        double half_width = error > 0 ? statistics_student(level, df) * error : 0; /* 0: df is 0/0 */
+        double half_width = error > 0 ? statistics_student(level, df) * error : 0; /* else df is 0/0 */
         return ratio_conclude(ratio, mean(log_x, n) - mean(log_y, m), half_width, level, fewer);
 }
 
@@ -286,8 +283,7 @@ void statistics_holm(double *p, size_t count)
         }
 }
 
-/* Twice the rank of `value` among all, which is a whole number also where equal values share their ranks'
- * mean. */
+/* Twice the rank of `value`, which is whole even where equal values share the mean of their ranks. */
 static size_t rank_twice(double value, const double *sorted, size_t count)
 {
         size_t below = 0, equal = 0;
@@ -299,8 +295,8 @@ static size_t rank_twice(double value, const double *sorted, size_t count)
         return 2 * below + equal + 1;
 }
 
-/* In how many ways n of the ranks add up to at most, and to at least, `sum`; twice the smaller share of all
- * ways. */
+/* Of all ways to choose n of the ranks: twice the share in which they add up to at most `sum`, or that in
+ * which they add up to at least `sum`, whichever is smaller. */
 static double exact_p(const size_t *ranks, size_t count, size_t n, size_t sum)
 {
         enum { SUM_MAX = EXACT_VALUES_MAX * (EXACT_VALUES_MAX + 1) };
@@ -319,7 +315,7 @@ static double exact_p(const size_t *ranks, size_t count, size_t n, size_t sum)
         return fmin(1, 2 * fmin(below, above) / all);
 }
 
-/* The sum over all groups of equal values of t^3 - t, t being their number. */
+/* The sum of t^3 - t over all groups of t equal values. */
 static double ties_sum(const double *sorted, size_t count)
 {
         double sum = 0;

@@ -13,7 +13,7 @@ static const void *member(const struct result *r, const struct field *f)
         return (const char *)r + f->offset;
 }
 
-/* The median of one member over the rounds; rounds that do not know it are left out. */
+/* Sets a member to its median over the rounds that know it; a text or a boolean to that of the first round. */
 static void member_summarize(struct result *summary, const struct field *f, struct result *const results[],
                              size_t count)
 {
@@ -36,7 +36,7 @@ static void member_summarize(struct result *summary, const struct field *f, stru
                 *(uint64_t *)to = (uint64_t)statistics_median(values, known);
 }
 
-/* Medians of all members, all latencies in one histogram, all errors added up. NULL: out of memory. */
+/* Medians of all members, all latencies in one histogram, all errors added up. NULL if there is no memory. */
 static struct result *results_merge(struct result *const results[], size_t count)
 {
         struct result *summary = result_create();
@@ -62,7 +62,7 @@ static struct result *results_merge(struct result *const results[], size_t count
         return summary;
 }
 
-/* The results that there are, in a row. Returns how many. */
+/* Collects the rounds that have a result. Returns how many they are. */
 static size_t results_collect(struct result *const *by_round, size_t rounds, struct result **results)
 {
         size_t count = 0;
@@ -73,7 +73,7 @@ static size_t results_collect(struct result *const *by_round, size_t rounds, str
         return count;
 }
 
-/* A figure by round; NaN where it is unknown. */
+/* Sets `values` to a figure by round, NaN where it is unknown. */
 static void figures_collect(enum figure figure, struct result *const *by_round, size_t rounds, double *values)
 {
         for (size_t i = 0; i < rounds; i++)

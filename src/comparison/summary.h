@@ -6,41 +6,40 @@
 #include "comparison/figure.h"
 #include "comparison/statistics.h"
 
-/* What all differences between the servers of one scenario hold together with. */
+/* The level at which all differences between the servers of one scenario hold together. */
 #define SUMMARY_LEVEL 0.95
 
 struct estimate {
-        double median; /* of the trials; a percentile is that of all latencies together. NaN: unknown */
+        double median; /* of the trials; for a percentile, that of all latencies together; NaN if unknown */
         struct interval interval;
 };
 
 struct summary {
-        struct result *
-                result; /* owned; NULL: no trial had one. Medians of rates, memory and CPU, all latencies in one
-                                  histogram, errors added up */
-        const char *failed;      /* of the first trial that failed, borrowed from it; NULL: none did */
-        size_t trials, left_out; /* left_out: trials without a result, or whose verdict is invalid */
+        /* Owned; NULL if no trial had one. Rates, memory and CPU are medians, latencies are in one histogram,
+         * errors are added up. */
+        struct result *result;
+        const char *failed;      /* of the first trial that failed, borrowed from it; NULL if none did */
+        size_t trials, left_out; /* left_out: without a result, or with an invalid one */
         struct estimate estimates[FIGURE_COUNT];
         struct ratio ratios[FIGURE_COUNT]; /* to the baseline, pair by pair within the rounds */
 };
 
-/* Results by round, [rounds] of each; NULL where a round has none. */
+/* Results by round, [rounds] in each array; NULL where a round has none. */
 struct summary_input {
-        struct result *const *valid;   /* the server's */
-        struct result *const *invalid; /* shown if no round has a valid one, but excluded from comparisons */
-        struct result *const
-                *baseline; /* valid ones of the server that it is compared with; NULL: with none */
+        struct result *const *valid;    /* the server's */
+        struct result *const *invalid;  /* shown if no round has a valid one, but excluded from comparisons */
+        struct result *const *baseline; /* valid results of the server to compare with, or NULL */
         size_t rounds;
-        size_t comparisons; /* that have to hold together with SUMMARY_LEVEL */
-        uint64_t seed;      /* of the resampling */
+        size_t comparisons; /* how many have to hold together at SUMMARY_LEVEL */
+        uint64_t seed;      /* for resampling */
 };
 
-/* Fills in the result, the estimates and the ratios, and leaves the rest. 0, also if no round has a result, or
- * -ENOMEM. */
-int summary_make(struct summary *, const struct summary_input *);
+/* Clears a summary; its estimates and ratios are unknown. */
+void summary_init(struct summary *);
 void summary_fini(struct summary *);
 
-/* Estimates and ratios of which nothing is known. */
-void summary_init(struct summary *);
+/* Fills in the result, the estimates and the ratios, and nothing else. Returns 0, even if no round has a
+ * result, or -ENOMEM. */
+int summary_make(struct summary *, const struct summary_input *);
 
 #endif

@@ -40,8 +40,8 @@
  * thread that spins, on CPUs that the clients of a test need. A send linked to its receive: the length is not
  * known in advance.
  *
- * The file is long and not divided: buffers, sends, what is copied aside and closing decide for each other
- * what may happen next, and could not be followed apart. */
+ * The file is long, and reads better whole: buffers, sends, what is copied aside and closing decide for each
+ * other what may happen next. */
 #include "models/model.h"
 #include "models/server.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A reader remembers the sentence, not the table, so a sentence may claim no more than its interval does: who
- * differs from the baseline by how much at least and at most, and between whom nothing was shown. There is no
- * score over several scenarios or measures: its weights would be an opinion. */
+ * differs from the baseline, by how much at least and at most, and for whom no difference was shown. There is
+ * no score over several scenarios or figures: its weights would be an opinion. */
 #include "report/answer.h"
 
 #include "report/format.h"
@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERFERENCE_MIN 0.02 /* of the CPUs' time: what is less is not worth a line */
+#define INTERFERENCE_MIN 0.02 /* of the CPUs' time: less is not worth a line */
+
+/* The answer. */
 
 struct entry {
         size_t server;
@@ -24,7 +26,8 @@ struct entries {
         bool fewer_is_better;
 };
 
-enum figure answer_key(const struct comparison *c, size_t scenario)
+/* The figure that the answer is about. */
+static enum figure answer_figure(const struct comparison *c, size_t scenario)
 {
         for (size_t i = 0; i < c->server_count; i++) {
                 const struct result *r = comparison_summary(c, scenario, i)->result;
@@ -34,9 +37,11 @@ enum figure answer_key(const struct comparison *c, size_t scenario)
         return FIGURE_REQUESTS;
 }
 
-static const char *value(enum figure key, double v, char text[static FORMAT_TEXT_MAX])
+static const char *value(enum figure figure, double v, char text[static FORMAT_TEXT_MAX])
 {
-        return figures[key].unit == UNIT_PER_SECOND ? format_count(v, text) : format_figure(key, v, text);
+        enum unit unit = figures[figure].unit;
+
+        return unit == UNIT_PER_SECOND ? format_count(v, text) : format_unit(unit, v, text);
 }
 
 /* Descending. */
@@ -47,16 +52,16 @@ static int entries_compare(const void *a, const void *b)
         return (x < y) - (x > y);
 }
 
-/* The servers that have a number, the best first. */
-static struct entries entries_collect(const struct comparison *c, size_t scenario, enum figure key)
+/* The servers of which the figure is known, the best first. */
+static struct entries entries_collect(const struct comparison *c, size_t scenario, enum figure figure)
 {
         struct entries e = {.entry = calloc(c->server_count, sizeof *e.entry),
-                            .fewer_is_better = !figures[key].more_is_better};
+                            .fewer_is_better = !figures[figure].more_is_better};
 
         for (size_t i = 0; e.entry && i < c->server_count; i++) {
-                const struct summary *summary = comparison_summary(c, scenario, i);
-                if (summary->result && isfinite(summary->estimates[key].median))
-                        e.entry[e.count++] = (struct entry){i, summary->estimates[key], summary->ratios[key]};
+                const struct summary *s = comparison_summary(c, scenario, i);
+                if (s->result && isfinite(s->estimates[figure].median))
+                        e.entry[e.count++] = (struct entry){i, s->estimates[figure], s->ratios[figure]};
         }
         if (e.count > 0)
                 qsort(e.entry, e.count, sizeof *e.entry, entries_compare);
@@ -73,25 +78,31 @@ static bool has_interval(const struct estimate *e)
         return isfinite(e->interval.low) && isfinite(e->interval.high);
 }
 
-/* "a, b and c" of the entries of a kind. Returns how many. */
-static size_t names_print(FILE *out, const struct comparison *c, const struct entries *e,
-                          enum difference kind, const char *last)
+static bool is_of_kind(const struct entry *e, enum difference kind)
 {
-        size_t count = 0, printed = 0;
+        return e->ratio.difference == kind && isfinite(e->ratio.ratio);
+}
+
+static size_t kind_count(const struct entries *e, enum difference kind)
+{
+        size_t count = 0;
 
         for (size_t i = 0; i < e->count; i++)
-                count += e->entry[i].ratio.difference == kind && isfinite(e->entry[i].ratio.ratio);
-        for (size_t i = 0; i < e->count; i++) {
-                if (e->entry[i].ratio.difference != kind || !isfinite(e->entry[i].ratio.ratio))
-                        continue;
-                fprintf(out, "%s%s",
-                        printed == 0          ? ""
-                        : printed + 1 < count ? ", "
-                                              : last,
-                        c->servers[e->entry[i].server].name);
-                printed++;
-        }
+                count += is_of_kind(&e->entry[i], kind);
         return count;
+}
+
+/* Prints "a, b and c", the names of a kind. */
+static void names_print(FILE *out, const struct comparison *c, const struct entries *e, enum difference kind)
+{
+        size_t count = kind_count(e, kind), printed = 0;
+
+        for (size_t i = 0; i < e->count; i++)
+                if (is_of_kind(&e->entry[i], kind)) {
+                        const char *before = printed == 0 ? "" : printed + 1 < count ? ", " : " and ";
+                        fprintf(out, "%s%s", before, c->servers[e->entry[i].server].name);
+                        printed++;
+                }
 }
 
 static const char *baseline_name(const struct comparison *c)
@@ -101,7 +112,8 @@ static const char *baseline_name(const struct comparison *c)
         return name ? name : "the baseline";
 }
 
-/* "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71)": of those that differ. */
+/* Prints those that differ: "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71)".
+ * Returns what separates them from the next part of the sentence. */
 static const char *differing_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
         const char *baseline = baseline_name(c), *separator = "";
@@ -151,49 +163,38 @@ static void detectable_print(FILE *out, const struct entries *e)
 
 static void ratios_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
-        const char *baseline = baseline_name(c), *separator;
-        char *names = NULL;
-        size_t size, count;
+        const char *baseline = baseline_name(c), *separator = differing_print(out, c, e);
 
-        separator = differing_print(out, c, e);
-        FILE *list = open_memstream(&names, &size);
-        if (!list)
-                return;
-        count = names_print(list, c, e, DIFFERENCE_NONE, " or ");
-        if (fclose(list) == 0 && count > 0) {
-                fprintf(out, "%s%setween %s and %s no difference was shown", separator,
-                        *separator ? "b" : "B", names, baseline);
+        if (kind_count(e, DIFFERENCE_NONE) > 0) {
+                fprintf(out, "%s%so difference from %s was shown for ", separator, *separator ? "n" : "N",
+                        baseline);
+                names_print(out, c, e, DIFFERENCE_NONE);
                 detectable_print(out, e);
                 separator = "; ";
         }
-        free(names);
-        list = open_memstream(&names, &size);
-        if (!list)
-                return;
-        count = names_print(list, c, e, DIFFERENCE_UNKNOWN, " and ");
-        if (fclose(list) == 0 && count > 0) {
-                fprintf(out, "%s%sor %s there are too few trials to say", separator, *separator ? "f" : "F",
-                        names);
+        if (kind_count(e, DIFFERENCE_UNKNOWN) > 0) {
+                fprintf(out, "%s%shere are too few trials to say anything about ", separator,
+                        *separator ? "t" : "T");
+                names_print(out, c, e, DIFFERENCE_UNKNOWN);
                 separator = "; ";
         }
-        free(names);
         if (!*separator)
                 fprintf(out, "Nothing could be compared with %s", baseline);
 }
 
-/* Without a baseline: who leads, and whose interval reaches into the leader's. */
-static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure key)
+/* Without a baseline: who leads, whose interval overlaps the leader's, and then the others. */
+static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e,
+                            enum figure figure)
 {
         const struct entry *first = &e->entry[0];
         char a[FORMAT_TEXT_MAX], b[FORMAT_TEXT_MAX], m[FORMAT_TEXT_MAX];
-        const char *separator = "; not told apart from it, for the intervals overlap: ";
+        const char *separator = "; not distinguishable from it, since the intervals overlap: ";
 
-        fprintf(out, "%s of %s %s %s (%s to %s)",
-                e->fewer_is_better ? "The 99th percentile" : "The requests per second",
-                c->servers[first->server].name,
-                e->fewer_is_better ? "was the shortest measured:" : "were the most:",
-                value(key, first->is.median, m), value(key, first->is.interval.low, a),
-                value(key, first->is.interval.high, b));
+        fprintf(out, "%s %s: %s (%s to %s)", c->servers[first->server].name,
+                e->fewer_is_better ? "had the lowest 99th percentile"
+                                   : "answered the most requests per second",
+                value(figure, first->is.median, m), value(figure, first->is.interval.low, a),
+                value(figure, first->is.interval.high, b));
         for (int apart = 0; apart < 2; apart++) {
                 for (size_t i = 1; i < e->count; i++) {
                         const struct entry *n = &e->entry[i];
@@ -203,34 +204,34 @@ static void intervals_print(FILE *out, const struct comparison *c, const struct 
                         if (overlaps == apart)
                                 continue;
                         fprintf(out, "%s%s %s", separator, c->servers[n->server].name,
-                                value(key, n->is.median, m));
+                                value(figure, n->is.median, m));
                         if (has_interval(&n->is))
-                                fprintf(out, " (%s to %s)", value(key, n->is.interval.low, a),
-                                        value(key, n->is.interval.high, b));
+                                fprintf(out, " (%s to %s)", value(figure, n->is.interval.low, a),
+                                        value(figure, n->is.interval.high, b));
                         separator = ", ";
                 }
-                separator = e->fewer_is_better ? "; longer: " : "; fewer: ";
+                separator = e->fewer_is_better ? "; higher: " : "; fewer: ";
         }
 }
 
-static void medians_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure key)
+static void medians_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure figure)
 {
         char text[FORMAT_TEXT_MAX];
 
         fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "Requests per second: ");
         for (size_t i = 0; i < e->count; i++)
                 fprintf(out, "%s%s %s", i ? ", " : "", c->servers[e->entry[i].server].name,
-                        value(key, e->entry[i].is.median, text));
+                        value(figure, e->entry[i].is.median, text));
         if (e->count > 1)
-                fputs("; these are medians without intervals, so no difference is shown by them", out);
+                fputs("; these are medians without intervals, so they show no difference", out);
         else
                 fputs("; there is nothing to compare it with", out);
 }
 
 void answer_print(FILE *out, const struct comparison *c, size_t scenario)
 {
-        enum figure key = answer_key(c, scenario);
-        struct entries e = entries_collect(c, scenario, key);
+        enum figure figure = answer_figure(c, scenario);
+        struct entries e = entries_collect(c, scenario, figure);
         bool ratios = false;
 
         for (size_t i = 0; i < e.count; i++)
@@ -240,14 +241,16 @@ void answer_print(FILE *out, const struct comparison *c, size_t scenario)
         else if (ratios)
                 ratios_print(out, c, &e);
         else if (e.count > 1 && has_interval(&e.entry[0].is))
-                intervals_print(out, c, &e, key);
+                intervals_print(out, c, &e, figure);
         else
-                medians_print(out, c, &e, key);
+                medians_print(out, c, &e, figure);
         fputs(".\n", out);
         free(e.entry);
 }
 
-/* A reason as a part of a sentence: without the stop, colon or space that it may end in. */
+/* The warnings. */
+
+/* Prints a reason as part of a sentence, without the stop, colon or space that it may end in. */
 static void phrase_print(FILE *out, const char *reason)
 {
         size_t length = strlen(reason);
@@ -265,7 +268,8 @@ static bool has_reason(const struct result *r, const char *code)
         return false;
 }
 
-/* Trials of a server in a scenario whose verdict has that reason, and the first sentence of them. */
+/* Counts a server's trials in a scenario whose verdict has that reason; *text, if NULL, becomes its first
+ * sentence. */
 static size_t reason_count(const struct comparison *c, size_t server, size_t scenario, const char *code,
                            const char **text)
 {
@@ -285,7 +289,7 @@ static size_t reason_count(const struct comparison *c, size_t server, size_t sce
         return count;
 }
 
-/* Is this the first trial, in the order of the file, whose verdict has that reason in that scenario? */
+/* True if this trial is the first of its scenario, in the order of the file, whose verdict has that reason. */
 static bool is_first(const struct comparison *c, size_t trial, const char *code)
 {
         for (size_t i = 0; i < trial; i++) {
@@ -296,7 +300,7 @@ static bool is_first(const struct comparison *c, size_t trial, const char *code)
         return true;
 }
 
-/* One line for each reason in each scenario, with the servers that it concerns. */
+/* Prints a line for each reason in each scenario, with the servers that it concerns. */
 static void reasons_print(FILE *out, const struct comparison *c)
 {
         for (size_t i = 0; i < c->trial_count; i++) {
@@ -329,7 +333,7 @@ static bool has_no_result(const struct comparison *c, size_t server)
         return true;
 }
 
-/* Trials of a server in a scenario that have no result at all, and why the first has none. */
+/* Counts a server's trials in a scenario that have no result at all; *why becomes the reason of the first. */
 static size_t lost_count(const struct comparison *c, size_t server, size_t scenario, const char **why)
 {
         size_t count = 0;
@@ -344,7 +348,7 @@ static size_t lost_count(const struct comparison *c, size_t server, size_t scena
         return count;
 }
 
-/* What is missing of one server in one scenario. An invalid trial's reasons are listed with the others. */
+/* Prints what is missing of one server in one scenario. Why trials are invalid, reasons_print says. */
 static void cell_missing_print(FILE *out, const struct comparison *c, size_t server, size_t scenario)
 {
         const struct summary *summary = comparison_summary(c, scenario, server);
@@ -367,26 +371,18 @@ static void cell_missing_print(FILE *out, const struct comparison *c, size_t ser
 
 static void missing_print(FILE *out, const struct comparison *c)
 {
-        for (size_t s = 0; s < c->server_count; s++) {
-                const char *failed = comparison_summary(c, 0, s)->failed;
-                bool absent = c->servers[s].skipped || (has_no_result(c, s) && c->scenario_count > 1);
-                if (absent) {
-                        fprintf(out,
-                                c->servers[s].skipped ? "%s was skipped: "
-                                                      : "%s has no result in any scenario: ",
-                                c->servers[s].name);
-                        phrase_print(out, c->servers[s].skipped ? c->servers[s].skipped
-                                          : failed              ? failed
-                                                                : "no trial ran");
+        for (size_t s = 0; s < c->server_count; s++)
+                if (c->servers[s].skipped || (has_no_result(c, s) && c->scenario_count > 1)) {
+                        fprintf(out, "%s %s: ", c->servers[s].name,
+                                c->servers[s].skipped ? "was skipped" : "has no result in any scenario");
+                        phrase_print(out, comparison_absence(c, 0, s));
                         fputs(".\n", out);
-                }
-                if (!absent)
+                } else
                         for (size_t k = 0; k < c->scenario_count; k++)
                                 cell_missing_print(out, c, s, k);
-        }
 }
 
-/* Of what no verdict's reason has said already. */
+/* Leaves out the trials whose verdict says so already. */
 static void interference_print(FILE *out, const struct comparison *c)
 {
         double most = 0;
@@ -412,9 +408,8 @@ void warnings_print(FILE *out, const struct comparison *c)
         reasons_print(out, c);
         interference_print(out, c);
         if (c->placement && strcmp(c->placement, "shared") == 0)
-                fputs("The servers and the load generator shared the same CPUs: each took time from the "
-                      "other.\n",
+                fputs("The servers and the load generator shared the same CPUs: each took time from the other.\n",
                       out);
         else if (c->placement && strcmp(c->placement, "none") == 0)
-                fputs("Neither the servers nor the load generator were kept to CPUs of their own.\n", out);
+                fputs("Neither the servers nor the load generator had CPUs of their own.\n", out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The files of which a report's page is made, as they are in src/report or as the Makefile has made them: each
- * from NAME to NAME_end. Chart.js is empty where Debian's libjs-chart.js was not there at build time. */
+/* The files that a report's page is made of, from src/report or made by the Makefile, each from NAME to NAME_end.
+ * Chart.js is empty if Debian's libjs-chart.js was not installed at build time. */
         .macro  asset name, file
         .global \name, \name\()_end
 \name:

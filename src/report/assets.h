@@ -9,7 +9,7 @@ extern const char asset_template[], asset_template_end[], asset_style[], asset_s
 /* The Content-Security-Policy, with the hashes of the style and of both scripts (scripts/page-policy). */
 extern const char asset_policy[], asset_policy_end[];
 
-/* Chart.js with its licence; empty if it was not there at build time. */
+/* Chart.js with its licence; empty if it was not installed at build time. */
 extern const char asset_charts[], asset_charts_end[];
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The series that spreadsheets, gnuplot and data frames read. The columns are numbers, so nothing is quoted;
- * an unknown one is empty and not 0 or n/a, which none of them would take for a gap. */
+/* The time series, for spreadsheets, gnuplot and data frames. All columns are numbers, so nothing is quoted. An
+ * unknown one is empty instead of 0 or n/a, which none of them would take for a gap. */
 #include "report/report.h"
 
 #include "base/clock.h"
@@ -13,14 +13,14 @@ static void count_print(FILE *out, uint64_t n)
                 fprintf(out, "%" PRIu64, n);
 }
 
-/* Nanoseconds in another unit, to the last one. */
+/* Nanoseconds in another unit, without rounding. */
 static void time_print(FILE *out, uint64_t ns, uint64_t unit, int decimals)
 {
         if (ns != RESULT_UNKNOWN)
                 fprintf(out, "%" PRIu64 ".%0*" PRIu64, ns / unit, decimals, ns % unit);
 }
 
-/* How long an interval was: until the next one, or the end of the window; 0 if that is not known. */
+/* The length of an interval: up to the next one, or to the end of the window; 0 if it is unknown. */
 static uint64_t length(const struct result *r, uint64_t i)
 {
         uint64_t begin = r->intervals[i].at;

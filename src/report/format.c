@@ -16,25 +16,21 @@ const char *format_bytes(uint64_t bytes, char text[static FORMAT_TEXT_MAX])
         } units[] = {{"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}};
         size_t i = 0;
 
-        if (bytes == RESULT_UNKNOWN) {
-                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
-                return text;
-        }
+        if (bytes == RESULT_UNKNOWN)
+                return strcpy(text, "n/a");
         while (i + 1 < sizeof units / sizeof *units && (double)bytes >= units[i + 1].bytes * 0.9995)
-                i++; /* what would be rounded to 1000 of a unit is 1 of the next */
+                i++; /* what would round to 1000 of a unit is 1 of the next */
         (void)snprintf(text, FORMAT_TEXT_MAX, "%.3g %s", (double)bytes / units[i].bytes, units[i].name);
         return text;
 }
 
-/* Rounded to three digits, since a histogram knows no more. */
+/* Rounded to three digits: a histogram has no more. */
 const char *format_latency(uint64_t ns, char text[static FORMAT_TEXT_MAX])
 {
         uint64_t unit = 1;
 
-        if (ns == RESULT_UNKNOWN) {
-                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
-                return text;
-        }
+        if (ns == RESULT_UNKNOWN)
+                return strcpy(text, "n/a");
         while (ns / unit >= 1000)
                 unit *= 10;
         return duration_format((ns + unit / 2) / unit * unit, text);
@@ -43,9 +39,8 @@ const char *format_latency(uint64_t ns, char text[static FORMAT_TEXT_MAX])
 const char *format_cpu_time(uint64_t ns, char text[static FORMAT_TEXT_MAX])
 {
         if (ns == RESULT_UNKNOWN)
-                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
-        else
-                (void)snprintf(text, FORMAT_TEXT_MAX, "%.2fs", (double)ns / (double)NS_PER_S);
+                return strcpy(text, "n/a");
+        (void)snprintf(text, FORMAT_TEXT_MAX, "%.2fs", (double)ns / (double)NS_PER_S);
         return text;
 }
 
@@ -54,10 +49,8 @@ const char *format_count(double count, char text[static FORMAT_TEXT_MAX])
         char digits[FORMAT_TEXT_MAX];
         size_t at = 0;
 
-        if (!isfinite(count) || count < 0 || count >= 1e18) {
-                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
-                return text;
-        }
+        if (!isfinite(count) || count < 0 || count >= 1e18)
+                return strcpy(text, "n/a");
         (void)snprintf(digits, sizeof digits, "%.0f", count);
         for (size_t i = 0, length = strlen(digits); i < length; i++) {
                 if (i > 0 && (length - i) % 3 == 0)
@@ -88,18 +81,18 @@ const char *format_ratio(double ratio, int decimals, char text[static FORMAT_TEX
 {
         if (!isfinite(ratio))
                 return strcpy(text, "n/a");
-        if (ratio < 0.1) /* two digits are left of what is small */
+        if (ratio < 0.1) /* a small one keeps two digits */
                 (void)snprintf(text, FORMAT_TEXT_MAX, "%.2g", ratio);
         else
                 (void)snprintf(text, FORMAT_TEXT_MAX, "%.*f", decimals, ratio);
         return text;
 }
 
-const char *format_figure(enum figure figure, double value, char text[static FORMAT_TEXT_MAX])
+const char *format_unit(enum unit unit, double value, char text[static FORMAT_TEXT_MAX])
 {
         uint64_t whole = isfinite(value) && value >= 0 ? (uint64_t)value : RESULT_UNKNOWN;
 
-        switch (figures[figure].unit) {
+        switch (unit) {
         case UNIT_NS:
                 return format_latency(whole, text);
         case UNIT_BYTES:
@@ -107,4 +100,36 @@ const char *format_figure(enum figure figure, double value, char text[static FOR
         default:
                 return format_rate(value, text);
         }
+}
+
+const char *format_percentile(const struct histogram *h, double share, char text[static FORMAT_TEXT_MAX])
+{
+        uint64_t value;
+
+        return format_latency(result_percentile(h, share, &value) ? value : RESULT_UNKNOWN, text);
+}
+
+const char *const format_columns[FORMAT_COLUMNS] = {
+        "req/s",   "conn/s",   "avg",        "min",     "max",         "p95",   "p99",
+        "max rss", "cpu user", "cpu system", "cpu/req", "machine/req", "errors"};
+
+void format_result(const struct result *r, const char *(*whole)(double, char *),
+                   char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX])
+{
+        const struct histogram *h = r->latency && histogram_count(r->latency) > 0 ? r->latency : NULL;
+        size_t i = 0;
+
+        (void)whole(r->requests.per_second, cells[i++]);
+        (void)whole(r->connections.per_second, cells[i++]);
+        (void)format_unit(UNIT_NS, h ? histogram_mean(h) : NAN, cells[i++]);
+        (void)format_latency(h ? histogram_min(h) : RESULT_UNKNOWN, cells[i++]);
+        (void)format_latency(h ? histogram_max(h) : RESULT_UNKNOWN, cells[i++]);
+        (void)format_percentile(h, 0.95, cells[i++]);
+        (void)format_percentile(h, 0.99, cells[i++]);
+        (void)format_bytes(r->server.max_rss, cells[i++]);
+        (void)format_cpu_time(r->server.cpu_user, cells[i++]);
+        (void)format_cpu_time(r->server.cpu_system, cells[i++]);
+        (void)format_unit(UNIT_NS, r->server.cpu_per_request, cells[i++]);
+        (void)format_unit(UNIT_NS, r->machine.cpu_per_request, cells[i++]);
+        (void)whole((double)errors_total(&r->errors), cells[i]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* format: numbers as tables and sentences show them: one function for each kind, used by everything that prints. What is
- * not known (NaN, RESULT_UNKNOWN) is n/a. Each returns `text`. */
+/* format: numbers as tables and sentences show them, one function for each kind. What is unknown (NaN,
+ * RESULT_UNKNOWN) is n/a. All but format_result return `text`. */
 #ifndef REPORT_FORMAT_H
 #define REPORT_FORMAT_H
 
@@ -8,19 +8,26 @@
 
 #include <stdint.h>
 
-enum { FORMAT_TEXT_MAX = 32 };
+enum { FORMAT_TEXT_MAX = 32, FORMAT_COLUMNS = 13 };
 
-const char *format_bytes(uint64_t bytes, char text[static FORMAT_TEXT_MAX]); /* 4.16 MB */
-const char *format_latency(uint64_t ns,
-                           char text[static FORMAT_TEXT_MAX]); /* three digits, as Go prints it */
-const char *format_cpu_time(uint64_t ns, char text[static FORMAT_TEXT_MAX]);   /* 1.79s */
-const char *format_count(double count, char text[static FORMAT_TEXT_MAX]);     /* whole, with commas */
-const char *format_rate(double per_second, char text[static FORMAT_TEXT_MAX]); /* whole */
-const char *format_percent(double percent,
-                           char text[static FORMAT_TEXT_MAX]); /* two digits, or whole from 10 on */
-const char *format_ratio(double ratio, int decimals, char text[static FORMAT_TEXT_MAX]);
+const char *format_bytes(uint64_t bytes, char text[static FORMAT_TEXT_MAX]);       /* 4.16 MB */
+const char *format_latency(uint64_t ns, char text[static FORMAT_TEXT_MAX]);        /* 1.23ms */
+const char *format_cpu_time(uint64_t ns, char text[static FORMAT_TEXT_MAX]);       /* 1.79s */
+const char *format_count(double count, char text[static FORMAT_TEXT_MAX]);         /* 12,345 */
+const char *format_rate(double per_second, char text[static FORMAT_TEXT_MAX]);     /* 12345 */
+const char *format_percent(double percent, char text[static FORMAT_TEXT_MAX]);     /* 4.2%, or 12% */
+const char *format_ratio(double, int decimals, char text[static FORMAT_TEXT_MAX]); /* 1.63 */
 
-/* A figure in its unit. */
-const char *format_figure(enum figure, double value, char text[static FORMAT_TEXT_MAX]);
+/* A number of that unit; a negative one is n/a too. */
+const char *format_unit(enum unit, double value, char text[static FORMAT_TEXT_MAX]);
+
+/* A percentile of latencies; n/a if there are too few of them. */
+const char *format_percentile(const struct histogram *, double share, char text[static FORMAT_TEXT_MAX]);
+
+/* A result as a row of a table: the names of its columns, and its cells. `whole` writes the whole numbers
+ * among them: format_count or format_rate. */
+extern const char *const format_columns[FORMAT_COLUMNS];
+void format_result(const struct result *, const char *(*whole)(double, char *),
+                   char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Scripts for gnuplot 5.2 or later (http://gnuplot.info). Names of servers stand in the data and are read as
- * plain text (noenhanced), so that an underscore is one. */
+/* Scripts for gnuplot 5.2 or later (http://gnuplot.info). The names of servers are in the data, and read as
+ * plain text (noenhanced), so that an underscore is just that. */
 #include "report/gnuplot.h"
 
 #include "report/page_data.h"
@@ -15,7 +15,7 @@ enum { FLAGS_SHOWN = 48 };
 static const char *const chart_names[GNUPLOT_CHARTS] = {
         [GNUPLOT_THROUGHPUT] = "throughput", [GNUPLOT_LATENCY] = "latency", [GNUPLOT_CPU] = "cpu"};
 
-/* Is there something of this server to draw? */
+/* True if there is something to draw for this server. */
 static bool is_drawn(const struct comparison *c, size_t scenario, size_t server, enum gnuplot_chart chart)
 {
         const struct summary *summary = comparison_summary(c, scenario, server);
@@ -52,7 +52,7 @@ bool gnuplot_name(const struct comparison *c, size_t scenario, enum gnuplot_char
         return drawn_count(c, scenario, chart) > 0;
 }
 
-/* A cell: tabs and quotes would end it. */
+/* A cell, which tabs and quotes would end. */
 static void name_print(FILE *out, const char *name)
 {
         fputc('"', out);
@@ -80,10 +80,10 @@ static void bar_print(FILE *out, const struct summary *summary, enum gnuplot_cha
         number_print(out, (isfinite(e->interval.low) ? e->interval.low : e->median) * scale);
         number_print(out, (isfinite(e->interval.high) ? e->interval.high : e->median) * scale);
         if (chart == GNUPLOT_CPU) {
-                double all = (double)(r->server.cpu_user + r->server.cpu_system);
-                double user = all > 0 ? (double)r->server.cpu_user / all : 0;
-                number_print(out, r->server.cpu_per_request * user * scale);
-                number_print(out, r->server.cpu_per_request * (1 - user) * scale);
+                double user, system;
+                page_cpu_split(r, &user, &system);
+                number_print(out, user * scale);
+                number_print(out, system * scale);
                 number_print(out, r->generator.cpu_per_request * scale);
         }
 }
@@ -148,7 +148,7 @@ static void head_print(FILE *out, const struct comparison *c, size_t scenario, c
         fputc('\n', out);
 }
 
-/* Horizontal bars, the first on top: y is minus the line's number. */
+/* Horizontal bars. The y axis is reversed, which puts the first on top. */
 static void bars_script(FILE *out, const char *name, size_t count, enum gnuplot_chart chart)
 {
         fprintf(out,
@@ -158,19 +158,19 @@ static void bars_script(FILE *out, const char *name, size_t count, enum gnuplot_
         if (chart == GNUPLOT_THROUGHPUT)
                 fprintf(out,
                         "set xlabel 'requests per second; the line is the interval'\nunset key\n"
-                        "plot '%s.dat' using (0):0:(0):2:($0-0.3):($0+0.3):ytic(1) with boxxyerror lc rgb "
-                        "'#3b82c4', \\\n"
+                        "plot '%s.dat' using (0):0:(0):2:($0-0.3):($0+0.3):ytic(1) "
+                        "with boxxyerror lc rgb '#3b82c4', \\\n"
                         "     '' using 2:0:3:4 with xerrorbars pt 0 lw 2 lc rgb '#222222'\n",
                         name);
         else
                 fprintf(out,
                         "set xlabel 'us of CPU time per request'\nset key outside top horizontal\n"
-                        "plot '%s.dat' using (0):0:(0):5:($0-0.35):($0+0.05):ytic(1) with boxxyerror lc rgb "
-                        "'#3b82c4' title 'server, user', \\\n"
-                        "     '' using (0):0:5:($5+$6):($0-0.35):($0+0.05) with boxxyerror lc rgb '#e07b1a' "
-                        "title 'server, system', \\\n"
-                        "     '' using (0):0:(0):7:($0+0.08):($0+0.38) with boxxyerror lc rgb '#a8adb5' "
-                        "title 'generator'\n",
+                        "plot '%s.dat' using (0):0:(0):5:($0-0.35):($0+0.05):ytic(1) "
+                        "with boxxyerror lc rgb '#3b82c4' title 'server, user', \\\n"
+                        "     '' using (0):0:5:($5+$6):($0-0.35):($0+0.05) "
+                        "with boxxyerror lc rgb '#e07b1a' title 'server, system', \\\n"
+                        "     '' using (0):0:(0):7:($0+0.08):($0+0.38) "
+                        "with boxxyerror lc rgb '#a8adb5' title 'generator'\n",
                         name);
 }
 

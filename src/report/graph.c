@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A logarithmic scale, four classes to an octave, joined until they fit on a screen: latencies of one run
- * often span four orders of magnitude, and on a linear scale all but the tail would be in the first bar. */
+/* A logarithmic scale of four classes per octave, which are joined until they fit on a screen. The latencies
+ * of one run often span four orders of magnitude: on a linear scale, all but the tail would be in the first
+ * bar. */
 #include "report/format.h"
 #include "report/report.h"
 
@@ -25,7 +26,7 @@ static void bar_print(FILE *out, uint64_t count, uint64_t max)
         fputs(count && !eighths ? parts[1] : parts[eighths % EIGHTHS], out);
 }
 
-/* "p50", "p99" and so on, if that percentile lies in the row. */
+/* Prints "p50", "p99" and so on, for the percentiles that lie in the row. */
 static void marks_print(FILE *out, const struct histogram *h, double low, double high)
 {
         static const struct {
@@ -51,8 +52,7 @@ void report_graph(FILE *out, const struct result *r)
                 return;
         unsigned first = class_of(histogram_min(r->latency)), last = class_of(histogram_max(r->latency));
         for (size_t cursor = 0; histogram_next(r->latency, &cursor, &value, &count);) {
-                unsigned class = class_of(
-                        value); /* of the bucket's highest value: it may exceed the maximum */
+                unsigned class = class_of(value); /* the top of the bucket, which may exceed the maximum */
                 classes[class < last ? class : last] += count;
         }
         unsigned width = (last - first) / ROWS_MAX + 1;
@@ -65,7 +65,7 @@ void report_graph(FILE *out, const struct result *r)
         for (unsigned row = first; row <= last; row += width) {
                 double low = exp2(row / 4.0), high = exp2((row + width) / 4.0);
                 const char *latency = format_latency((uint64_t)low, t);
-                int width_more = strstr(latency, "\u00b5") ? 1 : 0; /* two bytes, one column */
+                int width_more = strstr(latency, "\u00b5") ? 1 : 0; /* it has two bytes, but one column */
                 fprintf(out, "%*s %6.2f%% ", 9 + width_more, latency,
                         100.0 * (double)classes[row] / (double)total);
                 bar_print(out, classes[row], max);

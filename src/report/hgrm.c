@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The format that HdrHistogram (Gil Tene) prints, and that its plotter, wrk2's and many other tools read: a
- * line per step of the percentiles, 5 steps to each halving of what is still missing to 100%. The steps are
- * those of its PercentileIterator: a bucket has a line for every step that it reaches, but the last bucket
- * only one, and then that of 100%, whose last column (infinity) is left out.
+ * line per step of the percentiles, 5 steps for each halving of the distance to 100%. The steps are those of
+ * its PercentileIterator: a bucket has a line for every step that it reaches, but the last bucket has only
+ * one, and then one for 100%, without the last column, which would be infinite.
  *
- * Two figures differ from it: values have six decimals of a millisecond, so that a nanosecond can be seen,
- * where it prints as many as the histogram has digits; and the mean is exact, where it takes each bucket's
- * middle. The maximum is, as there, the highest value of its bucket. */
+ * Two things differ: values have six decimals of a millisecond, so that a nanosecond can be seen, instead of
+ * as many as the histogram has digits; and the mean is exact, instead of made from the middle of each bucket.
+ * The maximum is, as there, the highest value of its bucket. */
 #include "report/report.h"
 
 #include "base/clock.h"
@@ -21,8 +21,8 @@ static double milliseconds(double ns)
         return ns / (double)NS_PER_MS;
 }
 
-/* The step that follows, both in percent: each halving of the distance to 100 is cut into so many ticks.
- * Where a double has no number left in between, it is 100. */
+/* The step after `level`, both in percent: each halving of the distance to 100 has TICKS_PER_HALF steps. It
+ * is 100 where doubles have no number left in between. */
 static double level_after(double level)
 {
         double ticks = TICKS_PER_HALF * exp2(floor(log2(100.0 / (100.0 - level))) + 1);
@@ -51,14 +51,14 @@ static uint64_t lines_print(FILE *out, const struct histogram *h)
         return value;
 }
 
-/* The middle of a bucket, of which the highest value is given. */
+/* The middle of the bucket whose highest value is `top`. */
 static double bucket_middle(uint64_t top)
 {
         uint64_t width = 1;
 
         while (top / width >= HISTOGRAM_SUB_BUCKETS)
                 width *= 2;
-        width -= width / 2; /* 1 of 1: the bucket is one value */
+        width -= width / 2; /* stays 1 if the bucket has one value */
         return (double)(top + 1 - width);
 }
 

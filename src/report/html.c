@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The page is page.html with its words between @ replaced. Its tables are written here and not by its script,
- * so that they can be read without one, printed, searched and copied; the script only draws. */
+/* The page is page.html with its words between @ replaced. Its tables are written here, not by its script, so
+ * that they can be read without scripts, printed, searched and copied; the script only draws. */
 #include "report/html.h"
 
 #include "report/assets.h"
@@ -17,8 +17,7 @@ struct page {
         const json_t *data;
 };
 
-/* The two are symbols of the assembler's, which C takes for two objects whose addresses it does not compare.
- */
+/* To C, the assembler's two symbols are two objects, whose addresses may not be subtracted. */
 static size_t asset_size(const char *begin, const char *end)
 {
         return (uintptr_t)end - (uintptr_t)begin;
@@ -26,10 +25,10 @@ static size_t asset_size(const char *begin, const char *end)
 
 static void asset_print(FILE *out, const char *begin, const char *end)
 {
-        (void)fwrite(begin, 1, asset_size(begin, end), out); /* the stream's error is looked at in the end */
+        (void)fwrite(begin, 1, asset_size(begin, end), out); /* the stream's error is checked at the end */
 }
 
-/* "<" only stands in strings of JSON, where \u003c is the same: so no text can end the element it is in. */
+/* In JSON, "<" occurs only in strings, where \u003c means the same: so no text can end the element it is in. */
 static int json_print(const char *bytes, size_t size, void *out)
 {
         for (size_t i = 0; i < size; i++)
@@ -78,7 +77,7 @@ static void word_print(FILE *out, const struct page *p, const char *word)
                 asset_print(out, asset_script, asset_script_end);
 }
 
-/* If the text begins with @word@: the length of it all, else 0. */
+/* If the text begins with @word@, copies the word and returns the length including both @. Else returns 0. */
 static size_t word_at(const char *text, char word[static WORD_MAX])
 {
         size_t length = strspn(text + 1, "abcdefghijklmnopqrstuvwxyz");

@@ -14,7 +14,7 @@
 
 enum { SERIES_MAX = 256 };
 
-/* Scenarios that one chart puts on its x axis, in rising order of `at`. */
+/* The scenarios on the x axis of a chart, in ascending order of `at`. */
 struct series {
         size_t scenario[SERIES_MAX];
         double at[SERIES_MAX];
@@ -42,9 +42,7 @@ static double known(uint64_t value)
         return value == RESULT_UNKNOWN ? NAN : (double)value;
 }
 
-/* Figures. */
-
-/* Writes a figure up to the rows of its table; with no heads, up to its <thead>. */
+/* Writes a figure up to the rows of its table, or without heads, up to its <thead>. */
 static void figure_begin(FILE *out, const struct comparison *c, const char *chart,
                          const struct series *series, const char *title, const char *const *heads)
 {
@@ -75,13 +73,20 @@ static struct series series_of(size_t scenario)
         return (struct series){.scenario = {scenario}, .count = 1};
 }
 
-/* Does anybody have a number for this key? */
-static bool any_estimate(const struct comparison *c, size_t scenario, enum figure key)
+/* True if the figure is known of at least one server. */
+static bool any_estimate(const struct comparison *c, size_t scenario, enum figure figure)
 {
         for (size_t s = 0; s < c->server_count; s++)
-                if (isfinite(comparison_summary(c, scenario, s)->estimates[key].median))
+                if (isfinite(comparison_summary(c, scenario, s)->estimates[figure].median))
                         return true;
         return false;
+}
+
+static void estimate_cells(FILE *out, const struct estimate *e, void (*print)(FILE *, double))
+{
+        print(out, e->median);
+        print(out, e->interval.low);
+        print(out, e->interval.high);
 }
 
 /* 4: throughput. */
@@ -118,16 +123,12 @@ void html_throughput(FILE *out, const struct comparison *c)
                         heads);
                 for (size_t s = 0; s < c->server_count; s++) {
                         const struct summary *summary = comparison_summary(c, i, s);
-                        const struct estimate *e = &summary->estimates[FIGURE_REQUESTS];
                         if (!summary->result)
                                 continue;
-                        fputs("<tr>", out);
-                        html_server_head(out, &c->servers[s]);
-                        html_cell_count(out, e->median);
-                        html_cell_count(out, e->interval.low);
-                        html_cell_count(out, e->interval.high);
+                        html_row_begin(out, &c->servers[s]);
+                        estimate_cells(out, &summary->estimates[FIGURE_REQUESTS], html_cell_count);
                         trials_cell(out, c, i, s);
-                        fputs("</tr>\n", out);
+                        html_row_end(out);
                 }
                 figure_end(out);
         }
@@ -176,22 +177,20 @@ static void percentiles_figure(FILE *out, const struct comparison *c, size_t sce
                 const struct histogram *h = r ? histogram_of(r) : NULL;
                 if (!h || histogram_count(h) == 0)
                         continue;
-                fputs("<tr>", out);
-                html_server_head(out, &c->servers[s]);
+                html_row_begin(out, &c->servers[s]);
                 for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
                         html_cell_percentile(out, h, shares[i]);
                 html_cell_latency(out, (double)histogram_max(h));
                 html_cell_count(out, (double)histogram_count(h));
-                fputs("</tr>\n", out);
+                html_row_end(out);
         }
         figure_end(out);
 }
 
 void html_latency(FILE *out, const struct comparison *c)
 {
-        fputs("<p>Each step to the right is a rarer request: at 99% one in a hundred took longer than the "
-              "curve says. A curve ends where fewer than ten samples are left.</p>\n<div "
-              "class=\"figures\">\n",
+        fputs("<p>Each step to the right is a rarer request: at 99%, one in a hundred took longer than the curve "
+              "says. A curve ends where fewer than ten samples are left.</p>\n<div class=\"figures\">\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++)
                 percentiles_figure(out, c, i, "latency",
@@ -206,7 +205,7 @@ void html_latency(FILE *out, const struct comparison *c)
 
 /* 6: over time. */
 
-/* The greatest number of intervals that a server has. */
+/* The number of intervals of the server that has most. */
 static uint64_t intervals_most(const struct comparison *c, size_t scenario)
 {
         uint64_t most = 0;
@@ -219,7 +218,7 @@ static uint64_t intervals_most(const struct comparison *c, size_t scenario)
         return most;
 }
 
-/* A server has three columns here, or the table would be the largest part of the page. */
+/* Only three columns per server, or the table would be the largest part of the page. */
 static void time_head(FILE *out, const struct comparison *c, size_t scenario)
 {
         fputs("<thead><tr><th scope=\"col\">at</th>", out);
@@ -267,7 +266,8 @@ static void time_figure(FILE *out, const struct comparison *c, size_t scenario)
         if (count == 0)
                 return;
         figure_begin(out, c, "time", &series,
-                     "Latency in the course of the run: flat is better, a rise is a queue or a pause", NULL);
+                     "Latency over the course of the run: flat is better, a rise is a queue or a pause",
+                     NULL);
         time_head(out, c, scenario);
         for (uint64_t k = 0; k < count; k++)
                 time_row(out, c, scenario, k);
@@ -276,8 +276,7 @@ static void time_figure(FILE *out, const struct comparison *c, size_t scenario)
 
 void html_time(FILE *out, const struct comparison *c)
 {
-        fputs("<p>Of each interval: the medians of the trials' p50 and p99, and the greatest of their "
-              "maxima.</p>\n"
+        fputs("<p>For each interval: the medians of the trials' p50 and p99, and the greatest of their maxima.</p>\n"
               "<div class=\"figures\">\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++)
@@ -286,16 +285,6 @@ void html_time(FILE *out, const struct comparison *c)
 }
 
 /* 7: what it cost. */
-
-/* The server's CPU time per request, split as user and system time were. */
-static void cpu_split(const struct result *r, double *user, double *system)
-{
-        double u = known(r->server.cpu_user), s = known(r->server.cpu_system);
-        double share = u + s > 0 ? u / (u + s) : 0; /* NaN if they are unknown */
-
-        *user = r->server.cpu_per_request * share;
-        *system = r->server.cpu_per_request * (1 - share);
-}
 
 static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
 {
@@ -310,25 +299,21 @@ static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
                      "CPU time per request: shorter is better; beside it the load generator's", heads);
         for (size_t s = 0; s < c->server_count; s++) {
                 const struct summary *summary = comparison_summary(c, scenario, s);
-                const struct estimate *e = &summary->estimates[FIGURE_CPU];
                 if (!summary->result)
                         continue;
-                cpu_split(summary->result, &user, &system);
-                fputs("<tr>", out);
-                html_server_head(out, &c->servers[s]);
+                page_cpu_split(summary->result, &user, &system);
+                html_row_begin(out, &c->servers[s]);
                 html_cell_latency(out, user);
                 html_cell_latency(out, system);
-                html_cell_latency(out, e->median);
-                html_cell_latency(out, e->interval.low);
-                html_cell_latency(out, e->interval.high);
+                estimate_cells(out, &summary->estimates[FIGURE_CPU], html_cell_latency);
                 html_cell_latency(out, summary->result->generator.cpu_per_request);
                 html_cell_latency(out, summary->result->machine.cpu_per_request);
-                fputs("</tr>\n", out);
+                html_row_end(out);
         }
         figure_end(out);
 }
 
-/* Keeps the series in rising order. */
+/* Inserts a scenario where `at` belongs. A series that is full stays as it is. */
 static void series_insert(struct series *series, size_t scenario, double at)
 {
         size_t place = series->count;
@@ -353,7 +338,7 @@ static const struct result *scenario_result(const struct comparison *c, size_t s
         return NULL;
 }
 
-/* Do they differ in the number of connections alone? */
+/* True if both are closed loops that differ in the number of connections alone. */
 static bool alike(const struct result *a, const struct result *b)
 {
         return a->config.request_bytes == b->config.request_bytes &&
@@ -385,23 +370,19 @@ static struct series connections_series(const struct comparison *c)
         return longest;
 }
 
-/* A line for each server and scenario of a series: its x, then the median and the interval of a key. */
-static void series_rows(FILE *out, const struct comparison *c, const struct series *series, enum figure key,
-                        void (*print)(FILE *, double))
+/* A row for each server and scenario of a series: its x, then the median and the interval of a figure. */
+static void series_rows(FILE *out, const struct comparison *c, const struct series *series,
+                        enum figure figure, void (*print)(FILE *, double))
 {
         for (size_t s = 0; s < c->server_count; s++)
                 for (size_t i = 0; i < series->count; i++) {
                         const struct summary *summary = comparison_summary(c, series->scenario[i], s);
-                        const struct estimate *e = &summary->estimates[key];
                         if (!summary->result)
                                 continue;
-                        fputs("<tr>", out);
-                        html_server_head(out, &c->servers[s]);
+                        html_row_begin(out, &c->servers[s]);
                         html_cell_count(out, series->at[i]);
-                        print(out, e->median);
-                        print(out, e->interval.low);
-                        print(out, e->interval.high);
-                        fputs("</tr>\n", out);
+                        estimate_cells(out, &summary->estimates[figure], print);
+                        html_row_end(out);
                 }
 }
 
@@ -411,10 +392,10 @@ static void memory_figures(FILE *out, const struct comparison *c)
         struct series series = connections_series(c);
 
         if (series.count > 1) {
-                figure_begin(out, c, "memory", &series,
-                             "Memory of the server against connections: lower is better, the slope is what "
-                             "one costs",
-                             heads);
+                figure_begin(
+                        out, c, "memory", &series,
+                        "Memory of the server against connections: lower is better, the slope is the cost of one",
+                        heads);
                 series_rows(out, c, &series, FIGURE_MAX_RSS, html_cell_bytes);
                 figure_end(out);
                 return;
@@ -443,18 +424,17 @@ void html_cost(FILE *out, const struct comparison *c)
 
 /* 8: sweeps. */
 
-/* A sweep of several scenarios has each value several times: one series takes the first of each that is left.
- */
+/* A sweep of several scenarios has each value several times. A series takes the first of each that is left. */
 static struct series sweep_take(const struct comparison *c, bool *taken)
 {
         struct series series = {.count = 0};
 
         for (size_t i = 0; i < c->scenario_count; i++) {
                 double at = c->scenarios[i].sweep_value;
-                bool there = !isfinite(at) || taken[i];
+                bool skip = !isfinite(at) || taken[i];
                 for (size_t k = 0; k < series.count; k++)
-                        there |= series.at[k] == at;
-                if (!there && series.count < SERIES_MAX) {
+                        skip |= series.at[k] == at;
+                if (!skip && series.count < SERIES_MAX) {
                         series_insert(&series, i, at);
                         taken[i] = true;
                 }
@@ -463,14 +443,15 @@ static struct series sweep_take(const struct comparison *c, bool *taken)
 }
 
 static void sweep_figure(FILE *out, const struct comparison *c, const struct series *series,
-                         const char *chart, enum figure key, const char *title)
+                         const char *chart, enum figure figure, const char *title)
 {
         bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
         const char *const heads[] = {
-                "server", rate ? "offered req/s" : "connections", figures[key].column, "low", "high", NULL};
+                "server", rate ? "offered req/s" : "connections", figures[figure].column, "low", "high",
+                NULL};
 
         figure_begin(out, c, chart, series, title, heads);
-        series_rows(out, c, series, key, key == FIGURE_REQUESTS ? html_cell_count : html_cell_latency);
+        series_rows(out, c, series, figure, figure == FIGURE_REQUESTS ? html_cell_count : html_cell_latency);
         figure_end(out);
 }
 
@@ -482,16 +463,16 @@ void html_sweep(FILE *out, const struct comparison *c)
         fputs("<div class=\"figures\">\n", out);
         for (struct series series; taken && (series = sweep_take(c, taken)).count > 0;)
                 if (rate) {
-                        sweep_figure(out, c, &series, "sweep-p50", FIGURE_P50,
-                                     "Median latency against offered rate: lower is better, the knee is the "
-                                     "capacity");
-                        sweep_figure(out, c, &series, "sweep-p99", FIGURE_P99,
-                                     "99th percentile against offered rate: lower is better, the knee is the "
-                                     "capacity");
+                        sweep_figure(
+                                out, c, &series, "sweep-p50", FIGURE_P50,
+                                "Median latency against offered rate: lower is better, the knee is the capacity");
+                        sweep_figure(
+                                out, c, &series, "sweep-p99", FIGURE_P99,
+                                "99th percentile against offered rate: lower is better, the knee is the capacity");
                 } else {
-                        sweep_figure(out, c, &series, "sweep-throughput", FIGURE_REQUESTS,
-                                     "Requests per second against connections: higher is better, flat is "
-                                     "saturated");
+                        sweep_figure(
+                                out, c, &series, "sweep-throughput", FIGURE_REQUESTS,
+                                "Requests per second against connections: higher is better, flat is saturated");
                         sweep_figure(out, c, &series, "sweep-p99", FIGURE_P99,
                                      "99th percentile against connections: lower is better");
                 }

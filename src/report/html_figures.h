@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* html_figures: the sections that are charts: each figure is a title that says what to see, a place that
- * page.js draws into (data-chart names the chart, data-scenarios what is in it), and its numbers in a table.
- */
+/* html_figures: the sections that are charts. Each figure has a title that says what to see in it, a place
+ * for page.js to draw in (data-chart names the chart, data-scenarios what it shows), and its numbers in a
+ * table. */
 #ifndef REPORT_HTML_FIGURES_H
 #define REPORT_HTML_FIGURES_H
 

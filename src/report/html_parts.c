@@ -3,8 +3,6 @@
 
 #include "report/format.h"
 
-#include <math.h>
-
 void html_text(FILE *out, const char *text)
 {
         for (; text && *text; text++)
@@ -24,18 +22,6 @@ void html_text(FILE *out, const char *text)
                 default:
                         fputc(*text, out);
                 }
-}
-
-/* A square in the server's colour, as a picture, since the page's policy allows no style of an element's own.
- */
-void html_server_head(FILE *out, const struct comparison_server *s)
-{
-        fprintf(out,
-                "<th scope=\"row\"><svg class=\"swatch\" viewBox=\"0 0 1 1\" aria-hidden=\"true\"><rect "
-                "width=\"1\" height=\"1\" fill=\"%s\"/></svg><span>",
-                s->colour);
-        html_text(out, s->name);
-        fputs("</span></th>", out);
 }
 
 void html_table_open(FILE *out, const char *class, const char *label)
@@ -59,6 +45,22 @@ void html_table_end(FILE *out)
         fputs("</tbody></table></div>\n", out);
 }
 
+/* The square is a picture, since the page's policy allows no element a style of its own. */
+void html_row_begin(FILE *out, const struct comparison_server *s)
+{
+        fprintf(out,
+                "<tr><th scope=\"row\"><svg class=\"swatch\" viewBox=\"0 0 1 1\" aria-hidden=\"true\">"
+                "<rect width=\"1\" height=\"1\" fill=\"%s\"/></svg><span>",
+                s->colour);
+        html_text(out, s->name);
+        fputs("</span></th>", out);
+}
+
+void html_row_end(FILE *out)
+{
+        fputs("</tr>\n", out);
+}
+
 void html_cell_text(FILE *out, const char *text)
 {
         fputs("<td>", out);
@@ -77,22 +79,21 @@ void html_cell_latency(FILE *out, double ns)
 {
         char t[FORMAT_TEXT_MAX];
 
-        html_cell_text(out, format_latency(isfinite(ns) && ns >= 0 ? (uint64_t)ns : RESULT_UNKNOWN, t));
+        html_cell_text(out, format_unit(UNIT_NS, ns, t));
 }
 
 void html_cell_percentile(FILE *out, const struct histogram *h, double share)
 {
-        uint64_t value;
+        char t[FORMAT_TEXT_MAX];
 
-        html_cell_latency(out, result_percentile(h, share, &value) ? (double)value : NAN);
+        html_cell_text(out, format_percentile(h, share, t));
 }
 
 void html_cell_bytes(FILE *out, double bytes)
 {
         char t[FORMAT_TEXT_MAX];
 
-        html_cell_text(out,
-                       format_bytes(isfinite(bytes) && bytes >= 0 ? (uint64_t)bytes : RESULT_UNKNOWN, t));
+        html_cell_text(out, format_unit(UNIT_BYTES, bytes, t));
 }
 
 void html_command(FILE *out, const struct comparison *c, size_t scenario)

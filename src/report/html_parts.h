@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* html_parts: what the sections of a report's page are made of. What is not known is written as n/a. */
+/* html_parts: what the sections of a report's page are made of. What is unknown is written as n/a. */
 #ifndef REPORT_HTML_PARTS_H
 #define REPORT_HTML_PARTS_H
 
@@ -7,21 +7,24 @@
 
 #include <stdio.h>
 
-/* A text with what is special in HTML escaped; NULL: nothing. */
+/* A text with the characters that are special in HTML escaped; nothing for NULL. */
 void html_text(FILE *, const char *text);
 
-/* The command of a scenario, and a server's name as the head of a row, with a square in its colour. */
+/* A scenario's command. */
 void html_command(FILE *, const struct comparison *, size_t scenario);
-void html_server_head(FILE *, const struct comparison_server *);
 
-/* A table that scrolls by itself where it is wider than the screen: `heads` ends with NULL. */
+/* A table that scrolls by itself where it is wider than the screen. `heads` ends with NULL. */
 void html_table_begin(FILE *, const char *class, const char *label, const char *const *heads);
 void html_table_end(FILE *);
 
-/* The same up to its <thead>, which is the caller's, as is the begin of <tbody>. */
+/* The same, except that the caller writes the <thead> and opens the <tbody>. */
 void html_table_open(FILE *, const char *class, const char *label);
 
-/* Cells; NaN is not known. */
+/* A row that begins with a server's name, and a square in its colour. */
+void html_row_begin(FILE *, const struct comparison_server *);
+void html_row_end(FILE *);
+
+/* Cells. NaN is unknown. */
 void html_cell_text(FILE *, const char *text);
 void html_cell_count(FILE *, double value);
 void html_cell_latency(FILE *, double ns);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sections, in the order in which they are asked for: what was compared, what came out, how sure that is,
- * and only then the details. */
+/* The sections, in the order of a reader's questions: what was compared, what came out, how sure that is, and
+ * only then the details. */
 #include "report/html.h"
 
 #include "report/answer.h"
@@ -136,9 +136,6 @@ static void machine_print(FILE *out, const struct result *r)
 static void facts_print(FILE *out, const struct comparison *c)
 {
         const struct result *r = any_result(c);
-        const json_t *seed = json_object_get(c->json, "seed"), *rounds = json_object_get(c->json, "rounds");
-
-        const char *warmup = json_string_value(json_object_get(c->json, "warmup"));
 
         fputs("<dl class=\"facts\">\n", out);
         when_print(out, c);
@@ -147,19 +144,18 @@ static void facts_print(FILE *out, const struct comparison *c)
         fputs("<dt>Trials</dt><dd>", out);
         fprintf(out, "%zu server%s, %zu scenario%s", c->server_count, c->server_count == 1 ? "" : "s",
                 c->scenario_count, c->scenario_count == 1 ? "" : "s");
-        if (json_is_integer(rounds))
-                fprintf(out, ", %" JSON_INTEGER_FORMAT " round%s", json_integer_value(rounds),
-                        json_integer_value(rounds) == 1 ? "" : "s");
+        if (c->rounds > 0)
+                fprintf(out, ", %u round%s", c->rounds, c->rounds == 1 ? "" : "s");
         if (c->duration) {
                 fputs(", each for ", out);
                 html_text(out, c->duration);
         }
-        if (warmup) {
+        if (c->warmup) {
                 fputs(" after a warm-up of ", out);
-                html_text(out, warmup);
+                html_text(out, c->warmup);
         }
-        if (json_is_integer(seed))
-                fprintf(out, "; seed %" JSON_INTEGER_FORMAT, json_integer_value(seed));
+        if (c->seed != RESULT_UNKNOWN)
+                fprintf(out, "; seed %" PRIu64, c->seed);
         fputs("</dd>\n", out);
         term(out, "Baseline", comparison_baseline(c));
         term(out, "Placement", c->placement ? c->placement : "not recorded");
@@ -180,8 +176,7 @@ static void commands_print(FILE *out, const struct comparison *c)
         html_table_begin(out, "commands", "The servers' commands", heads);
         for (size_t i = 0; i < c->server_count; i++) {
                 const struct comparison_server *s = &c->servers[i];
-                fputs("<tr>", out);
-                html_server_head(out, s);
+                html_row_begin(out, s);
                 fputs("<td><code>", out);
                 html_text(out, s->command ? s->command : "not recorded");
                 fputs("</code>", out);
@@ -193,8 +188,7 @@ static void commands_print(FILE *out, const struct comparison *c)
                 fputs("</td></tr>\n", out);
         }
         html_table_end(out);
-        fputs("<details><summary>The generator's commands, of the first trial in each "
-              "scenario</summary>\n<ul>\n",
+        fputs("<details><summary>The generator's commands, of the first trial in each scenario</summary>\n<ul>\n",
               out);
         for (size_t scenario = 0; scenario < c->scenario_count; scenario++)
                 for (size_t i = 0; i < c->trial_count; i++)
@@ -207,7 +201,7 @@ static void commands_print(FILE *out, const struct comparison *c)
         fputs("</ul></details>\n", out);
 }
 
-/* Lines of plain text as a list; nothing if there are none. */
+/* The warnings as a list, or a line that says that there are none. */
 static void warnings_list(FILE *out, const struct comparison *c)
 {
         char *text = NULL, *line, *rest;
@@ -218,8 +212,7 @@ static void warnings_list(FILE *out, const struct comparison *c)
                 return;
         warnings_print(lines, c);
         if (fclose(lines) != 0 || size == 0) {
-                fputs("<p class=\"fine\">Nothing to warn of: every trial was valid and none was left "
-                      "out.</p>\n",
+                fputs("<p class=\"fine\">Nothing to warn of: every trial was valid and none was left out.</p>\n",
                       out);
                 free(text);
                 return;
@@ -240,13 +233,12 @@ static void what_section(FILE *out, const struct comparison *c, bool with_charts
         facts_print(out, c);
         warnings_list(out, c);
         if (with_charts)
-                fputs("<noscript><p class=\"note\">The charts need JavaScript. Every number of theirs is in "
-                      "a table too.</p></noscript>\n",
+                fputs("<noscript><p class=\"note\">The charts need JavaScript. Every number in them is in a table "
+                      "too.</p></noscript>\n",
                       out);
         else
-                fputs("<p class=\"note\" id=\"no-charts\">This page has no charts: Chart.js (Debian: "
-                      "libjs-chart.js) was not there when bench was built. Every number is in the "
-                      "tables.</p>\n",
+                fputs("<p class=\"note\" id=\"no-charts\">This page has no charts: Chart.js (Debian: libjs-chart.js) "
+                      "was not installed when bench was built. Every number is in the tables.</p>\n",
                       out);
         commands_print(out, c);
         section_end(out);
@@ -281,44 +273,33 @@ static void answer_section(FILE *out, const struct comparison *c)
 
 static void result_cells(FILE *out, const struct result *r)
 {
-        char t[FORMAT_TEXT_MAX];
-        bool any = r->latency && histogram_count(r->latency) > 0;
+        char cells[FORMAT_COLUMNS][FORMAT_TEXT_MAX];
+        const char *verdict = verdict_name(r->verdict.status);
 
-        html_cell_count(out, r->requests.per_second);
-        html_cell_count(out, r->connections.per_second);
-        html_cell_latency(out, any ? histogram_mean(r->latency) : NAN);
-        html_cell_latency(out, any ? (double)histogram_min(r->latency) : NAN);
-        html_cell_latency(out, any ? (double)histogram_max(r->latency) : NAN);
-        html_cell_percentile(out, r->latency, 0.95);
-        html_cell_percentile(out, r->latency, 0.99);
-        html_cell_text(out, format_bytes(r->server.max_rss, t));
-        html_cell_text(out, format_cpu_time(r->server.cpu_user, t));
-        html_cell_text(out, format_cpu_time(r->server.cpu_system, t));
-        html_cell_latency(out, r->server.cpu_per_request);
-        html_cell_latency(out, r->machine.cpu_per_request);
-        html_cell_count(out, (double)errors_total(&r->errors));
-        fprintf(out, "<td class=\"%s\">%s</td>", verdict_name(r->verdict.status),
-                verdict_name(r->verdict.status));
+        format_result(r, format_count, cells);
+        for (size_t i = 0; i < FORMAT_COLUMNS; i++)
+                html_cell_text(out, cells[i]);
+        fprintf(out, "<td class=\"%s\">%s</td>", verdict, verdict);
 }
 
-static void missing_cells(FILE *out, const struct comparison_server *s, const struct summary *summary)
+static void missing_cell(FILE *out, const struct comparison *c, size_t scenario, size_t server)
 {
-        fputs("<td colspan=\"14\" class=\"missing\">", out);
-        fputs(s->skipped ? "skipped: " : "no result: ", out);
-        html_text(out, s->skipped ? s->skipped : summary->failed ? summary->failed : "no trial ran");
+        fprintf(out, "<td colspan=\"%d\" class=\"missing\">%s: ", FORMAT_COLUMNS + 1,
+                c->servers[server].skipped ? "skipped" : "no result");
+        html_text(out, comparison_absence(c, scenario, server));
         fputs("</td>", out);
 }
 
 static void tables_section(FILE *out, const struct comparison *c)
 {
-        static const char *const heads[] = {
-                "server",  "req/s",    "conn/s",     "avg",     "min",         "max",    "p95",     "p99",
-                "max rss", "cpu user", "cpu system", "cpu/req", "machine/req", "errors", "verdict", NULL};
+        const char *heads[1 + FORMAT_COLUMNS + 2] = {"server"};
 
+        memcpy(heads + 1, format_columns, sizeof format_columns);
+        heads[1 + FORMAT_COLUMNS] = "verdict";
         section_begin(out, "tables");
-        fputs("<p>Rates, memory and CPU time are medians of the trials; latencies are of all trials "
-              "together; errors are added up. <b>cpu/req</b> is the server's CPU time per request, "
-              "<b>machine/req</b> that of the whole machine, the generator included.</p>\n",
+        fputs("<p>Rates, memory and CPU time are medians of the trials; latencies are of all trials together; "
+              "errors are added up. <b>cpu/req</b> is the server's CPU time per request, <b>machine/req</b> that "
+              "of the whole machine, the generator included.</p>\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 fputs("<h3>", out);
@@ -326,14 +307,13 @@ static void tables_section(FILE *out, const struct comparison *c)
                 fputs("</h3>\n", out);
                 html_table_begin(out, "results", "Results", heads);
                 for (size_t s = 0; s < c->server_count; s++) {
-                        const struct summary *summary = comparison_summary(c, i, s);
-                        fputs("<tr>", out);
-                        html_server_head(out, &c->servers[s]);
-                        if (summary->result)
-                                result_cells(out, summary->result);
+                        const struct result *r = comparison_summary(c, i, s)->result;
+                        html_row_begin(out, &c->servers[s]);
+                        if (r)
+                                result_cells(out, r);
                         else
-                                missing_cells(out, &c->servers[s], summary);
-                        fputs("</tr>\n", out);
+                                missing_cell(out, c, i, s);
+                        html_row_end(out);
                 }
                 html_table_end(out);
         }
@@ -403,11 +383,10 @@ static void environment_section(FILE *out, const struct comparison *c)
         section_begin(out, "environment");
         environment_print(out, c);
         notes_print(out, c);
-        fputs("<h3>Raw data</h3>\n<p>The summaries and the numbers of every trial are in this page as "
-              "JSON. Their histograms and the trials' intervals are not: in their place each summary has a "
-              "curve of some 200 points and the intervals of all its trials together. The file that this "
-              "page was made from has them whole.</p>\n"
-              "<p id=\"raw\" hidden><a download=\"comparison.json\">Download them</a></p>\n",
+        fputs("<h3>Raw data</h3>\n<p>The summaries and the numbers of every trial are in this page as JSON. The "
+              "histograms and the trials' intervals are not: in their place, each summary has a curve of some 200 "
+              "points and the intervals of all its trials together. The file that this page was made from has them "
+              "all.</p>\n<p id=\"raw\" hidden><a download=\"comparison.json\">Download the data</a></p>\n",
               out);
         section_end(out);
 }

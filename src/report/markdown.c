@@ -7,7 +7,6 @@
 #include "comparison/diff.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,8 @@ static void cell(FILE *out, const char *text)
         fprintf(out, " %s |", text);
 }
 
-/* A text as a cell or a line of its own: what Markdown would take for markup or HTML is escaped. An underscore within
- * a word is none of it. */
+/* Prints a text as a cell or a line of its own, with what Markdown would take for markup or HTML escaped. An
+ * underscore within a word is neither. */
 static void text_print(FILE *out, const char *text)
 {
         for (const char *at = text; *at; at++) {
@@ -37,52 +36,34 @@ static void name_cell(FILE *out, const char *name)
         fputs(" |", out);
 }
 
-static void latency_cell(FILE *out, bool known, double ns)
+static void head_print(FILE *out, const char *first, const char *const *columns, size_t count)
 {
-        char t[FORMAT_TEXT_MAX];
-
-        cell(out, format_latency(known && isfinite(ns) ? (uint64_t)ns : RESULT_UNKNOWN, t));
-}
-
-static void percentile_cell(FILE *out, const struct histogram *h, double share)
-{
-        uint64_t value = 0;
-        bool known = result_percentile(h, share, &value);
-
-        latency_cell(out, known, (double)value);
+        fprintf(out, "| %s |", first);
+        for (size_t i = 0; i < count; i++)
+                cell(out, columns[i]);
+        fputs("\n|---|", out);
+        for (size_t i = 0; i < count; i++)
+                fputs("---:|", out);
+        fputc('\n', out);
 }
 
 void report_markdown_head(FILE *out, const char *first_column)
 {
-        fprintf(out,
-                "| %s | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | "
-                "cpu/req | machine/req | errors |\n"
-                "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-                first_column);
+        head_print(out, first_column, format_columns, FORMAT_COLUMNS);
 }
 
 void report_markdown_row(FILE *out, const char *name, const struct result *r)
 {
-        char t[FORMAT_TEXT_MAX];
-        bool any = r->latency && histogram_count(r->latency) > 0;
+        char cells[FORMAT_COLUMNS][FORMAT_TEXT_MAX];
 
+        format_result(r, format_rate, cells);
         name_cell(out, name);
-        cell(out, format_rate(r->requests.per_second, t));
-        cell(out, format_rate(r->connections.per_second, t));
-        latency_cell(out, any, any ? histogram_mean(r->latency) : 0);
-        latency_cell(out, any, any ? (double)histogram_min(r->latency) : 0);
-        latency_cell(out, any, any ? (double)histogram_max(r->latency) : 0);
-        percentile_cell(out, r->latency, 0.95);
-        percentile_cell(out, r->latency, 0.99);
-        cell(out, format_bytes(r->server.max_rss, t));
-        cell(out, format_cpu_time(r->server.cpu_user, t));
-        cell(out, format_cpu_time(r->server.cpu_system, t));
-        latency_cell(out, true, r->server.cpu_per_request);
-        latency_cell(out, true, r->machine.cpu_per_request);
-        fprintf(out, " %" PRIu64 " |\n", errors_total(&r->errors));
+        for (size_t i = 0; i < FORMAT_COLUMNS; i++)
+                cell(out, cells[i]);
+        fputc('\n', out);
 }
 
-/* What `print` writes, each line escaped and with something before it; `head` before the first. */
+/* Prints what `print` writes, escaped and with `before` in front of each line; `head` in front of the first. */
 static void lines_print(FILE *out, const struct comparison *c, size_t scenario,
                         void (*print)(FILE *, const struct comparison *, size_t), const char *head,
                         const char *before)
@@ -122,7 +103,7 @@ static void server_row(FILE *out, const struct comparison *c, size_t scenario, s
         }
         name_cell(out, s->name);
         fputs(s->skipped ? " skipped: " : " failed: ", out);
-        text_print(out, s->skipped ? s->skipped : summary->failed ? summary->failed : "no trial ran");
+        text_print(out, comparison_absence(c, scenario, server));
         fputs(" |\n", out);
 }
 
@@ -142,27 +123,24 @@ static void ratio_cell(FILE *out, const struct ratio *r)
                 cell(out, "no difference shown");
 }
 
-/* Times the baseline's; nothing where there is nothing to compare. */
+/* Prints the ratios to the baseline, if there is anything to compare. */
 static void ratios_print(FILE *out, const struct comparison *c, size_t scenario)
 {
         static const enum figure columns[] = {FIGURE_REQUESTS, FIGURE_CPU, FIGURE_MACHINE_CPU,
                                               FIGURE_P50,      FIGURE_P99, FIGURE_MAX_RSS};
         enum { COLUMN_COUNT = sizeof columns / sizeof *columns };
+        const char *names[COLUMN_COUNT];
 
         if (c->rounds < 2 || c->baseline == c->server_count || comparison_comparisons(c) == 0)
                 return;
-        fputs("\nTimes that of ", out);
+        fputs("\nRatios to ", out);
         text_print(out, c->servers[c->baseline].name);
         fprintf(out,
-                ", pair by pair within the %u rounds, in brackets intervals that all hold together with %.0f%%:\n\n",
+                ", pair by pair within the %u rounds; the intervals in brackets all hold together at %.0f%%:\n\n",
                 c->rounds, SUMMARY_LEVEL * 100);
-        name_cell(out, "server");
         for (size_t i = 0; i < COLUMN_COUNT; i++)
-                cell(out, figures[columns[i]].column);
-        fputs("\n|---|", out);
-        for (size_t i = 0; i < COLUMN_COUNT; i++)
-                fputs("---:|", out);
-        fputc('\n', out);
+                names[i] = figures[columns[i]].column;
+        head_print(out, "server", names, COLUMN_COUNT);
         for (size_t server = 0; server < c->server_count; server++) {
                 const struct summary *summary = comparison_summary(c, scenario, server);
                 if (server == c->baseline || !summary->result)
@@ -191,11 +169,11 @@ void report_markdown_comparison(FILE *out, const struct comparison *c)
         }
 }
 
-/* Differences. */
+/* A diff. */
 
 static const char *const side_names[DIFF_SIDES] = {[DIFF_OLD] = "old", [DIFF_NEW] = "new"};
 
-/* Measured numbers are never quite the same: they differ if one is 1.25 times the other. */
+/* Measured numbers are never quite the same: they differ if one is more than 1.25 times the other. */
 static bool is_different(const json_t *a, const json_t *b, bool measured)
 {
         double x = json_number_value(a), y = json_number_value(b);
@@ -213,7 +191,7 @@ static void value_print(FILE *out, const json_t *value)
                 fputs("unknown", out);
 }
 
-/* The first result, for what all of them have in common. */
+/* The first result, for what all of them have in common; NULL if there is none. */
 static const json_t *first_result(const struct comparison *c)
 {
         for (size_t i = 0; i < c->trial_count; i++)
@@ -225,7 +203,7 @@ static const json_t *first_result(const struct comparison *c)
 static void environments_print(FILE *out, const struct diff *d)
 {
         static const struct {
-                const char *path; /* in a result; the one without a dot is the comparison's */
+                const char *path; /* in a result; without a dot, in the comparison */
                 bool measured;
         } members[] = {
                 {"environment.kernel", false},
@@ -261,7 +239,7 @@ static void environments_print(FILE *out, const struct diff *d)
         }
 }
 
-/* What is on one side alone, and what failed. */
+/* Prints what is on one side alone, and what failed there. */
 static void absences_print(FILE *out, const struct diff *d, enum diff_side side)
 {
         const struct comparison *c = d->side[side], *other = d->side[DIFF_OLD + DIFF_NEW - side];
@@ -292,7 +270,7 @@ static void finding_cell(FILE *out, const struct diff_row *r)
         char t[FORMAT_TEXT_MAX];
 
         if (r->finding == FINDING_UNCLEAR)
-                fprintf(out, " unclear: only %s and more can be seen |\n",
+                fprintf(out, " unclear: only %s or more would show |\n",
                         format_percent(r->ratio.detectable, t));
         else
                 fprintf(out, " %s |\n", texts[r->finding]);
@@ -305,7 +283,7 @@ static void diff_row_print(FILE *out, const struct diff *d, const struct diff_ro
         name_cell(out, d->side[DIFF_OLD]->servers[r->server].name);
         cell(out, figures[r->figure].column);
         for (size_t side = 0; side < DIFF_SIDES; side++)
-                cell(out, format_figure(r->figure, r->median[side], t));
+                cell(out, format_unit(figures[r->figure].unit, r->median[side], t));
         cell(out, format_ratio(r->ratio.ratio, 3, t));
         if (isnan(r->ratio.interval.low))
                 fputs(" n/a | n/a |", out);
@@ -330,7 +308,7 @@ void report_markdown_diff(FILE *out, const struct diff *d)
                 diff_row_print(out, d, &d->rows[i]);
         }
         fprintf(out,
-                "\nIntervals: all of them together hold with %.0f%%. p: by the ranks alone (Mann-Whitney, "
-                "Holm). Tolerance: %g%%.\n",
+                "\nThe intervals all hold together at %.0f%%. p: by the ranks alone (Mann-Whitney, Holm). "
+                "Tolerance: %g%%.\n",
                 SUMMARY_LEVEL * 100, d->tolerance * 100);
 }

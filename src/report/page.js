@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Draws the figures of a report into their places, when they come near the screen or are to be printed. All
-// numbers come from the JSON in the page; what was not measured is null there and is left out here.
+// Draws the charts of a report into their places, when these come near the screen or are to be printed. All numbers
+// come from the JSON in the page. What was not measured is null there, and left out here.
 (() => {
   'use strict';
 
@@ -8,7 +8,7 @@
   const servers = data.lineup.map((entry, index) => ({
     name: entry.name,
     colour: entry.colour,
-    // A palette has ten colours: further servers have theirs again, in another pattern.
+    // There are ten colours. Further servers reuse them, in another pattern.
     dash: [[], [7, 3], [2, 3], [9, 3, 2, 3]][Math.floor(index / 10) % 4],
   }));
   const cells = new Map(data.summary.map((entry) => [entry.scenario + '\n' + entry.server, entry]));
@@ -73,7 +73,7 @@
     };
   }
 
-  // The powers of ten in a range, with twice and five times each where that is not too many.
+  // The powers of ten in a range, with multiples of each where these are not too many.
   function logarithmicTicks(min, max) {
     const steps = Math.log10(max / min) > 3 ? [1] : Math.log10(max / min) > 2 ? [1, 3] : [1, 2, 5];
     const ticks = [];
@@ -84,7 +84,7 @@
     return ticks;
   }
 
-  // Bounds a little outside the values, at 1, 2 or 5 times a power of ten.
+  // Bounds just outside the values, at 1, 2 or 5 times a power of ten.
   function logarithmicBounds(values) {
     const positive = values.filter((value) => value > 0);
     if (positive.length === 0)
@@ -113,7 +113,7 @@
     return axis(title, format, { type: 'linear', beginAtZero: true });
   }
 
-  // Servers from top to bottom; long names are cut, whole in the tooltip and in the tables.
+  // Servers from top to bottom. Long names are cut here, but not in the tooltip and in the tables.
   function categories(names) {
     return axis('server', String, {
       type: 'category',
@@ -168,7 +168,7 @@
     };
   }
 
-  // Charts: each gets the scenarios of its figure and returns what Chart.js takes, and its height in pixels.
+  // Charts. Each takes the scenarios of its figure, and returns what Chart.js needs and the height in pixels.
 
   const BAR_PX = 28;
   const FRAME_PX = 64;
@@ -261,7 +261,7 @@
     }], (item) => bytes(item.parsed.x), 1);
   }
 
-  // Lines, one for each server: points is what is known of it.
+  // A line for each server, through the points that points(server) returns.
   function lines(points, x, y, label, dots) {
     const datasets = [];
     for (const server of servers) {
@@ -293,7 +293,7 @@
         min: 1,
         max: Math.max(10, ...values),
         afterBuildTicks: (scale) => {
-          // The first two are close together where the axis is long and the screen is narrow.
+          // The first two are too close together where the axis is long and the screen narrow.
           const room = (scale.width * Math.log10(2)) / Math.log10(scale.max) > 48;
           scale.ticks = ticks.filter((value) => value <= scale.max && (room || value !== 2)).map((value) => ({ value }));
         },
@@ -368,7 +368,7 @@
 
   function sample(dataset) {
     const svg = document.createElementNS(SVG, 'svg');
-    // Bars in the colours of their servers have none in common.
+    // Bars that each have their server's colour have none in common.
     const colour = Array.isArray(dataset.backgroundColor) ? theme().soft : dataset.backgroundColor;
     const [name, attributes] = dataset.borderDash
       ? ['line', { x1: 0, x2: 24, y1: 6, y2: 6, stroke: colour, 'stroke-width': 3, 'stroke-dasharray': dataset.borderDash.join(' ') }]
@@ -472,7 +472,7 @@
       if (all || state.chart)
         draw(figure, state);
     });
-    // A place has its height before it is drawn, so that nothing moves under a reader's eyes.
+    // A place has its height before its chart is drawn, so that nothing moves under the reader's eyes.
     states.forEach((state, figure) => {
       figure.querySelector('.plot').style.height = `${LINES_PX}px`;
       near.observe(figure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A comparison of nine servers and nine scenarios is 28 MB, nearly all of it buckets of histograms. A curve
- * is looked at on some 1000 pixels: 200 points are all that can be seen of it. */
+ * is shown on some 1000 pixels, so more than 200 points of it could not be seen. */
 #include "report/page_data.h"
 
 #include "comparison/json.h"
@@ -35,7 +35,17 @@ size_t page_curve(const struct histogram *h, struct page_point points[static PAG
         return used;
 }
 
-/* Four digits are more than a pixel. */
+void page_cpu_split(const struct result *r, double *user, double *system)
+{
+        double u = r->server.cpu_user == RESULT_UNKNOWN ? NAN : (double)r->server.cpu_user,
+               s = r->server.cpu_system == RESULT_UNKNOWN ? NAN : (double)r->server.cpu_system;
+        double share = u + s > 0 || isnan(u + s) ? u / (u + s) : 0;
+
+        *user = r->server.cpu_per_request * share;
+        *system = r->server.cpu_per_request * (1 - share);
+}
+
+/* Four digits are finer than a pixel. */
 static double rounded(double value)
 {
         double scale = pow(10, 3 - floor(log10(value)));
@@ -58,13 +68,13 @@ static json_t *curve_to_json(const struct histogram *h)
         return curve;
 }
 
-/* A copy of a result without its histograms and intervals; NULL: out of memory. */
+/* A copy of a result without its histograms and intervals; NULL if there is no memory. */
 static json_t *result_thin(json_t *result)
 {
         json_t *copy = json_copy(result);
 
         if (copy)
-                (void)json_object_del(copy, "intervals"); /* fails where there are none, which is as well */
+                (void)json_object_del(copy, "intervals"); /* fails if there are none, which is as good */
         for (size_t i = 0; copy && i < sizeof histogram_names / sizeof *histogram_names; i++) {
                 json_t *whole = json_object_get(copy, histogram_names[i]);
                 json_t *thin = json_is_object(whole) ? json_copy(whole) : NULL;
@@ -98,7 +108,7 @@ static int curve_set(json_t *result, const char *name, const struct histogram *h
         return json_object_set_new(latency, "curve", curve_to_json(h));
 }
 
-/* The entries of trials or summary, thin. */
+/* A copy of the entries of trials or summary, with thin results. */
 static json_t *entries_thin(const json_t *entries)
 {
         json_t *thin = json_array(), *entry;
@@ -117,7 +127,7 @@ static json_t *entries_thin(const json_t *entries)
         return thin;
 }
 
-/* The intervals of all trials together, which the summary of a comparison has none of. */
+/* Adds the intervals of all trials together, which the summary in a comparison's file lacks. */
 static int intervals_set(json_t *result, const struct result *r)
 {
         json_t *intervals = json_array();
@@ -137,7 +147,7 @@ static int intervals_set(json_t *result, const struct result *r)
         return json_object_set_new(result, "intervals", intervals);
 }
 
-/* All estimates, also those that the file has only as medians of the summary, and the curves. */
+/* Adds the curves, and all estimates, including those that the file has only as medians of the summary. */
 static int curves_set(const struct comparison *c, const json_t *summaries)
 {
         json_t *entry;
@@ -184,7 +194,7 @@ json_t *page_data(const struct comparison *c)
                *summary = entries_thin(json_object_get(c->json, "summary"));
         int error = !data || !summary || curves_set(c, summary);
 
-        /* Each takes its reference, also where it fails. */
+        /* Each takes over the reference, even if it fails. */
         error |= json_object_set_new(data, "trials", trials);
         error |= json_object_set_new(data, "summary", summary);
         error |= json_object_set_new(data, "lineup", lineup_coloured(c));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report: a result, a comparison or a diff made readable. Pure functions from it to a stream. */
+/* report: a result, a comparison or a diff in a readable form. Pure functions that write to a stream. */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
 
@@ -14,24 +14,24 @@ void report_text(FILE *, const struct result *, bool colour);
 /* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
 void report_graph(FILE *, const struct result *);
 
-/* A Markdown table. A row starts with the given name, escaped; what was not measured is n/a. */
+/* A Markdown table. A row begins with the given name, escaped. What was not measured is n/a. */
 void report_markdown_head(FILE *, const char *first_column);
 void report_markdown_row(FILE *, const char *name, const struct result *);
 
-/* The percentiles as HdrHistogram's outputPercentileDistribution prints them, for its plotter and others;
- * values in ms. Nothing recorded: the head and the foot alone. */
+/* The percentiles in ms, as HdrHistogram's outputPercentileDistribution prints them, for its plotter and
+ * others. If nothing was recorded, only the head and the foot. */
 void report_hgrm(FILE *, const struct histogram *);
 
-/* A line per interval of the run, comma-separated (RFC 4180: lines end with CR LF), after a line of names;
- * what is unknown is empty. */
+/* A line of names, then a line per interval of the run, comma-separated (RFC 4180: lines end with CR LF). What
+ * is unknown is empty. */
 void report_csv(FILE *, const struct result *);
 
-/* A comparison: what to know first, and of each scenario the answer in words, a row per server, and, with two rounds or
- * more, a row per server of ratios to the baseline with their intervals. */
+/* A comparison: what to know first; then for each scenario the answer in words, a row per server, and from
+ * two rounds on, a row per server of ratios to the baseline with their intervals. */
 struct comparison;
 void report_markdown_comparison(FILE *, const struct comparison *);
 
-/* Differences of the environments, what is on one side alone or failed, and a table per scenario. */
+/* A diff: how the environments differ, what is on one side alone or failed, and a table per scenario. */
 struct diff;
 void report_markdown_diff(FILE *, const struct diff *);
 

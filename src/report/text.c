@@ -16,16 +16,13 @@ static bool known(uint64_t n)
 
 static const char *count(uint64_t n, char text[static FORMAT_TEXT_MAX])
 {
-        if (n == RESULT_UNKNOWN)
-                (void)snprintf(text, FORMAT_TEXT_MAX, "n/a");
-        else
-                (void)snprintf(text, FORMAT_TEXT_MAX, "%" PRIu64, n);
+        (void)snprintf(text, FORMAT_TEXT_MAX, known(n) ? "%" PRIu64 : "n/a", n);
         return text;
 }
 
 static const char *milliseconds(uint64_t ns, char text[static FORMAT_TEXT_MAX])
 {
-        return ns == RESULT_UNKNOWN ? count(ns, text) : duration_format(ns / NS_PER_MS * NS_PER_MS, text);
+        return known(ns) ? duration_format(ns / NS_PER_MS * NS_PER_MS, text) : count(ns, text);
 }
 
 static void run_print(FILE *out, const struct result *r)
@@ -107,7 +104,7 @@ static void counts_print(FILE *out, const struct result *r)
         fputc('\n', out);
         fprintf(out, "connections   %s opened, ", count(r->connections.opened, t));
         fprintf(out, "%.0f conn/s, ", isfinite(r->connections.per_second) ? r->connections.per_second : 0);
-        fprintf(out, "%s at most at a time", count(r->connections.peak_open, t));
+        fprintf(out, "at most %s at a time", count(r->connections.peak_open, t));
         if (known(r->connections.never_served) && r->connections.never_served > 0)
                 fprintf(out, ", %" PRIu64 " never served", r->connections.never_served);
         fputc('\n', out);
@@ -127,7 +124,8 @@ static void counts_print(FILE *out, const struct result *r)
                 if (isfinite(r->generator.ceiling_share))
                         fprintf(out, ", %.0f%% of its ceiling", r->generator.ceiling_share * 100);
                 if (known(r->generator.run_delay))
-                        fprintf(out, ", ready and not run for %s", format_latency(r->generator.run_delay, t));
+                        fprintf(out, ", ready but not running for %s",
+                                format_latency(r->generator.run_delay, t));
                 fputc('\n', out);
         }
         if (isfinite(r->environment.interference))
@@ -140,7 +138,7 @@ static void server_print(FILE *out, const struct result *r)
         char t[FORMAT_TEXT_MAX];
 
         if (isfinite(r->machine.cpu_per_request))
-                fprintf(out, "machine       %.2f us of CPU per request, everybody's\n",
+                fprintf(out, "machine       %.2f us of CPU per request in all\n",
                         r->machine.cpu_per_request / 1e3);
         if (r->server.cpu_user == RESULT_UNKNOWN || r->server.cpu_system == RESULT_UNKNOWN)
                 return;
@@ -174,12 +172,8 @@ static void latency_print(FILE *out, const char *name, const struct histogram *h
         fprintf(out, "%-13s avg %s,", name, format_latency((uint64_t)histogram_mean(h), t));
         fprintf(out, " min %s,", format_latency(histogram_min(h), t));
         fprintf(out, " max %s", format_latency(histogram_max(h), t));
-        for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
-                uint64_t value;
-                if (!result_percentile(h, shares[i].share, &value))
-                        value = RESULT_UNKNOWN;
-                fprintf(out, ", %s %s", shares[i].name, format_latency(value, t));
-        }
+        for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+                fprintf(out, ", %s %s", shares[i].name, format_percentile(h, shares[i].share, t));
         fputc('\n', out);
 }
 

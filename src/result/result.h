@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* result: what a run yields, and all that reports, comparisons and other programs see of it. Times are in
  * nanoseconds, sizes in bytes, rates per second, shares from 0 to 1. What was not measured is RESULT_UNKNOWN
- * or NaN, and null in JSON. The struct is as long as the JSON has members, and reads beside it as a whole. */
+ * or NaN, and null in JSON. The struct mirrors the JSON member by member, so it reads better whole. */
 #ifndef RESULT_RESULT_H
 #define RESULT_RESULT_H
 

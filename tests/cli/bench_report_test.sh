@@ -5,11 +5,11 @@
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
 
-# comparison.json: two servers, two scenarios, two rounds, made of one short run.
+# comparison.json: two servers, two scenarios, two rounds, made from one short run.
 comparison() {
         echo_start 127.0.0.1:0
         bench -q -c 4 -d 200ms --json result.json -t "$address"
-        [ -s result.json ] || fail "no result to make a comparison of: $(head -n 1 err)"
+        [ -s result.json ] || fail "no result to make a comparison from: $(head -n 1 err)"
         jq --argjson names '["one*a", "two"]' --argjson flags '["-c 4", "-c 4 -r 5"]' --argjson rounds 2 \
                 -f "$here/../web/comparison.jq" result.json >comparison.json
 }
@@ -102,7 +102,7 @@ test_markdown_has_a_table_and_a_sentence_for_each_scenario() {
         [ "$(grep -c '^| server | req/s | conn/s | avg ' tables.md)" = 2 ] || fail "there are not two tables"
         [ "$(grep -cF '| one\*a |' tables.md)" = 2 ] || fail "no row of one*a: $(cat tables.md)"
         grep -qx '`bench -c 4 -r 5 -d 200ms`' tables.md || fail "the scenario is not named"
-        grep -qF 'Between two and one\*a no difference was shown' tables.md || fail "no answer: $(cat tables.md)"
+        grep -qF 'No difference from one\*a was shown for two' tables.md || fail "no answer: $(cat tables.md)"
 }
 
 test_a_directory_gets_charts_with_their_scripts_and_data() {

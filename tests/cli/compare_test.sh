@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bench compare on the command line: the tables, the file of all trials, and what becomes of servers that fail.
+# bench compare on the command line: the tables, the file of all trials, and what happens to servers that fail.
 # shellcheck disable=SC2154,SC2034,SC2317,SC2016 # shared with lib.sh; tests are called by name; ` is meant
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
@@ -50,7 +50,7 @@ test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
         [ "$(grep -cE '^\| (one|two) \|.* \| 0 \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
         grep -q 'n/a' out && fail "something is n/a: $(grep n/a out)"
         expect_json '.schema == "bench.comparison/1" and .rounds == 2 and (.environment.kernel | length > 0)' $JSON
-        # In one round both servers of one scenario, then of the next; their order is by chance.
+        # In each round, both servers of one scenario, then of the next, in random order.
         expect_json '[.trials[] | [.round, .scenario]] == [[0, "-c 4"], [0, "-c 4"], [0, "-c 2 -r 5"], [0, "-c 2 -r 5"],
                 [1, "-c 4"], [1, "-c 4"], [1, "-c 2 -r 5"], [1, "-c 2 -r 5"]]' $JSON
         expect_json '[.trials[].server] as $s | all(range(0; 8; 2); [$s[.], $s[. + 1]] | sort == ["one", "two"])' $JSON
@@ -59,7 +59,7 @@ test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
                 and .latency.samples == .requests.total and .window.duration == 300000000)' $JSON
         expect_json '[.lineup[].name] == ["one", "two"] and (.summary | length) == 4' $JSON
         cmp out results/tables.md || fail "tables.md differs from the output"
-        "$BENCH" report -o again.md $JSON && cmp out again.md || fail "bench report -o again.md differs from the output"
+        { "$BENCH" report -o again.md $JSON && cmp out again.md; } || fail "bench report -o again.md differs from the output"
 }
 
 test_each_trial_has_a_port_and_source_addresses_of_its_own() {
@@ -134,7 +134,7 @@ LINEUP
         expect_json 'all(.trials[].result; .errors.total == 0)' $JSON
 }
 
-# echo-c is replaced by a script that lists what the test wants, and otherwise is echo-c.
+# Replaces echo-c by a script that lists what the test wants, and otherwise runs echo-c.
 lineup_fake() {
         mkdir "bin dir"
         cp "$BENCH" "bin dir/bench"
@@ -206,8 +206,8 @@ test_a_difference_is_shown_with_its_interval_and_none_where_there_is_none() {
         compare --server "fast=$SERVER --model epoll" --server "same=$SERVER --model epoll" \
                 --server "slow=$SERVER --model epoll -w 1" --scenario '-c 50 -R 2000' -n 3 -d 100ms
         expect_status 0
-        expect_output '^Times that of fast, pair by pair within the 3 rounds'
-        # In open loop all have the throughput that was asked for, to a reply.
+        expect_output '^Ratios to fast, pair by pair within the 3 rounds'
+        # In open loop all have the throughput that was asked for, give or take a reply.
         expect_json '.summary[] | select(.server == "same") | .ratios.requests_per_second |
                 .difference == "none" and .median > 0.9 and .median < 1.1 and .low <= .median and .median <= .high' $JSON
         expect_json '.summary[] | select(.server == "fast") | .ratios == null and .estimates.max_rss.median > 100000' $JSON
@@ -217,7 +217,7 @@ test_a_difference_is_shown_with_its_interval_and_none_where_there_is_none() {
 test_the_baseline_can_be_named() {
         compare --server "a=$SERVER" --server "b=$SERVER" --baseline b --scenario '-c 1' -n 2 -d 50ms
         expect_status 0
-        expect_output '^Times that of b,'
+        expect_output '^Ratios to b,'
         expect_json '.baseline == "b" and ([.summary[] | select(.ratios == null) | .server] == ["b"])' $JSON
 }
 

@@ -5,7 +5,7 @@
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
 
-# What a made-up file needs to be one of bench compare, from its trials.
+# Turns made-up trials into a file of bench compare.
 WHOLE='.schema = "bench.comparison/1" | .rounds //= 5 | .summary = [] | .trials |= map(.result |= (if . then .schema = "bench.result/1"
         | .latency.histogram = [] | .latency.min = 0 | .latency.max = 0 else . end))
         | .lineup = [.trials | map(.server) | unique[] | {name: .}] | .scenarios = [.trials | map(.scenario) | unique[] | {flags: .}]'
@@ -65,8 +65,8 @@ nowhere.json|nowhere.json: No such file or directory
 broken.json|broken.json: line 2: 
 other-schema.json|other-schema.json: its schema is bench.merged/7, neither bench.comparison/1 nor bench.result/1
 array.json|array.json: its schema is missing, neither bench.comparison/1 nor bench.result/1
-other.json|there is no server and scenario of which both files have a valid trial
-failed.json|there is no server and scenario of which both files have a valid trial
+other.json|no server has a valid trial of the same scenario in both files
+failed.json|no server has a valid trial of the same scenario in both files
 TABLE
         true
 }
@@ -116,7 +116,7 @@ test_the_tolerance_decides_what_is_worse() {
         comparison new.json 0.94 # worse than by 5 percent, but the interval reaches to less
         bench diff old.json new.json
         expect_status 0
-        expect_output '^\| async \| req/s \|.*\| unclear: only [0-9.]+% and more can be seen \|$'
+        expect_output '^\| async \| req/s \|.*\| unclear: only [0-9.]+% or more would show \|$'
 }
 
 test_more_rows_need_wider_intervals() {
@@ -198,8 +198,8 @@ test_what_bench_compare_writes_can_be_compared() {
         [ "$(grep -c '| 1.000 |.*| 2, 2 |' out)" -ge 3 ] || fail "$(cat out)"
 }
 
-# 200 pairs, each of twice five trials of three servers, drawn from one made-up pool: requests and CPU with 5% of
-# noise, and a tenth of all trials disturbed by others. PAIRS FILTER: what else happens to the new files.
+# pairs FILTER: 200 pairs, both files with five trials of each of three servers, all drawn from one made-up pool: requests
+# and CPU with 5% of noise, and a tenth of all trials disturbed by others. The filter then changes the new files.
 pairs() {
         awk 'BEGIN {
                 srand(7)
@@ -251,7 +251,7 @@ test_a_loss_of_a_third_is_seen_in_nearly_all_pairs() {
         [ "$count" -ge 190 ] || fail "only $count of 200"
 }
 
-# Of one trial each nobody knows how far the next would be from it: shown, and no regression.
+# With one trial each, nobody knows how far the next would be from it: shown, but no regression.
 test_two_results_of_bench_can_be_compared() {
         local n
         for n in 1 2; do bench -c 2 -d 100ms -q --json $n.json -- "$ECHO_C" -l 127.0.0.1:0; done
@@ -261,7 +261,7 @@ test_two_results_of_bench_can_be_compared() {
         expect_output '^\| echo-c \| req/s \| [0-9]+ \| [0-9]+ \|.*one trial says nothing'
         bench -c 3 -d 100ms -q --json 3.json -- "$ECHO_C" -l 127.0.0.1:0
         bench diff 1.json 3.json
-        expect_usage 'bench diff' '.*no server and scenario of which both files have a valid trial'
+        expect_usage 'bench diff' 'no server has a valid trial of the same scenario in both files'
 }
 
 run_tests "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bench merge on the command line: what is merged, how it is told, and what is refused.
+# bench merge on the command line: what is merged, how it is reported, and what is refused.
 # shellcheck disable=SC2154,SC2034,SC2317,SC2016 # shared with lib.sh; tests are called by name; $ is jq's
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
@@ -16,21 +16,21 @@ two_runs() {
         done
 }
 
-# A machine on which nothing else happened: what others do must not decide about the verdict.
+# As on a machine where nothing else ran: what others do must not decide the verdict.
 as_if_quiet() {
         jq '.environment.interference = 0 | .environment.steal = 0 | .intervals = null | .unread_time = null |
                 .verdict = {status: "valid", reasons: []}' "$1" >quiet.json
         mv quiet.json "$1"
 }
 
-# The window of b.json begins so many nanoseconds after that of a.json: as if they had run at the same time.
+# Lets the window of b.json start this many nanoseconds after that of a.json, as if they had run at the same time.
 b_begins_after() {
         jq --argjson begin "$(jq .window.started_unix_ns a.json)" --argjson after "$1" \
                 '.window.started_unix_ns = $begin + $after | .window.duration = 200000000' b.json >shifted.json
         mv shifted.json b.json
 }
 
-# An expression of jq(1) of the three results $a, $b and $m.
+# Checks an expression of jq(1) over the three results $a, $b and $m.
 expect_merged() {
         jq -n -e --slurpfile a a.json --slurpfile b b.json --slurpfile m "${2:-m.json}" \
                 '$a[0] as $a | $b[0] as $b | $m[0] as $m | '"$1" >/dev/null || fail "not so: $1"

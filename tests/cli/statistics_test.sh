@@ -60,7 +60,7 @@ for n, m in ((2, 2), (3, 5), (5, 5), (10, 4), (50, 60)):
         ours = ask("unpaired", level, a, b)
         median = np.median(a) / np.median(b)
         near(ours, (median, min(median, np.exp(center - half)), max(median, np.exp(center + half))), f"unpaired {n}, {m}")
-        # The interval excludes 1 exactly where scipy's test of Welch rejects.
+        # The interval excludes 1 exactly where scipy's Welch test rejects.
         p = stats.ttest_ind(np.log(a), np.log(b), equal_var=False).pvalue
         assert (p < 1 - level) == (np.exp(center - half) > 1 or np.exp(center + half) < 1)
 PYTHON
@@ -73,7 +73,7 @@ for n in (2, 3, 5, 10, 11, 30):
     near(ask("median", 0, a), np.median(a), f"median of {n}")
     theirs = stats.bootstrap((a,), np.median, confidence_level=0.95, n_resamples=10000, method="percentile",
                              random_state=2).confidence_interval
-    # Both are random: at most one value's distance apart.
+    # Both are random, and may be one value apart.
     for x, y in zip(ask("interval", 0.95, a), theirs):
         assert abs(np.searchsorted(a, x) - np.searchsorted(a, y)) <= 1, f"{n}: {x}, scipy: {y}"
         assert n > 5 or x == y, f"{n}: {x}, scipy: {y}"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is read from a comparison, and what reports say of it: sentences, the page, its data, gnuplot's files.
- */
+/* What is read from a comparison, and what reports say about it: sentences, the page, its data, gnuplot's
+ * files. */
 #include "comparison/json.h"
 #include "report/answer.h"
 #include "report/gnuplot.h"
@@ -20,8 +20,8 @@
 
 #define HOSTILE "</script><script>alert('1')</script>|&\"<!--"
 
-/* A server in the scenario "-c 8", as a row of a table describes it. low 0: no interval; ratio 0:
- * none. */
+/* A server in the scenario "-c 8", as a line of a test's table gives it. If low is 0, it has no interval; if
+ * ratio is 0, no ratio. */
 struct given {
         const char *name;
         double median, low, high, ratio, ratio_low, ratio_high;
@@ -98,7 +98,7 @@ static json_t *comparison_json(const struct given *given, size_t count, const ch
         return json;
 }
 
-/* Steals the reference. */
+/* Takes over the reference. */
 static struct comparison *comparison_of(json_t *json)
 {
         struct why why = {0};
@@ -146,35 +146,37 @@ static void a_file_that_is_neither_is_refused_by_what_is_wrong(void **state)
                 {"{\"schema\":\"bench.result/9\"}",
                  "its schema is bench.result/9, neither bench.comparison/1 nor bench.result/1"},
                 {"{\"schema\":\"bench.comparison/1\"}", "its lineup has no server"},
-                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{}]}", "server 1 of its lineup has no name"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{}]}",
+                 "server 1 of its lineup: it has no name"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}]}", "it has no scenarios"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}]}",
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}]}",
                  "it has no summary"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
-                 "\"summary\":[{\"server\":\"b\",\"scenario\":\"x\"}]}",
-                 "entry 1 of its summary names no server and scenario"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[{\"server\":\"b\",\"scenario\":\"x\"}]}",
+                 "entry 1 of its summary: it names no known server and scenario"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],"
                  "\"summary\":[{\"server\":\"a\",\"scenario\":\"x\",\"result\":{}}]}",
-                 "summary of 'a' with 'x': its schema is missing, not bench.result/1"},
-                {"{\"schema\":\"bench.comparison/"
-                 "1\",\"lineup\":[{\"name\":\"a\"}],\"scenarios\":[{\"flags\":\"x\"}],"
-                 "\"summary\":[],\"trials\":[{}]}",
-                 "trial 1: it names no server and scenario"},
+                 "entry 1 of its summary: its schema is missing, not bench.result/1"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[],\"trials\":[{}]}",
+                 "trial 1: it names no known server and scenario"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\",\"command\":7}]}",
-                 "server 1: its command is no text"},
+                 "server 1 of its lineup: 'command' is not a string"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
                  "\"scenarios\":[{\"flags\":\"x\"}],\"rounds\":-1}",
-                 "the comparison: its rounds is no number from 0 to 1000"},
+                 "'rounds' is not a number from 0 to 1000"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
                  "\"scenarios\":[{\"flags\":\"x\"}],\"duration\":2}",
-                 "the comparison: its duration is no text"},
+                 "'duration' is not a string"},
+                {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
+                 "\"scenarios\":[{\"flags\":\"x\"}],\"sweep\":{\"key\":2}}",
+                 "its sweep: 'key' is not a string"},
                 {"{\"schema\":\"bench.comparison/1\",\"lineup\":[{\"name\":\"a\"}],"
                  "\"scenarios\":[{\"flags\":\"x\"}],\"summary\":[],"
                  "\"trials\":[{\"server\":\"a\",\"scenario\":\"x\",\"round\":1000}]}",
-                 "trial 1: it: its round is no number from 0 to 999"},
+                 "trial 1: 'round' is not a number from 0 to 999"},
         };
 
         (void)state;
@@ -228,7 +230,7 @@ static void more_than_bench_compare_writes_is_refused(void **state)
         }
 }
 
-/* A comparison as `bench compare` makes it: two servers, of which one cannot run, and two scenarios. */
+/* A comparison as `bench compare` makes it: two servers, one of which cannot run, and two scenarios. */
 static struct comparison *measured(void)
 {
         struct comparison *c = comparison_create();
@@ -312,7 +314,7 @@ static void what_is_written_is_read_as_it_was(void **state)
         assert_string_equal(comparison_baseline(again), "a");
         assert_float_equal(comparison_trial(again, 0, 0, 1)->figures[FIGURE_REQUESTS], 100, 1e-9);
         assert_null(comparison_trial(again, 1, 0, 0));
-        (void)strcpy(again->servers[1].colour, ""); /* the reader has chosen one */
+        (void)strcpy(again->servers[1].colour, ""); /* the reader chose one */
         json_t *rewritten = comparison_to_json(again);
         assert_true(json_equal(json, rewritten));
         json_decref(rewritten);
@@ -363,17 +365,16 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
                 struct given given[4];
         } cases[] = {
                 {"tokio",
-                 "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71); go: "
-                 "lower, 0.84 times (0.80 to 0.88); between epoll and tokio no difference was shown "
-                 "(smallest these trials could show: 4%).\n",
+                 "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71); go: lower, 0.84 "
+                 "times (0.80 to 0.88); no difference from tokio was shown for epoll (smallest these trials could "
+                 "show: 4%).\n",
                  NAN,
                  {{"uring", 163, 160, 166, 1.63, 1.52, 1.71, "higher", 4},
                   {"epoll", 101, 99, 103, 1.01, 0.97, 1.05, "none", 4},
                   {"tokio", 100, 98, 102, 0, 0, 0, NULL, 0},
                   {"go", 84, 80, 88, 0.84, 0.8, 0.88, "lower", 4}}},
                 {"a",
-                 "Between b or c and a no difference was shown (smallest these trials could show: 3% to "
-                 "9%).\n",
+                 "No difference from a was shown for b and c (smallest these trials could show: 3% to 9%).\n",
                  NAN,
                  {{"a", 100, 90, 110, 0, 0, 0, NULL, 0},
                   {"b", 99, 90, 110, 0.99, 0.9, 1.1, "none", 3},
@@ -384,15 +385,23 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
                  {{"a", 2e6, 1.9e6, 2.1e6, 0, 0, 0, NULL, 0},
                   {"b", 1e6, 0.9e6, 1.1e6, 0.5, 0.4, 0.6, "lower", 5}}},
                 {NULL,
-                 "The requests per second of a were the most: 1,200 (1,100 to 1,300); not told apart from "
-                 "it, for the intervals overlap: b 1,150 (1,000 to 1,200); fewer: c 900 (800 to 1,000).\n",
+                 "a answered the most requests per second: 1,200 (1,100 to 1,300); not distinguishable from it, "
+                 "since the intervals overlap: b 1,150 (1,000 to 1,200); fewer: c 900 (800 to 1,000).\n",
                  NAN,
                  {{"b", 1150, 1000, 1200, 0, 0, 0, NULL, 0},
                   {"c", 900, 800, 1000, 0, 0, 0, NULL, 0},
                   {"a", 1200, 1100, 1300, 0, 0, 0, NULL, 0}}},
                 {NULL,
-                 "Requests per second: b 20, a 10; these are medians without intervals, so no difference "
-                 "is shown by them.\n",
+                 "b had the lowest 99th percentile: 1ms (900\u00b5s to 1.1ms); higher: a 2ms (1.9ms to 2.1ms).\n",
+                 1000,
+                 {{"a", 2e6, 1.9e6, 2.1e6, 0, 0, 0, NULL, 0}, {"b", 1e6, 0.9e6, 1.1e6, 0, 0, 0, NULL, 0}}},
+                {"a",
+                 "There are too few trials to say anything about b.\n",
+                 NAN,
+                 {{"a", 100, 90, 110, 0, 0, 0, NULL, 0}, {"b", 99, 90, 110, 0.99, 0, 0, "none", 0}}},
+                {NULL,
+                 "Requests per second: b 20, a 10; these are medians without intervals, so they show no "
+                 "difference.\n",
                  NAN,
                  {{"a", 10, 0, 0, 0, 0, 0, NULL, 0}, {"b", 20, 0, 0, 0, 0, 0, NULL, 0}}},
                 {NULL,
@@ -511,7 +520,7 @@ static void the_page_s_data_has_curves_in_the_place_of_histograms(void **state)
         assert_null(json_object_get(json_object_get(trial, "latency"), "histogram"));
         assert_int_equal(json_integer_value(json_object_get(json_object_get(trial, "latency"), "samples")),
                          10000);
-        /* The comparison that was read has not changed. */
+        /* The comparison itself is unchanged. */
         latency = json_object_get(
                 json_object_get(json_array_get(json_object_get(c->json, "summary"), 0), "result"), "latency");
         assert_non_null(json_object_get(latency, "histogram"));
@@ -543,6 +552,30 @@ static void a_curve_rises_and_agrees_with_the_percentiles(void **state)
         }
         assert_true(points[count - 1].inverse <= 1000019 / 10.0 + 1);
         histogram_destroy(h);
+}
+
+static void cpu_time_is_split_as_user_and_system_time_were(void **state)
+{
+        static const struct {
+                uint64_t cpu_user, cpu_system;
+                double user, system;
+        } cases[] = {{1, 3, 250, 750},
+                     {0, 0, 0, 1000},
+                     {RESULT_UNKNOWN, 3, NAN, NAN},
+                     {1, RESULT_UNKNOWN, NAN, NAN}};
+        struct result *r = result_create();
+
+        (void)state;
+        r->server.cpu_per_request = 1000;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                double user, system;
+                r->server.cpu_user = cases[i].cpu_user;
+                r->server.cpu_system = cases[i].cpu_system;
+                page_cpu_split(r, &user, &system);
+                assert_true(user == cases[i].user || (isnan(user) && isnan(cases[i].user)));
+                assert_true(system == cases[i].system || (isnan(system) && isnan(cases[i].system)));
+        }
+        result_destroy(r);
 }
 
 static json_t *interval_json(uint64_t p99, uint64_t max)
@@ -619,6 +652,7 @@ int main(void)
                 cmocka_unit_test(the_page_has_every_server_in_its_table_and_a_policy),
                 cmocka_unit_test(the_page_s_data_has_curves_in_the_place_of_histograms),
                 cmocka_unit_test(a_curve_rises_and_agrees_with_the_percentiles),
+                cmocka_unit_test(cpu_time_is_split_as_user_and_system_time_were),
                 cmocka_unit_test(intervals_of_the_trials_join_by_median_and_greatest_maximum),
                 cmocka_unit_test(gnuplot_s_files_have_plain_names_and_quoted_texts),
         };

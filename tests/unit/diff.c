@@ -13,8 +13,8 @@
 
 enum { TRIALS = 5 };
 
-/* Five trials of each server in one scenario, around 100000 requests per second, 10 us of CPU, 1 ms and 5 MB, times a
- * scale for each of these. */
+/* Five trials of each server in one scenario, around 100000 requests per second, 10 us of CPU, 1 ms and 5 MB,
+ * times a scale for each of these. */
 struct given {
         const char *name;
         double scale[4];
@@ -49,7 +49,7 @@ static struct comparison *comparison_of(const struct given *given, size_t count,
 
 static const struct given same[] = {{"a", {1, 1, 1, 1}, 0}};
 
-/* The findings of a diff of two servers alone, in the order of the rows. */
+/* The findings of a diff of one server with another, in the order of the rows. */
 static void findings_of(const struct given *old, const struct given *new, double tolerance,
                         enum finding findings[4])
 {
@@ -93,12 +93,12 @@ static void a_finding_follows_from_the_interval_the_tolerance_and_the_figure(voi
                  {"a", {0.8, 1.3, 1.3, 1.3}, 0},
                  0.5,
                  {FINDING_SAME, FINDING_SAME, FINDING_SAME, FINDING_SAME}},
-                /* Worse by more than the tolerance, and the interval reaches back into it. */
+                /* Worse by more than the tolerance, but the interval reaches back into it. */
                 {{"a", {1, 1, 1, 1}, 0},
                  {"a", {0.94, 1.06, 1.06, 1.06}, 0},
                  0.05,
                  {FINDING_UNCLEAR, FINDING_UNCLEAR, FINDING_UNCLEAR, FINDING_WORSE}},
-                /* With next to no tolerance, only what never varies is sure to be the same. */
+                /* With hardly any tolerance, only what never varies is certain to be the same. */
                 {{"a", {1, 1, 1, 1}, 0},
                  {"a", {1, 1, 1, 1}, 0},
                  0.001,
@@ -200,7 +200,8 @@ static void with_nothing_in_common_there_is_no_diff(void **state)
         for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
                 struct why why = {0};
                 assert_int_equal(diff_make(&d, old, sides[i], 0.05, &why), -EINVAL);
-                assert_non_null(strstr(why.text, "of which both files have a valid trial"));
+                assert_non_null(
+                        strstr(why.text, "no server has a valid trial of the same scenario in both files"));
                 comparison_destroy(sides[i]);
         }
         comparison_destroy(old);

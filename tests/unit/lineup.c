@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The servers and scenarios of a comparison, given as words or in a file. */
+/* The servers and scenarios of a comparison, given as texts or in a file. */
 #include "compare/lineup.h"
 
 #include <errno.h>
@@ -138,7 +138,7 @@ static void path_make(char path[static PATH_MAX], const char *name)
         (void)snprintf(path, PATH_MAX, "%s/%s.XXXXXX", directory ? directory : "/tmp", name);
 }
 
-/* Reads a file of this text, whose path is then in `path`. */
+/* Reads a file of this text, whose path is left in `path`. */
 static char path[PATH_MAX];
 
 static int file_read(const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports of results that know everything, something and nothing. */
+/* What reports say about results that know everything, something, or nothing. */
 #include "report/report.h"
 #include "report/format.h"
 
@@ -61,7 +61,7 @@ static void coloured_text(FILE *out, const struct result *r)
 /* Owned by the caller. */
 static char *printed(print_function *print, const struct result *r)
 {
-        static char *text; /* not on the stack, of which the stream would keep the address */
+        static char *text; /* not on the stack: the stream keeps its address */
         static size_t size;
         FILE *out = open_memstream(&text, &size);
 
@@ -239,7 +239,7 @@ static void no_report_shows_a_number_for_what_is_unknown(void **state)
         result_destroy(r);
 }
 
-/* Columns of a terminal: all bytes but those that continue a character. */
+/* Columns on a terminal: bytes that do not continue a character. */
 static size_t width(const char *line)
 {
         size_t columns = 0;
@@ -304,7 +304,7 @@ static void a_graph_with_all_marks_in_one_row_fits(void **state)
         result_destroy(r);
 }
 
-/* A bucket may hold values of two classes. */
+/* A bucket may contain values of two classes. */
 static void a_graph_shows_samples_at_the_edge_of_a_class(void **state)
 {
         struct result *r = known();

@@ -14,7 +14,7 @@
 
 enum { ROUNDS_MAX = 8 };
 
-/* A round: what the server did in it. */
+/* What the server did in a round. */
 struct given {
         double per_second;
         uint64_t max_rss, latency;
@@ -34,7 +34,7 @@ static struct result *result_of(const struct given *g)
         return r;
 }
 
-/* Summarizes rounds; a round of 0 requests per second has no result. The caller destroys the summary. */
+/* Summarizes rounds; a round whose latency is 0 has no result. The caller destroys the summary. */
 static struct summary summary_of(const struct given *valid, const struct given *invalid,
                                  const struct given *baseline, size_t rounds)
 {
@@ -119,8 +119,8 @@ static void without_a_result_nothing_is_known(void **state)
         summary_fini(&s);
 }
 
-/* Twice the baseline's throughput in each of three rounds, of which each is slower than the one before: across the
- * rounds nothing could be told, pair by pair it is. */
+/* Twice the baseline's throughput in each of three rounds, each slower than the one before: across the rounds,
+ * nothing could be said of the ratio; pair by pair it is clear. */
 static const struct given twice[] = {{600, 5, 20}, {400, 5, 20}, {204, 5, 20}, {0, 0, 0}};
 static const struct given once[] = {{300, 5, 10}, {204, 5, 10}, {101, 5, 10}, {50, 5, 1000}};
 

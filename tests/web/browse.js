@@ -17,7 +17,7 @@ const { pathToFileURL } = require('node:url');
 
 const WIDTHS = [360, 800, 1600];
 const HEIGHT = 900;
-const PICTURE_HEIGHT_MAX = 12000; // of a page that is longer, the rest is not in the picture
+const PICTURE_HEIGHT_MAX = 12000; // a longer page is cut
 
 function browserStart(profile) {
   const child = spawn(process.env.CHROMIUM || 'chromium', [
@@ -150,14 +150,14 @@ async function pageBrowse(browser, url, pictures) {
     width, height, deviceScaleFactor: 1, mobile: false,
   });
   const scheme = (value) => send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] });
-  // Two frames and a moment: sizes are told to the page after a frame, and the charts follow.
+  // Three frames and a moment: the page learns of a new size after a frame, and the charts follow.
   const settle = () => run('async () => { for (let i = 0; i < 3; i += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60))); }');
   const drawAll = async () => {
     await run(`async () => { for (const figure of document.querySelectorAll('figure')) { figure.scrollIntoView(); await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 15))); } window.scrollTo(0, 0); }`);
     await settle();
   };
 
-  // Clicks on the link to the raw data, and reads what then lies in the directory of downloads.
+  // Clicks on the link to the raw data, and reads what was downloaded.
   const download = async () => {
     const downloadPath = fs.mkdtempSync(path.join(os.tmpdir(), 'download-'));
     await browser.send('Browser.setDownloadBehavior', { behavior: 'allow', downloadPath, eventsEnabled: true });

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Makes a comparison of one result, for as many servers and rounds as are wanted: server number i (from 0) answers 1 - i/50
+# Makes a comparison from one result, for as many servers and rounds as are wanted: server number i (from 0) answers 1 - i/50
 # of the requests, takes i + 1 times as long, and round k has 2k% more. $names, $flags: lists; $rounds.
 
 def stretched($k): if . == null or . == {} then . else

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The page of bench report in a headless Chromium that can reach nothing: no error, no request, every number of the JSON in
-# its tables, as many charts as there is something to draw, and nothing wider than the screen, for unusual comparisons too.
+# its tables, a chart of everything that can be drawn, and nothing wider than the screen, for unusual comparisons too.
 # Pictures of it at three widths, light and dark, go to build/screenshots.
 # shellcheck disable=SC2154,SC2034,SC2317,SC2016 # shared with lib.sh; tests are called by name; $ is jq's
 TEST_JOBS=${TEST_JOBS:-2} # a browser is several processes
@@ -13,13 +13,13 @@ SCREENSHOTS=${TEST_BIN%/tests}/screenshots
 CHROMIUM=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
 export CHROMIUM
 
-# One short run against echo-c, which the comparisons are made of: result.json.
+# One short run against echo-c, which the comparisons are made from: result.json.
 measure() {
         command -v node >/dev/null || skip "node is not installed (scripts/install-deps --web)"
         [ -n "$CHROMIUM" ] || skip "chromium is not installed (scripts/install-deps --web)"
         echo_start 127.0.0.1:0
         bench -q -c 4 -d 200ms --json result.json -t "$address"
-        [ -s result.json ] || fail "no result to make a comparison of: $(head -n 1 err)"
+        [ -s result.json ] || fail "no result to make a comparison from: $(head -n 1 err)"
 }
 
 # NAMES FLAGS ROUNDS, lists as JSON: comparison.json
@@ -28,7 +28,7 @@ comparison() {
                 >comparison.json || fail "jq cannot make a comparison"
 }
 
-# An expression of jq changes comparison.json.
+# Changes comparison.json by an expression of jq.
 change() {
         jq "$1" comparison.json >changed.json || fail "jq cannot change it by $1"
         mv changed.json comparison.json
@@ -54,7 +54,7 @@ open_page() {
         facts '.noCharts or all(.figures[]; .axes | any(. != null and . != "server"))' 'an axis has no title'
 }
 
-# An expression holds for facts.json; $c is the comparison.
+# Checks that an expression holds for facts.json; $c is the comparison.
 facts() {
         jq -e --slurpfile all comparison.json '$all[0] as $c | . as $page | '"$1" facts.json >/dev/null 2>jq.err ||
                 fail "${2:-not so}: $1; $(head -n 1 jq.err) $(jq -c '{errors, requests, widths} | tostring[:600]' facts.json)"
@@ -87,7 +87,7 @@ test_every_number_of_the_json_is_in_the_tables() {
                 and (.[12] | ns | about($r.machine.cpu_per_request))
                 and ((.[13] | number) == $r.errors.total) and .[14] == $r.verdict.status)' 'a number differs'
         facts '[.sections[]] == ["what", "answer", "tables", "throughput", "latency", "time", "cost", "environment"]'
-        facts '.answers[0] | startswith("Between epoll and uring no difference was shown (smallest these trials could show: 3.1%)") or
+        facts '.answers[0] | startswith("No difference from uring was shown for epoll (smallest these trials could show: 3.1%)") or
                 startswith("tokio answered 0.96 times as many requests per second as uring (0.93 to 0.99)")' 'another answer'
         facts '.environment | map(.[0]) == ($c.environment | keys_unsorted)' 'the environment is not whole'
         local picture
