@@ -117,7 +117,7 @@ static void a_summary_has_medians_of_fractions_and_the_texts_that_all_rounds_sha
 static void an_estimate_has_the_interval_of_the_rounds_that_know_it(void **state)
 {
         static const struct given rounds[] = {
-                {0, 0, 0}, {300, 5, 10}, {100, RESULT_UNKNOWN, 20}, {200, 3, 30}};
+                {300, 5, 10}, {0, 0, 0}, {100, RESULT_UNKNOWN, 20}, {200, 3, 30}};
         static const double rates[] = {300, 100, 200}, sizes[] = {5, 3};
         struct summary s = summary_of(rounds, NULL, NULL, 4);
         const struct interval *is[] = {&s.estimates[FIGURE_REQUESTS].interval,
