@@ -19,6 +19,8 @@
 enum { BUFFER_SIZE = 16 * 1024, STACK_SIZE = 64 * 1024, ACCEPTORS_MAX = 8 };
 enum metric { MADE_ACCEPTORS, MADE_SERVANTS };
 #define LOOK_NS (5 * NS_PER_MS) /* between two looks at what is waited for */
+#define DRAIN_NS                                                                                             \
+        (1 * NS_PER_S) /* for emptying the queues after the first stop event: new clients may keep coming */
 
 struct acceptor {
         struct listener *listener;
@@ -27,17 +29,13 @@ struct acceptor {
         atomic_bool ended;
 };
 
-struct servant {
-        unsigned worker;
-        int fd;
-};
-
 /* Never freed: threads may use it until the process has ended. */
 static struct {
         struct server *server;
+        struct acceptor *acceptors; /* [listener_count * size] */
         pthread_attr_t attributes;
         atomic_size_t servants;
-        atomic_bool draining;
+        _Atomic uint64_t leave_at; /* ns: when to leave the listeners at the latest; 0: not yet */
 } toy;
 
 static int bytes_send(struct counters *counters, int fd, const uint8_t *bytes, size_t size)
@@ -52,23 +50,24 @@ static int bytes_send(struct counters *counters, int fd, const uint8_t *bytes, s
         return 0;
 }
 
+/* The argument is the worker and the descriptor: memory for them might be lacking. */
 static void *servant_main(void *arg)
 {
-        struct servant s = *(struct servant *)arg;
-        struct counters *counters = &toy.server->counters[s.worker];
+        unsigned worker = (unsigned)((uintptr_t)arg >> 32);
+        int fd = (int)(uint32_t)(uintptr_t)arg;
+        struct counters *counters = &toy.server->counters[worker];
         uint8_t buffer[BUFFER_SIZE];
         ssize_t n;
 
-        free(arg);
-        while ((n = sys_recv(s.fd, buffer, sizeof buffer)) > 0) {
+        while ((n = sys_recv(fd, buffer, sizeof buffer)) > 0) {
                 counter_add_shared(&counters->received, (uint64_t)n);
-                n = bytes_send(counters, s.fd, buffer, (size_t)n);
+                n = bytes_send(counters, fd, buffer, (size_t)n);
                 if (n < 0)
                         break;
         }
         if (n < 0)
                 counter_add_shared(&counters->io_errors, 1);
-        server_close(toy.server, s.worker, s.fd);
+        server_close(toy.server, worker, fd);
         atomic_fetch_sub(&toy.servants, 1);
         return NULL;
 }
@@ -76,33 +75,31 @@ static void *servant_main(void *arg)
 /* Waits for a place, and for the memory of a thread. */
 static void servant_make(const struct acceptor *a, int fd)
 {
-        struct servant *s;
+        void *argument = (void *)((uintptr_t)a->worker << 32 | (uintptr_t)fd);
         pthread_t thread;
 
         while (!server_admit(toy.server))
                 clock_sleep(LOOK_NS);
-        while (!(s = malloc(sizeof *s)))
-                clock_sleep(LOOK_NS);
-        *s = (struct servant){a->worker, fd};
         atomic_fetch_add(&toy.servants, 1);
-        while (pthread_create(&thread, &toy.attributes, servant_main, s) != 0)
+        while (pthread_create(&thread, &toy.attributes, servant_main, argument) != 0)
                 clock_sleep(LOOK_NS);
         (void)pthread_detach(thread);
         counter_add_shared(&toy.server->counters[a->worker].own[MADE_SERVANTS], 1);
 }
 
-static bool listener_has_queue(const struct listener *l)
+static bool accepts_more(const struct listener *l)
 {
-        struct pollfd p = {.fd = l->fd, .events = POLLIN};
+        struct pollfd queue = {.fd = l->fd, .events = POLLIN};
+        uint64_t leave_at = atomic_load(&toy.leave_at);
 
-        return poll(&p, 1, 0) == 1;
+        return leave_at == 0 || (clock_now() < leave_at && poll(&queue, 1, 0) == 1);
 }
 
 static void *acceptor_main(void *arg)
 {
         struct acceptor *a = arg;
 
-        while (!atomic_load(&toy.draining) || listener_has_queue(a->listener)) {
+        while (accepts_more(a->listener)) {
                 int fd = server_accept(toy.server, a->listener, a->worker, 0);
                 if (fd >= 0)
                         servant_make(a, fd);
@@ -119,47 +116,51 @@ static void signal_ignore(int number)
 }
 
 /* The signal may come just before accept(2) and be lost, so it is sent until the thread has ended. */
-static void acceptors_end(struct acceptor *acceptors, size_t count, int stop_fd)
+static void acceptors_end(size_t count, int stop_fd)
 {
-        atomic_store(&toy.draining, true);
-        for (size_t i = 0; i < count; i++)
-                while (!atomic_load(&acceptors[i].ended) && server_stop_events(stop_fd) < 2) {
-                        (void)pthread_kill(acceptors[i].thread, SIGRTMIN);
+        atomic_store(&toy.leave_at, clock_now() + DRAIN_NS);
+        for (size_t i = 0; i < count; i++) {
+                while (!atomic_load(&toy.acceptors[i].ended) && server_stop_events(stop_fd) < 2) {
+                        (void)pthread_kill(toy.acceptors[i].thread, SIGRTMIN);
                         clock_sleep(LOOK_NS);
                 }
+                if (atomic_load(&toy.acceptors[i].ended))
+                        (void)pthread_join(toy.acceptors[i].thread, NULL);
+        }
         for (unsigned w = 0; w < toy.server->workers; w++)
                 server_leave(toy.server, w);
+}
+
+static int acceptor_make(struct acceptor *a, struct listener *l)
+{
+        *a = (struct acceptor){.listener = l, .worker = l->worker < 0 ? 0 : (unsigned)l->worker};
+        counter_add(&toy.server->counters[a->worker].own[MADE_ACCEPTORS], 1);
+        return -pthread_create(&a->thread, &toy.attributes, acceptor_main, a);
 }
 
 static int toy_serve(struct server *s, int stop_fd)
 {
         const struct sigaction wake = {.sa_handler = signal_ignore}; /* no SA_RESTART */
         size_t count = s->listener_count * s->size;
-        struct acceptor *acceptors = calloc(count, sizeof *acceptors);
         struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+        int error = 0;
 
         toy.server = s;
-        if (!acceptors)
+        toy.acceptors = calloc(count, sizeof *toy.acceptors);
+        if (!toy.acceptors)
                 return -ENOMEM;
         (void)sigaction(SIGRTMIN, &wake, NULL);
         (void)pthread_attr_init(&toy.attributes);
         (void)pthread_attr_setstacksize(&toy.attributes, STACK_SIZE);
-        for (size_t i = 0; i < count; i++) {
-                struct listener *l = &s->listeners[i / s->size];
-                acceptors[i] = (struct acceptor){.listener = l,
-                                                 .worker = l->worker < 0 ? 0 : (unsigned)l->worker};
-                int error = pthread_create(&acceptors[i].thread, &toy.attributes, acceptor_main,
-                                           &acceptors[i]);
-                if (error)
-                        return -error;
-                counter_add_shared(&s->counters[acceptors[i].worker].own[MADE_ACCEPTORS], 1);
-        }
-        while (server_stop_events(stop_fd) == 0)
+        for (size_t i = 0; !error && i < count; i++)
+                error = acceptor_make(&toy.acceptors[i], &s->listeners[i / s->size]);
+        while (!error && server_stop_events(stop_fd) == 0)
                 (void)poll(&stop, 1, -1);
-        acceptors_end(acceptors, count, stop_fd);
-        while (atomic_load(&toy.servants) > 0 && server_stop_events(stop_fd) < 2)
+        if (!error)
+                acceptors_end(count, stop_fd);
+        while (!error && atomic_load(&toy.servants) > 0 && server_stop_events(stop_fd) < 2)
                 clock_sleep(LOOK_NS);
-        return 0;
+        return error;
 }
 
 static const char *toy_metric_name(size_t i)

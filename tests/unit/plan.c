@@ -120,9 +120,19 @@ static void the_longest_gap_is_54_times_the_logarithm_of_2(void **state)
         assert_int_equal(plan_arrival(&p, 0, 0, 5), 5 + (uint64_t)(54 * log(2) * 1e9));
 }
 
+static void the_targets_take_turns(void **state)
+{
+        struct plan p = {.target_count = 3};
+
+        (void)state;
+        for (uint32_t connection = 0; connection < 7; connection++)
+                assert_ptr_equal(plan_target(&p, connection), &p.targets[connection % 3]);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_targets_take_turns),
                 cmocka_unit_test(constant_arrivals_are_equally_far_apart),
                 cmocka_unit_test(poisson_arrivals_have_exponential_gaps),
                 cmocka_unit_test(poisson_arrivals_come_at_the_rate),

@@ -12,7 +12,10 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS_MAX = 8 };
+/* cmocka's assert_float_equal takes NaN for equal to anything. */
+#define assert_near(value, right, distance) assert_true(fabs((value) - (right)) <= (distance))
+
+enum { ROUNDS_MAX = 8, CONNECTS_UNKNOWN = 77 /* as max_rss: the round has no connect latencies */ };
 
 /* What the server did in a round. */
 struct given {
@@ -31,6 +34,13 @@ static struct result *result_of(const struct given *g)
         r->errors.timeout = 1;
         r->latency = histogram_create();
         histogram_add(r->latency, g->latency, 100);
+        if (g->max_rss != CONNECTS_UNKNOWN) {
+                r->connect_latency = histogram_create();
+                histogram_add(r->connect_latency, g->latency, 7);
+        }
+        r->generator.cpu_per_request = (double)g->latency;
+        r->config.verify = 1;
+        (void)strcpy(r->environment.kernel, "6.1");
         return r;
 }
 
@@ -69,8 +79,8 @@ static void a_summary_has_the_median_of_all_rounds(void **state)
         (void)state;
         for (size_t count = 1; count <= 3; count++) {
                 struct summary s = summary_of(rounds, NULL, NULL, count);
-                assert_float_equal(s.result->requests.per_second, rates[count], 1e-9);
-                assert_float_equal(s.estimates[FIGURE_REQUESTS].median, rates[count], 1e-9);
+                assert_near(s.result->requests.per_second, rates[count], 1e-9);
+                assert_near(s.estimates[FIGURE_REQUESTS].median, rates[count], 1e-9);
                 assert_int_equal(s.result->server.max_rss, sizes[count]);
                 summary_fini(&s);
         }
@@ -90,6 +100,40 @@ static void a_summary_has_all_latencies_and_all_errors(void **state)
         summary_fini(&s);
 }
 
+static void a_summary_has_medians_of_fractions_and_the_texts_that_all_rounds_share(void **state)
+{
+        static const struct given rounds[] = {{300, 5, 10}, {100, CONNECTS_UNKNOWN, 40}, {200, 3, 1000}};
+        struct summary s = summary_of(rounds, NULL, NULL, 3);
+
+        (void)state;
+        assert_near(s.result->generator.cpu_per_request, 40, 1e-9);
+        assert_string_equal(s.result->environment.kernel, "6.1");
+        assert_int_equal(s.result->config.verify, 1);
+        assert_int_equal(histogram_count(s.result->connect_latency), 14);
+        assert_int_equal(histogram_max(s.result->connect_latency), 1000);
+        summary_fini(&s);
+}
+
+static void an_estimate_has_the_interval_of_the_rounds_that_know_it(void **state)
+{
+        static const struct given rounds[] = {
+                {300, 5, 10}, {0, 0, 0}, {100, RESULT_UNKNOWN, 20}, {200, 3, 30}};
+        static const double rates[] = {300, 100, 200}, sizes[] = {5, 3};
+        struct summary s = summary_of(rounds, NULL, NULL, 4);
+        const struct interval *is[] = {&s.estimates[FIGURE_REQUESTS].interval,
+                                       &s.estimates[FIGURE_MAX_RSS].interval};
+        struct interval should[] = {statistics_median_interval(rates, 3, SUMMARY_LEVEL, 1),
+                                    statistics_median_interval(sizes, 2, SUMMARY_LEVEL, 1)};
+
+        (void)state;
+        for (size_t i = 0; i < 2; i++) {
+                assert_near(is[i]->low, should[i].low, 0);
+                assert_near(is[i]->high, should[i].high, 0);
+                assert_near(is[i]->level, should[i].level, 0);
+        }
+        summary_fini(&s);
+}
+
 static void what_a_round_does_not_know_is_left_out(void **state)
 {
         static const struct given rounds[] = {{NAN, RESULT_UNKNOWN, 10}, {100, 7, 20}};
@@ -97,7 +141,7 @@ static void what_a_round_does_not_know_is_left_out(void **state)
 
         (void)state;
         assert_int_equal(s.result->server.max_rss, 7);
-        assert_float_equal(s.result->requests.per_second, 100, 1e-9);
+        assert_near(s.result->requests.per_second, 100, 1e-9);
         assert_int_equal(s.result->server.cpu_user, RESULT_UNKNOWN);
         assert_true(isnan(s.result->server.cpu_per_request));
         assert_true(isnan(s.estimates[FIGURE_CPU].median));
@@ -113,7 +157,8 @@ static void without_a_result_nothing_is_known(void **state)
         (void)state;
         assert_null(s.result);
         for (enum figure f = 0; f < FIGURE_COUNT; f++) {
-                assert_true(isnan(s.estimates[f].median) && isnan(s.estimates[f].interval.low));
+                assert_true(isnan(s.estimates[f].median) && isnan(s.estimates[f].interval.low) &&
+                            isnan(s.estimates[f].interval.high) && s.estimates[f].interval.level == 0);
                 assert_true(isnan(s.ratios[f].ratio) && s.ratios[f].difference == DIFFERENCE_UNKNOWN);
         }
         summary_fini(&s);
@@ -130,8 +175,8 @@ static void a_ratio_is_made_pair_by_pair(void **state)
         const struct ratio *r = &s.ratios[FIGURE_REQUESTS];
 
         (void)state;
-        assert_float_equal(s.estimates[FIGURE_REQUESTS].median, 400, 1e-9);
-        assert_float_equal(r->ratio, 2, 0.03);
+        assert_near(s.estimates[FIGURE_REQUESTS].median, 400, 1e-9);
+        assert_near(r->ratio, 2, 0.03);
         assert_true(r->interval.low > 1.8 && r->interval.high < 2.2);
         assert_int_equal(r->difference, DIFFERENCE_HIGHER);
         assert_int_equal(r->n, 3);
@@ -148,11 +193,11 @@ static void invalid_trials_are_shown_only_where_there_are_no_valid_ones(void **s
         struct summary s = summary_of(one, twice, once, 4);
 
         (void)state;
-        assert_float_equal(s.result->requests.per_second, 100, 1e-9);
+        assert_near(s.result->requests.per_second, 100, 1e-9);
         assert_int_equal(histogram_count(s.result->latency), 100);
         summary_fini(&s);
         s = summary_of(none, twice, once, 3);
-        assert_float_equal(s.result->requests.per_second, 400, 1e-9);
+        assert_near(s.result->requests.per_second, 400, 1e-9);
         assert_true(isnan(s.estimates[FIGURE_REQUESTS].interval.low));
         assert_int_equal(s.ratios[FIGURE_REQUESTS].difference, DIFFERENCE_UNKNOWN);
         assert_true(isnan(s.ratios[FIGURE_REQUESTS].ratio));
@@ -175,8 +220,8 @@ static void more_comparisons_widen_the_ratios_and_not_the_medians(void **state)
         in.comparisons = 10;
         assert_int_equal(summary_make(&many, &in), 0);
         assert_true(many.ratios[FIGURE_REQUESTS].interval.low < few.ratios[FIGURE_REQUESTS].interval.low);
-        assert_float_equal(many.estimates[FIGURE_REQUESTS].interval.low,
-                           few.estimates[FIGURE_REQUESTS].interval.low, 1e-9);
+        assert_near(many.estimates[FIGURE_REQUESTS].interval.low, few.estimates[FIGURE_REQUESTS].interval.low,
+                    1e-9);
         summary_fini(&few);
         summary_fini(&many);
         for (size_t i = 0; i < 3; i++) {
@@ -213,10 +258,10 @@ static void a_figure_is_the_same_of_a_result_and_of_its_json(void **state)
         (void)state;
         for (enum figure f = 0; f < FIGURE_COUNT; f++) {
                 if (f < FIGURE_P50)
-                        assert_float_equal(figure_of(f, full), (double)f + 1, 1e-9);
+                        assert_near(figure_of(f, full), (double)f + 1, 1e-9);
                 else
-                        assert_float_equal(figure_of(f, full), figures[f].share * 100000, 100);
-                assert_float_equal(figure_read(f, full_json), figure_of(f, full), 1e-9);
+                        assert_near(figure_of(f, full), figures[f].share * 100000, 100);
+                assert_near(figure_read(f, full_json), figure_of(f, full), 1e-9);
                 assert_true(isnan(figure_of(f, empty)) && isnan(figure_read(f, empty_json)));
         }
         json_decref(full_json);
@@ -243,6 +288,8 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_summary_has_the_median_of_all_rounds),
                 cmocka_unit_test(a_summary_has_all_latencies_and_all_errors),
+                cmocka_unit_test(a_summary_has_medians_of_fractions_and_the_texts_that_all_rounds_share),
+                cmocka_unit_test(an_estimate_has_the_interval_of_the_rounds_that_know_it),
                 cmocka_unit_test(what_a_round_does_not_know_is_left_out),
                 cmocka_unit_test(without_a_result_nothing_is_known),
                 cmocka_unit_test(a_ratio_is_made_pair_by_pair),
