@@ -2,6 +2,8 @@
 /* The only reader of comparisons: it checks everything, so that its callers need not check again. */
 #include "comparison/json.h"
 
+#include "result/fields.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -233,19 +235,16 @@ static int summaries_read(struct comparison *c, struct why *why)
 /* Frees the histograms of a trial. Its connect latencies first go into the summary, if that wants them. */
 static void histograms_settle(struct result *summary, struct result *r, bool wanted)
 {
-        struct histogram **all[] = {
-                &r->latency,      &r->connect_latency, &r->connect_failure_latency, &r->first_byte_latency,
-                &r->schedule_lag, &r->unread_time};
-
         if (wanted && r->connect_latency && summary->connect_latency) {
                 histogram_merge(summary->connect_latency, r->connect_latency);
         } else if (wanted && r->connect_latency) {
                 summary->connect_latency = r->connect_latency;
                 r->connect_latency = NULL;
         }
-        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-                histogram_destroy(*all[i]);
-                *all[i] = NULL;
+        for (const struct result_histogram *h = result_histograms; h->name; h++) {
+                struct histogram **histogram = (struct histogram **)(void *)((char *)r + h->offset);
+                histogram_destroy(*histogram);
+                *histogram = NULL;
         }
 }
 

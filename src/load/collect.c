@@ -50,8 +50,9 @@ void collect_percentiles(struct worker *const workers[], const struct plan *p, u
 static int histograms_fill(struct worker *const workers[], const struct plan *p, struct result *result)
 {
         struct histogram **const all[] = {
-                &result->latency,      &result->connect_latency, &result->connect_failure_latency,
-                &result->schedule_lag, &result->unread_time,     &result->first_byte_latency};
+                &result->latency,           &result->connect_latency, &result->connect_failure_latency,
+                &result->service_time,      &result->schedule_lag,    &result->unread_time,
+                &result->first_byte_latency};
         enum { COUNT = sizeof all / sizeof *all };
 
         for (size_t i = 0; i < COUNT; i++)
@@ -60,7 +61,7 @@ static int histograms_fill(struct worker *const workers[], const struct plan *p,
         for (unsigned t = 0; t < p->threads; t++) {
                 const struct recorder *r = worker_recorder(workers[t]);
                 const struct histogram *const part[COUNT] = {
-                        r->latency,      r->connect_latency, r->connect_failure_latency,
+                        r->latency,      r->connect_latency, r->connect_failure_latency, r->service_time,
                         r->schedule_lag, r->unread_time,     r->first_byte_latency};
                 for (size_t i = 0; i < COUNT; i++)
                         histogram_merge(*all[i], part[i]);

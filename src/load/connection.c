@@ -13,12 +13,10 @@
 enum { HABIT_CLOSES = 2 };
 #define RETRY_NS (100 * NS_PER_MS)
 
-void connection_init(struct connection *c, const struct plan *p, uint32_t index, uint64_t *intended)
+void connection_init(struct connection *c, const struct plan *p, uint32_t index, struct times *times)
 {
-        *c = (struct connection){.index = index,
-                                 .fd = -1,
-                                 .life = UINT64_MAX,
-                                 .intended = intended ? intended : &c->own_intended};
+        *c = (struct connection){
+                .index = index, .fd = -1, .life = UINT64_MAX, .times = times ? times : &c->own_times};
         if (p->rate > 0)
                 c->due_at = c->begin_at = plan_arrival(p, index, 0, 0);
 }
@@ -63,9 +61,9 @@ enum step connection_opened(struct connection *c, struct recorder *r, uint64_t n
         return now >= r->load_begin ? connection_begin(c, r, now) : STEP_WAIT;
 }
 
-static uint64_t *intended_of(struct connection *c, const struct recorder *r, uint64_t sequence)
+static struct times *times_of(struct connection *c, const struct recorder *r, uint64_t sequence)
 {
-        return &c->intended[r->plan->depth > 1 ? sequence % r->plan->depth : 0];
+        return &c->times[r->plan->depth > 1 ? sequence % r->plan->depth : 0];
 }
 
 static bool may_begin(const struct connection *c, const struct plan *p)
@@ -95,7 +93,7 @@ enum step connection_begin(struct connection *c, struct recorder *r, uint64_t no
                 c->sequence++;
                 c->in_flight++;
                 c->unsent++;
-                *intended_of(c, r, c->sequence) = intended;
+                *times_of(c, r, c->sequence) = (struct times){intended, now};
                 c->state = CONNECTION_BUSY;
                 r->begun++;
                 r->busy++;
@@ -202,9 +200,9 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
  * due there, and then its latency counts even if it comes later: otherwise the slowest would be missing. */
 static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 {
-        uint64_t intended = *intended_of(c, r, reply_sequence(c));
+        struct times times = *times_of(c, r, reply_sequence(c));
         r->early += c->unsent >= c->in_flight; /* it was not yet sent whole */
-        bool counts = r->plan->rate > 0 ? intended >= r->window_begin : now >= r->window_begin;
+        bool counts = r->plan->rate > 0 ? times.due >= r->window_begin : now >= r->window_begin;
 
         c->answered++;
         c->received = 0;
@@ -213,15 +211,19 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         r->busy--;
         if (now >= r->window_end) {
                 r->answered_late += counts;
-                if (counts && r->plan->rate > 0)
-                        histogram_record(r->latency, now - intended);
+                if (counts && r->plan->rate > 0) {
+                        histogram_record(r->latency, now - times.due);
+                        histogram_record(r->service_time, now - times.begun);
+                }
                 return;
         }
         r->ended++;
         if (counts) {
                 r->answered++;
                 c->replies++;
-                recorder_latency(r, now - intended, now);
+                recorder_latency(r, now - times.due, now);
+                if (r->plan->rate > 0)
+                        histogram_record(r->service_time, now - times.begun);
         }
 }
 
@@ -276,9 +278,9 @@ static void requests_take_back(struct connection *c, struct recorder *r, uint64_
                 r->begun -= c->in_flight;
         if (r->plan->rate > 0 && c->in_flight > 0) {
                 for (uint64_t s = reply_sequence(c); s <= c->sequence; s++)
-                        r->begun_in_window -= *intended_of(c, r, s) >= r->window_begin;
+                        r->begun_in_window -= times_of(c, r, s)->due >= r->window_begin;
                 c->begun -= c->in_flight;
-                c->begin_at = *intended_of(c, r, reply_sequence(c)) - r->load_begin;
+                c->begin_at = times_of(c, r, reply_sequence(c))->due - r->load_begin;
         }
         r->busy -= c->in_flight;
         c->in_flight = 0;
@@ -350,7 +352,7 @@ enum step connection_check(struct connection *c, struct recorder *r, uint64_t no
 
 uint64_t connection_oldest(struct connection *c, const struct recorder *r, uint64_t now)
 {
-        uint64_t intended = c->in_flight > 0 ? *intended_of(c, r, reply_sequence(c)) : now;
+        uint64_t intended = c->in_flight > 0 ? times_of(c, r, reply_sequence(c))->due : now;
 
         return now > intended ? now - intended : 0;
 }

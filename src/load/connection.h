@@ -22,11 +22,15 @@ enum step {
         STEP_CLOSE,  /* close it; connection_is_due says when to open it again */
 };
 
+/* In ns: when a request was due (in a closed loop, when it was begun), and when it was begun. */
+struct times {
+        uint64_t due, begun;
+};
+
 struct connection {
         uint64_t since, connect_began; /* ns; what `since` means depends on the state */
-        /* [depth], by sequence: when each request in flight was due, in ns; in a closed loop, when it was
-         * begun. For depth 1: &own_intended. */
-        uint64_t *intended, own_intended;
+        struct times *times,
+                own_times; /* [depth], by sequence: of each request in flight; for depth 1, one's own */
         /* Open loop, ns after the load begins: when the next request falls due, and the scheduled time of the
          * oldest request not yet begun. */
         uint64_t due_at, begin_at;
@@ -45,8 +49,8 @@ struct connection {
         uint32_t turn;               /* the engine's: when it last sent */
 };
 
-/* `intended`: [depth], the caller's; NULL for depth 1. */
-void connection_init(struct connection *, const struct plan *, uint32_t index, uint64_t *intended);
+/* `times`: [depth], the caller's; NULL for depth 1. */
+void connection_init(struct connection *, const struct plan *, uint32_t index, struct times *times);
 
 /* What the engine reports, with the time in ns. Each returns the next step, if there can be one. */
 void connection_connecting(struct connection *, uint64_t now);

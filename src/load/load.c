@@ -35,7 +35,7 @@ uint64_t load_memory(const struct plan *p)
 {
         enum { PER_THREAD = 8 << 20 }; /* its stack, histograms, intervals, its engine's rings and buffers */
         uint64_t per_connection = sizeof(struct connection) + sizeof(uint32_t) +
-                                  (p->depth > 1 ? p->depth * sizeof(uint64_t) : 0);
+                                  (p->depth > 1 ? p->depth * sizeof(struct times) : 0);
 
         return p->connections * per_connection + (uint64_t)p->threads * PER_THREAD + p->request_bytes;
 }

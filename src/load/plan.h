@@ -15,7 +15,7 @@ enum {
         PLAN_REQUEST_MAX = 64 << 20, /* bytes; the region that requests are cut from has 256 KiB more */
         PLAN_THREADS_MAX = 1024,
         PLAN_DEPTH_MAX = 1024,
-        PLAN_IN_FLIGHT_MAX = 1 << 24, /* connections times depth, 8 bytes each */
+        PLAN_IN_FLIGHT_MAX = 1 << 24, /* connections times depth, 16 bytes each */
         PLAN_REPLY_MAX = 4096,        /* bytes of a terminator or of an expected reply */
 };
 

@@ -33,12 +33,14 @@ int recorder_init(struct recorder *r, const struct plan *plan, const struct payl
                                .connect_latency = histogram_create(),
                                .connect_failure_latency = histogram_create(),
                                .first_byte_latency = histogram_create(),
+                               .service_time = histogram_create(),
                                .schedule_lag = histogram_create(),
                                .unread_time = histogram_create(),
                                .interval = histogram_create(),
                                .intervals = calloc(INTERVALS_MAX, sizeof *r->intervals)};
         return r->latency && r->connect_latency && r->connect_failure_latency && r->first_byte_latency &&
-                               r->schedule_lag && r->unread_time && r->interval && r->intervals
+                               r->service_time && r->schedule_lag && r->unread_time && r->interval &&
+                               r->intervals
                        ? 0
                        : -ENOMEM;
 }
@@ -49,6 +51,7 @@ void recorder_fini(struct recorder *r)
         histogram_destroy(r->connect_latency);
         histogram_destroy(r->connect_failure_latency);
         histogram_destroy(r->first_byte_latency);
+        histogram_destroy(r->service_time);
         histogram_destroy(r->schedule_lag);
         histogram_destroy(r->unread_time);
         histogram_destroy(r->interval);

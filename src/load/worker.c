@@ -33,7 +33,7 @@ struct worker {
         struct run_state *run;
         struct engine_state *engine;
         struct connection *connections; /* owned, [count] */
-        uint64_t *intended;             /* owned, [count * depth]: the connections'; NULL for depth 1 */
+        struct times *times;            /* owned, [count * depth]: the connections'; NULL for depth 1 */
         uint32_t count, index;
         uint32_t sources_used; /* for the next source address */
         struct arrivals arrivals;
@@ -58,12 +58,12 @@ struct worker *worker_create(const struct plan *p, const struct payload *payload
         w->count = p->connections / p->threads + (index < p->connections % p->threads);
         w->connections = calloc(w->count, sizeof *w->connections);
         if (p->depth > 1)
-                w->intended = calloc((size_t)w->count * p->depth, sizeof *w->intended);
-        if (recorder_init(&w->recorder, p, payload) != 0 || !w->connections || (p->depth > 1 && !w->intended))
+                w->times = calloc((size_t)w->count * p->depth, sizeof *w->times);
+        if (recorder_init(&w->recorder, p, payload) != 0 || !w->connections || (p->depth > 1 && !w->times))
                 goto destroy_worker;
         for (uint32_t k = 0; k < w->count; k++)
                 connection_init(&w->connections[k], p, index + k * p->threads,
-                                w->intended ? w->intended + (size_t)k * p->depth : NULL);
+                                w->times ? w->times + (size_t)k * p->depth : NULL);
         if (arrivals_init(&w->arrivals, p, w->connections, w->count) == 0)
                 return w;
 destroy_worker:
@@ -77,7 +77,7 @@ void worker_destroy(struct worker *w)
                 return;
         arrivals_fini(&w->arrivals);
         recorder_fini(&w->recorder);
-        free(w->intended);
+        free(w->times);
         free(w->connections);
         free(w);
 }

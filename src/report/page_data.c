@@ -5,13 +5,12 @@
 
 #include "comparison/json.h"
 
+#include "result/fields.h"
+
 #include <math.h>
 #include <string.h>
 
 enum { SAMPLES_LEFT_MIN = 10 }; /* as result_percentile */
-
-static const char *const histogram_names[] = {"latency",      "connect_latency", "connect_failure_latency",
-                                              "schedule_lag", "unread_time",     "first_byte_latency"};
 
 size_t page_curve(const struct histogram *h, struct page_point points[static PAGE_CURVE_POINTS])
 {
@@ -75,13 +74,13 @@ static json_t *result_thin(json_t *result)
 
         if (copy)
                 (void)json_object_del(copy, "intervals"); /* fails if there are none, which is as good */
-        for (size_t i = 0; copy && i < sizeof histogram_names / sizeof *histogram_names; i++) {
-                json_t *whole = json_object_get(copy, histogram_names[i]);
+        for (const struct result_histogram *h = result_histograms; copy && h->name; h++) {
+                json_t *whole = json_object_get(copy, h->name);
                 json_t *thin = json_is_object(whole) ? json_copy(whole) : NULL;
                 if (!thin)
                         continue;
                 (void)json_object_del(thin, "histogram"); /* likewise */
-                if (json_object_set_new(copy, histogram_names[i], thin) != 0) {
+                if (json_object_set_new(copy, h->name, thin) != 0) {
                         json_decref(copy);
                         return NULL;
                 }

@@ -193,6 +193,7 @@ void report_text(FILE *out, const struct result *r, bool colour)
         server_print(out, r);
         fputc('\n', out);
         latency_print(out, "latency", r->latency);
+        latency_print(out, "service time", r->service_time);
         latency_print(out, "connect", r->connect_latency);
         latency_print(out, "first byte", r->first_byte_latency);
         latency_print(out, "connect fail", r->connect_failure_latency);

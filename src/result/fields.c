@@ -101,6 +101,7 @@ const struct result_histogram result_histograms[] = {
         {"connect_latency", offsetof(struct result, connect_latency)},
         {"connect_failure_latency", offsetof(struct result, connect_failure_latency)},
         {"first_byte_latency", offsetof(struct result, first_byte_latency)},
+        {"service_time", offsetof(struct result, service_time)},
         {"schedule_lag", offsetof(struct result, schedule_lag)},
         {"unread_time", offsetof(struct result, unread_time)},
         {0},

@@ -45,19 +45,21 @@ struct result {
                 uint64_t answered_late;    /* of the window, but after its end, within the grace period */
                 uint64_t oldest_in_flight; /* its age at the window's end */
                 uint64_t due, never_sent;  /* open loop; never_sent: due, but the connection stayed busy */
-                uint64_t early; /* replies that came before their request had been sent whole */
+                uint64_t early;            /* replies that came before their request had been sent whole */
                 uint64_t per_connection_min, per_connection_median, per_connection_max;
                 double per_second;
         } requests;
         struct {
                 uint64_t opened, peak_open, served, never_served; /* opened: before the window too */
-                uint64_t closed_by_server; /* between replies: no errors */
+                uint64_t closed_by_server;                        /* between replies: no errors */
                 double per_second;                                /* opened in the window */
                 double jain_index;   /* of the replies per connection: 1 is fair */
                 double little_ratio; /* closed loop: throughput times mean latency, by requests in flight */
         } connections;
         /* Owned; each is NULL if nothing was measured. */
         struct histogram *latency, *connect_latency, *connect_failure_latency, *first_byte_latency;
+        struct histogram
+                *service_time; /* open loop: latencies from when requests were sent, not from when due */
         struct histogram *schedule_lag; /* open loop: how late requests began whose connection was free */
         struct histogram *unread_time;  /* how long sampled replies lay in the socket before they were read */
         struct result_interval *intervals; /* owned, [interval_count] */

@@ -236,6 +236,22 @@ test_on_a_terminal_a_line_tells_how_far_it_is_and_is_gone_at_the_end() {
         true
 }
 
+# The server stands still for 100 ms of each second. What was due meanwhile was sent late, and was answered at once:
+# response times have the stall in them, service times have it only for the requests that were under way.
+test_response_time_counts_from_when_a_request_was_due_and_service_time_from_when_it_was_sent() {
+        bench -R 1000 -c 2 -d 2s --grace 500ms --json result.json -- "$ECHO_C" --fault stall=100ms/1s -l 127.0.0.1:0
+        expect_json '.service_time.samples == .latency.samples'
+        expect_json '.latency.p95 > 5 * .service_time.p95 and .latency.p95 > 10000000'
+        expect_output '^service time  avg '
+}
+
+test_in_a_closed_loop_there_is_no_other_service_time() {
+        bench -c 2 -d 200ms --json result.json "${LOCAL[@]}"
+        expect_json '.service_time == null'
+        grep -q '^service time' out && fail "a service time is printed"
+        true
+}
+
 # --- a load that is right, whatever the server does
 
 # At depth 64 on one connection a reply brings two completions, not 64; the engines once differed by a factor of 160.
@@ -244,7 +260,7 @@ test_both_engines_are_as_fast_with_pipelines() {
         claims() { rates+=("$(jq '.requests.per_second | floor' result.json)"); }
         each_engine -c 1 --depth 64 -s 64 -d 500ms "${LOCAL[@]}"
         [ "${#rates[@]}" = 2 ] || skip "there is one engine here"
-        ((rates[0] * 3 > rates[1] && rates[1] * 3 > rates[0])) || fail "uring ${rates[0]}, epoll ${rates[1]} requests/s"
+        ((rates[0] * 10 > rates[1] && rates[1] * 10 > rates[0])) || fail "uring ${rates[0]}, epoll ${rates[1]} requests/s"
 }
 
 test_a_reply_that_comes_early_does_not_touch_its_request() {

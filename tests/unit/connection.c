@@ -24,7 +24,7 @@ struct fixture {
         struct payload *payload;
         struct recorder recorder;
         struct connection c;
-        uint64_t intended[DEPTH_MAX];
+        struct times times[DEPTH_MAX];
         uint8_t reply[SIZE + 1];
 };
 
@@ -206,7 +206,7 @@ static void several_requests_may_be_sent_in_any_pieces(void **state)
         for (uint64_t i = 0; i < DEPTH_MAX; i++)
                 memcpy(stream + i * SIZE, payload_window(f->payload, INDEX, 1 + i), SIZE);
         for (size_t piece = 1; piece <= sizeof stream; piece++) {
-                connection_init(&f->c, &f->plan, INDEX, f->intended);
+                connection_init(&f->c, &f->plan, INDEX, f->times);
                 (void)open_at(f, BEGIN);
                 for (size_t sent = 0; sent < sizeof stream; sent += piece) {
                         size_t size = 0, rest = sizeof stream - sent;
@@ -229,7 +229,7 @@ static void no_more_vectors_are_filled_than_there_are(void **state)
         struct iovec vectors[DEPTH_MAX] = {[2] = {.iov_len = 77}};
 
         f->plan.depth = DEPTH_MAX;
-        connection_init(&f->c, &f->plan, INDEX, f->intended);
+        connection_init(&f->c, &f->plan, INDEX, f->times);
         (void)open_at(f, BEGIN);
         assert_int_equal(connection_unsent_all(&f->c, &f->recorder, vectors, 2), 2);
         assert_int_equal(vectors[2].iov_len, 77);
@@ -525,7 +525,7 @@ static void open_loop(struct fixture *f, uint32_t depth)
 {
         f->plan.rate = f->plan.connections = 10;
         f->plan.depth = depth;
-        connection_init(&f->c, &f->plan, INDEX, depth > 1 ? f->intended : NULL);
+        connection_init(&f->c, &f->plan, INDEX, depth > 1 ? f->times : NULL);
 }
 
 static void in_open_loop_a_request_counts_in_the_window_in_which_it_is_due(void **state)
@@ -627,7 +627,7 @@ static void with_others_in_flight_a_connection_stays_busy(void **state)
         struct fixture *f = *state;
 
         f->plan.depth = 2;
-        connection_init(&f->c, &f->plan, INDEX, f->intended);
+        connection_init(&f->c, &f->plan, INDEX, f->times);
         (void)open_at(f, END - 1);
         assert_int_equal(answer_at(f, END), STEP_WAIT);
         assert_int_equal(f->c.state, CONNECTION_BUSY);

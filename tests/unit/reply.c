@@ -20,7 +20,7 @@ struct fixture {
         struct payload *payload;
         struct recorder recorder;
         struct connection c;
-        uint64_t intended[DEPTH];
+        struct times times[DEPTH];
 };
 
 static void begin(struct fixture *f)
@@ -33,7 +33,7 @@ static void begin(struct fixture *f)
         f->recorder.load_begin = BEGIN;
         f->recorder.window_begin = BEGIN + NS_PER_S;
         f->recorder.window_end = END;
-        connection_init(&f->c, &f->plan, 0, f->plan.depth > 1 ? f->intended : NULL);
+        connection_init(&f->c, &f->plan, 0, f->plan.depth > 1 ? f->times : NULL);
         connection_connecting(&f->c, 0);
         (void)connection_opened(&f->c, &f->recorder, 1);
 }
