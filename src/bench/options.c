@@ -164,6 +164,17 @@ static int reply_until_set(void *options, const char *text, struct why *why)
         return bytes_parse("--reply-until", text, PLAN_REPLY_MAX, &p->reply_text, &p->reply_bytes, why);
 }
 
+static int greeting_set(void *options, const char *text, struct why *why)
+{
+        struct plan *p = &((struct run_options *)options)->plan;
+
+        p->greets = true;
+        p->greeting_end = NULL;
+        if (strcmp(text, "skip") == 0)
+                return 0;
+        return bytes_parse("--greeting", text, PLAN_GREETING_MAX, &p->greeting_end, &p->greeting_bytes, why);
+}
+
 static int threshold_add(void *options, const char *text, struct why *why)
 {
         struct run_options *o = options;
@@ -247,6 +258,10 @@ static const struct option_row load_rows[] = {
         {"--reply-bytes", NULL, "N", "a reply is any N bytes", NUMBER(plan.reply_bytes, 1, PLAN_REQUEST_MAX)},
         {"--reply-until", NULL, "STR", "a reply ends with these bytes", .kind = OPTION_CALL,
          .call = reply_until_set},
+        {"--greeting", NULL, "skip|STR",
+         "the server speaks first, as those of SMTP and MySQL do: wait for what it says in one piece, or until "
+         "it ends with these bytes",
+         .kind = OPTION_CALL, .call = greeting_set},
 
         {.help = "Limits:"},
         {"--connect-timeout", NULL, "DUR", "for one connect (default 5s)",

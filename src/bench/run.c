@@ -100,6 +100,9 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         if (o->reply_text)
                 (void)snprintf(r->config.reply, sizeof r->config.reply, "%s%s", reply_prefix(p->reply),
                                o->reply_text);
+        if (p->greets)
+                (void)snprintf(r->config.greeting, sizeof r->config.greeting, "%s",
+                               option_text(&o->given, "--greeting"));
         r->config.verify = p->verify;
         r->config.spin = p->spin;
 }

@@ -75,7 +75,7 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
         uint64_t in_flight = 0, answered = 0, late = 0, due = 0, begun = 0, opened_in_window = 0, closed = 0;
 
         result->connections.opened = result->connections.peak_open = 0;
-        result->requests.oldest_in_flight = result->requests.early = 0;
+        result->requests.oldest_in_flight = result->requests.early = result->connections.wrong_at_first = 0;
         for (unsigned t = 0; t < p->threads; t++) {
                 const struct recorder *r = worker_recorder(workers[t]);
                 errors_merge(&result->errors, &r->errors);
@@ -85,6 +85,7 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
                 opened_in_window += r->opened_in_window;
                 closed += r->closed_by_server;
                 result->requests.early += r->early;
+                result->connections.wrong_at_first += r->wrong_at_first;
                 result->connections.opened += r->opened;
                 result->connections.peak_open += r->peak_open;
                 if (r->oldest_in_flight > result->requests.oldest_in_flight)

@@ -51,11 +51,13 @@ enum step connection_opened(struct connection *c, struct recorder *r, uint64_t n
 {
         assert(c->state == CONNECTION_CONNECTING);
         c->life = life_of(c, r);
+        c->awaits_greeting = r->plan->greets;
         c->state = CONNECTION_IDLE;
         r->attempts++;
         r->opened++;
         r->opened_in_window += recorder_counts(r, now);
         histogram_record(r->connect_latency, now - c->since);
+        c->since = now;
         if (++r->open > r->peak_open)
                 r->peak_open = r->open;
         return now >= r->load_begin ? connection_begin(c, r, now) : STEP_WAIT;
@@ -68,7 +70,7 @@ static struct times *times_of(struct connection *c, const struct recorder *r, ui
 
 static bool may_begin(const struct connection *c, const struct plan *p)
 {
-        if (c->in_flight == p->depth || (p->rate > 0 && c->begun == c->due))
+        if (c->in_flight == p->depth || c->awaits_greeting || (p->rate > 0 && c->begun == c->due))
                 return false;
         return c->answered + c->in_flight < c->life;
 }
@@ -193,6 +195,7 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
         if (c->in_flight > 0)
                 kind = payload_diagnose(r->payload, c->index, reply_sequence(c), c->received, bytes, count);
         r->errors.mismatch[kind]++;
+        r->wrong_at_first += c->answered == 0 && c->received == 0;
         return connection_end(c, r, now);
 }
 
@@ -248,10 +251,37 @@ static size_t reply_take(struct connection *c, const struct recorder *r, const u
         return n;
 }
 
+/* c->received is how much of the greeting's end has come. */
+static enum step greeting_take(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
+                               uint64_t now)
+{
+        const uint8_t *end = r->plan->greeting_end;
+        uint32_t size = r->plan->greeting_bytes;
+
+        for (size_t i = 0; end && i < count; i++) {
+                uint8_t piece[PLAN_GREETING_MAX];
+                uint32_t matched = c->received;
+                memcpy(piece, end, matched);
+                piece[matched++] = bytes[i];
+                while (matched > 0 && memcmp(piece + c->received + 1 - matched, end, matched) != 0)
+                        matched--;
+                c->received = matched;
+                if (matched == size)
+                        break;
+        }
+        if (end && c->received < size)
+                return STEP_WAIT;
+        c->awaits_greeting = false;
+        c->received = 0;
+        return now >= r->load_begin ? connection_begin(c, r, now) : STEP_WAIT;
+}
+
 enum step connection_received(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
                               uint64_t now)
 {
         assert(count > 0 && (c->state == CONNECTION_IDLE || c->state == CONNECTION_BUSY));
+        if (c->awaits_greeting)
+                return greeting_take(c, r, bytes, count, now);
         if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin &&
             now < r->window_end && c->in_flight > 0)
                 histogram_record(r->first_byte_latency, now - c->connect_began);
@@ -344,7 +374,8 @@ enum step connection_check(struct connection *c, struct recorder *r, uint64_t no
 
         if (c->state == CONNECTION_CONNECTING && waited > r->plan->connect_timeout)
                 return connection_failed(c, r, PHASE_CONNECT, ETIMEDOUT, now);
-        if (c->state != CONNECTION_BUSY || waited <= r->plan->request_timeout)
+        if ((c->state != CONNECTION_BUSY && !(c->state == CONNECTION_IDLE && c->awaits_greeting)) ||
+            waited <= r->plan->request_timeout)
                 return STEP_WAIT;
         r->errors.timeout++;
         return connection_end(c, r, now);

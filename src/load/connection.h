@@ -43,6 +43,7 @@ struct connection {
         uint32_t sent, received;     /* bytes of the first unsent request, and of the next reply */
         int fd;                      /* the engine's; -1: none */
         uint8_t state;               /* enum connection_state */
+        bool awaits_greeting;        /* nothing is begun before it has come */
         bool sending;                /* the engine's: a send is in flight */
         uint16_t generation;         /* the engine's: how often it was closed, modulo 2^16 */
         uint16_t posted;             /* the engine's: operations whose completion is to come */

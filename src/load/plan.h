@@ -17,6 +17,7 @@ enum {
         PLAN_DEPTH_MAX = 1024,
         PLAN_IN_FLIGHT_MAX = 1 << 24, /* connections times depth, 16 bytes each */
         PLAN_REPLY_MAX = 4096,        /* bytes of a terminator or of an expected reply */
+        PLAN_GREETING_MAX = 64,       /* bytes that a greeting ends with */
 };
 
 enum arrivals_kind { ARRIVALS_CONSTANT, ARRIVALS_POISSON };
@@ -42,6 +43,11 @@ struct plan {
         uint32_t request_bytes, reply_bytes;
         const uint8_t *reply_text; /* [reply_bytes] */
         enum reply reply;
+        /* What the server says before the first request: nothing; with greets, what comes in one piece, or, if
+         * there is a greeting_end, whatever ends with these bytes. */
+        bool greets;
+        const uint8_t *greeting_end; /* [greeting_bytes], or NULL */
+        uint32_t greeting_bytes;
         uint64_t requests_per_connection; /* after which it is closed and reopened; 0: unlimited */
         uint64_t warmup;                  /* ns of load before the window, of which only errors are counted */
         uint64_t duration, grace;         /* ns: the window, and how much longer the run may last */

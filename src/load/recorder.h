@@ -47,6 +47,7 @@ struct recorder {
         uint64_t oldest_in_flight;               /* its age at the window's end, in ns; 0: none */
         uint64_t early;            /* replies that came before their request had been sent whole */
         uint64_t closed_by_server; /* connections, between replies */
+        uint64_t wrong_at_first;   /* connections whose very first bytes were wrong */
         struct habit {
                 uint64_t replies, closes, resets; /* the last connections that ended after so many replies */
         } habit;

@@ -68,6 +68,7 @@ static const struct rule {
         {"connections.served", SUM, MIN},
         {"connections.never_served", SUM, MAX},
         {"connections.closed_by_server", SUM, SUM},
+        {"connections.wrong_at_first", SUM, SUM},
         {"connections.jain_index", COMMON, MIN},
         {"connections.little_ratio", MEAN, MEAN},
         {"generator.cpu_user", SUM, SUM},

@@ -34,8 +34,9 @@ struct result {
                 uint64_t warmup, duration, grace, connect_timeout, request_timeout;
                 double connect_rate, rate;      /* rate: requests/s, open loop */
                 char arrivals[RESULT_NAME_MAX]; /* open loop: "constant" or "poisson" */
-                char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX]; /* as given; "": an echo's */
-                uint64_t verify, spin; /* 0 or 1; verify: every byte was compared */
+                char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX],
+                        greeting[RESULT_NAME_MAX]; /* as given; "": an echo's */
+                uint64_t verify, spin;             /* 0 or 1; verify: every byte was compared */
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;
@@ -52,8 +53,9 @@ struct result {
         struct {
                 uint64_t opened, peak_open, served, never_served; /* opened: before the window too */
                 uint64_t closed_by_server;                        /* between replies: no errors */
-                double per_second;                                /* opened in the window */
-                double jain_index;   /* of the replies per connection: 1 is fair */
+                uint64_t wrong_at_first; /* their very first bytes were wrong, as those of a greeting are */
+                double per_second;       /* opened in the window */
+                double jain_index;       /* of the replies per connection: 1 is fair */
                 double little_ratio; /* closed loop: throughput times mean latency, by requests in flight */
         } connections;
         /* Owned; each is NULL if nothing was measured. */

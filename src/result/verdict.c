@@ -16,6 +16,11 @@ const char *verdict_name(enum verdict v)
         return names[v];
 }
 
+static bool known(uint64_t n)
+{
+        return n != RESULT_UNKNOWN;
+}
+
 /* Each writes its sentence and returns true if it applies. */
 typedef bool rule_function(const struct result *, char *text, size_t size);
 
@@ -28,6 +33,12 @@ static bool wrong_bytes(const struct result *r, char *text, size_t size)
                 if (r->errors.mismatch[i])
                         used += snprintf(text + used, size - (size_t)used, " %" PRIu64 " %s",
                                          r->errors.mismatch[i], mismatch_name((enum mismatch)i));
+        if (known(r->connections.wrong_at_first) && r->connections.wrong_at_first > 0)
+                (void)snprintf(text + used, size - (size_t)used,
+                               "; %" PRIu64
+                               " of them were the first bytes of a connection: if the server speaks "
+                               "first, give --greeting",
+                               r->connections.wrong_at_first);
         return count > 0;
 }
 
@@ -52,11 +63,6 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
 #define INTERFERENCE_MAX 0.05 /* of the CPUs' time */
 #define OWN_SHARE_MAX 0.1     /* of a percentile that is the generator's own part */
 #define LITTLE_MIN 0.9
-
-static bool known(uint64_t n)
-{
-        return n != RESULT_UNKNOWN;
-}
 
 /* Replies that came after the end, in the grace period, count: the target kept up. */
 static bool rate_missed(const struct result *r, char *text, size_t size)

@@ -328,4 +328,40 @@ test_a_server_that_closes_between_replies_is_no_error_and_is_opened_again_at_onc
         each_engine -c 4 -R 1000 -d 1s -- "$FAKE" close -e 10
 }
 
+# A server that speaks first, after a while, and answers each line with one.
+greeter() {
+        perl -MIO::Socket::INET -e '
+                my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1:0", Listen => 64) or die;
+                $| = 1; print $listener->sockport, "\n"; alarm 60;
+                while (my $client = $listener->accept) {
+                        next if fork;
+                        select(undef, undef, undef, 0.2); syswrite $client, "220-one\r\n220 two\r\n";
+                        while (sysread $client, my $line, 64) { syswrite $client, "250 ok\r\n" }
+                        exit }' >port 2>/dev/null &
+        greeter_pid=$!
+        await test -s port
+}
+
+test_a_greeting_is_waited_for_and_without_the_option_it_is_named() {
+        local engine how
+        greeter
+        for engine in uring epoll; do
+                "$BENCH" --engine $engine --dry-run >/dev/null 2>&1 || continue
+                for how in skip '220 two\r\n'; do
+                        bench --engine $engine -c 4 -d 500ms --request 'HELO\r\n' --reply '250 ok\r\n' --greeting "$how" \
+                                --json result.json -t "127.0.0.1:$(cat port)"
+                        expect_status 0
+                        expect_json '.requests.total > 20 and .errors.total == 0 and .connections.never_served == 0'
+                        expect_json ".config.greeting == \"${how//\\/\\\\}\""
+                done
+                bench --engine $engine -c 4 -d 500ms --request 'HELO\r\n' --reply '250 ok\r\n' --json result.json \
+                        -t "127.0.0.1:$(cat port)"
+                expect_status 3
+                expect_json 'any(.verdict.reasons[]; .code == "wrong-bytes" and (.text | contains("--greeting")))'
+        done
+        kill $greeter_pid
+        bench -c 2 -d 1s --grace 0s --request-timeout 300ms --greeting skip --json result.json "${LOCAL[@]}"
+        expect_json '.errors.timeout > 0 and .requests.total == 0' # nothing speaks first here
+}
+
 run_tests "$@"

@@ -731,6 +731,206 @@ static void counters_agree_after_any_sequence_of_events(void **state)
         assert_true(crowd.f->recorder.answered > 1000);
 }
 
+/* What a server may do at any time. */
+
+static void a_close_between_replies_is_no_error_and_what_was_under_way_is_begun_again(void **state)
+{
+        static const struct {
+                const char *what;
+                size_t replies, bytes; /* that came before the close; bytes: of the next reply */
+                bool received;         /* the request in flight */
+                bool clean;
+        } cases[] = {{"after a reply, the next request not received", 1, 0, false, true},
+                     {"after a reply, the next request received", 1, 0, true, false},
+                     {"in the middle of a reply", 1, 5, false, false},
+                     {"before the first reply", 0, 0, false, false}};
+        struct fixture *f = *state;
+        uint64_t now = BEGIN;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                uint64_t errors = errors_total(&f->recorder.errors), closed = f->recorder.closed_by_server;
+                uint64_t abandoned = f->recorder.abandoned;
+                (void)open_at(f, ++now);
+                for (size_t k = 0; k < cases[i].replies; k++)
+                        assert_int_equal(answer_at(f, ++now), STEP_SEND);
+                if (cases[i].bytes > 0)
+                        (void)connection_received(&f->c, &f->recorder, reply_make(f), cases[i].bytes, ++now);
+                enum step step = connection_closed(&f->c, &f->recorder, cases[i].received, ++now);
+                if (step != (cases[i].clean ? STEP_REOPEN : STEP_CLOSE) ||
+                    errors_total(&f->recorder.errors) != errors + !cases[i].clean ||
+                    f->recorder.closed_by_server != closed + cases[i].clean ||
+                    f->recorder.abandoned != abandoned + !cases[i].clean)
+                        fail_msg("%s", cases[i].what);
+                assert_int_equal(f->c.state, CONNECTION_CLOSED);
+                assert_int_equal(f->recorder.busy, 0);
+                assert_int_equal(in_flight(&f->recorder), 0);
+                assert_int_equal(connection_is_due(&f->c, now), cases[i].clean);
+                now += NS_PER_S;
+        }
+}
+
+/* Of an open loop, the same request is begun again, and its latency counts from when it was due. */
+static void a_request_that_is_taken_back_stays_due_when_it_was(void **state)
+{
+        struct fixture *f = *state;
+
+        f->plan.rate = 2;
+        f->plan.connections = 1;
+        connection_init(&f->c, &f->plan, 0, NULL);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_fall_due(&f->c, &f->recorder, BEGIN), STEP_SEND);
+        assert_int_equal(answer_at(f, BEGIN + 1), STEP_WAIT);
+        uint64_t due = BEGIN + f->c.due_at;
+        assert_int_equal(connection_fall_due(&f->c, &f->recorder, due), STEP_SEND);
+        assert_int_equal(f->recorder.begun_in_window, 2);
+        assert_int_equal(connection_closed(&f->c, &f->recorder, false, due + 5), STEP_REOPEN);
+        assert_int_equal(f->recorder.begun_in_window, 1);
+        assert_int_equal(f->c.begun, 1);
+        assert_int_equal(open_at(f, due + 10), STEP_SEND);
+        assert_int_equal(f->recorder.begun_in_window, 2);
+        assert_int_equal(answer_at(f, due + 100), STEP_WAIT);
+        assert_int_equal(histogram_max(f->recorder.latency), 100);
+        assert_int_equal(histogram_max(f->recorder.service_time), 90);
+        assert_int_equal(f->recorder.begun_in_window, 2);
+}
+
+/* Where the close and the next request cross, the close arrives as a reset. A server that is seen to close after so
+ * many replies is the cause; of resets alone nobody knows. */
+static void a_reset_is_the_server_s_habit_once_it_has_closed_twice_after_as_many_replies(void **state)
+{
+        static const struct {
+                const char *
+                        ends; /* of one connection after the other: c clean, r reset, after one reply; R: after two */
+                uint64_t closed, errors;
+        } cases[] = {{"c", 1, 0},   {"r", 0, 1},   {"rrrr", 0, 4}, {"ccr", 3, 0},   {"rcc", 3, 0},
+                     {"crc", 3, 0}, {"ccR", 2, 1}, {"cRc", 2, 1},  {"rcRcc", 3, 2}, {"ccrrcr", 6, 0}};
+        uint64_t now = BEGIN;
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct fixture *f;
+                (void)set_up((void **)&f);
+                for (const char *end = cases[i].ends; *end; end++) {
+                        (void)open_at(f, ++now);
+                        for (int replies = *end == 'R' ? 2 : 1; replies > 0; replies--)
+                                (void)answer_at(f, ++now);
+                        if (*end == 'c')
+                                (void)connection_closed(&f->c, &f->recorder, false, ++now);
+                        else
+                                (void)connection_failed(&f->c, &f->recorder,
+                                                        end == cases[i].ends ? PHASE_SEND : PHASE_RECEIVE,
+                                                        end == cases[i].ends ? EPIPE : ECONNRESET, ++now);
+                }
+                if (f->recorder.closed_by_server != cases[i].closed ||
+                    errors_total(&f->recorder.errors) != cases[i].errors ||
+                    f->recorder.errors.count[PHASE_RECEIVE][ECONNRESET] != cases[i].errors)
+                        fail_msg("%s: %llu closed, %llu errors", cases[i].ends,
+                                 (unsigned long long)f->recorder.closed_by_server,
+                                 (unsigned long long)errors_total(&f->recorder.errors));
+                (void)tear_down((void **)&f);
+        }
+        (void)state;
+}
+
+static void a_reply_before_its_request_is_sent_whole_is_early_and_the_rest_is_sent_first(void **state)
+{
+        struct fixture *f = *state;
+        const uint8_t *bytes;
+
+        (void)open_at(f, BEGIN);
+        size_t size = connection_unsent(&f->c, &f->recorder, &bytes);
+        const uint8_t *first = bytes;
+        memcpy(f->reply, bytes, SIZE);
+        connection_sent(&f->c, &f->recorder, size);
+        connection_sent_part(&f->c, &f->recorder, 40); /* it was not sent after all */
+        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), SIZE - 40);
+        assert_ptr_equal(bytes, first + 40);
+        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_SEND);
+        assert_int_equal(f->recorder.early, 1);
+        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), SIZE - 40);
+        assert_ptr_equal(bytes, first + 40);
+        connection_sent(&f->c, &f->recorder, SIZE - 40);
+        assert_int_equal(answer_at(f, BEGIN + 2), STEP_SEND); /* the next one, whole */
+        assert_int_equal(f->recorder.early, 1);
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+}
+
+static void connections_that_are_opened_before_the_load_are_of_all_ages(void **state)
+{
+        enum { LIFE = 4, COUNT = 4000 };
+        struct fixture *f = *state;
+        unsigned ages[LIFE + 1] = {0};
+
+        f->plan.requests_per_connection = LIFE;
+        f->recorder.load_begin = UINT64_MAX;
+        for (uint32_t i = 0; i < COUNT; i++) {
+                connection_init(&f->c, &f->plan, i, NULL);
+                (void)open_at(f, 1);
+                assert_in_range(f->c.life, 1, LIFE);
+                ages[f->c.life]++;
+        }
+        for (unsigned i = 1; i <= LIFE; i++)
+                assert_in_range(ages[i], COUNT / LIFE * 9 / 10, COUNT / LIFE * 11 / 10);
+        f->recorder.load_begin = BEGIN;
+        connection_init(&f->c, &f->plan, 7, NULL);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(f->c.life, LIFE);
+}
+
+static void nothing_is_begun_before_the_greeting_has_come(void **state)
+{
+        static const struct {
+                const char *end, *pieces[3]; /* end NULL: whatever comes in one piece */
+        } cases[] = {{NULL, {"220 hello\r\n"}},
+                     {"two\n", {"220-one\n220 two\n"}},
+                     {"two\n", {"220-one\n220 t", "wo", "\n"}},
+                     {"aab", {"aa", "a", "b"}}};
+        struct fixture *f = *state;
+
+        f->plan.greets = true;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const char *end = cases[i].end;
+                f->plan.greeting_end = (const uint8_t *)end;
+                f->plan.greeting_bytes = end ? (uint32_t)strlen(end) : 0;
+                connection_init(&f->c, &f->plan, INDEX, NULL);
+                f->recorder.busy = 0;
+                assert_int_equal(open_at(f, BEGIN), STEP_WAIT);
+                for (size_t k = 0; k < 3 && cases[i].pieces[k]; k++) {
+                        bool last = k == 2 || !cases[i].pieces[k + 1];
+                        enum step step = connection_received(&f->c, &f->recorder,
+                                                             (const uint8_t *)cases[i].pieces[k],
+                                                             strlen(cases[i].pieces[k]), BEGIN + 1 + k);
+                        if (step != (last ? STEP_SEND : STEP_WAIT))
+                                fail_msg("case %zu, piece %zu: step %d", i, k, step);
+                }
+                assert_int_equal(answer_at(f, BEGIN + 10), STEP_SEND);
+        }
+        assert_int_equal(errors_total(&f->recorder.errors), 0);
+        connection_init(&f->c, &f->plan, INDEX, NULL);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN + REQUEST_TIMEOUT), STEP_WAIT);
+        assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN + REQUEST_TIMEOUT + 1), STEP_CLOSE);
+        f->recorder.load_begin = BEGIN + NS_PER_S; /* a greeting that comes before the load */
+        connection_init(&f->c, &f->plan, INDEX, NULL);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_received(&f->c, &f->recorder, (const uint8_t *)"aab", 3, BEGIN + 1),
+                         STEP_WAIT);
+        assert_int_equal(connection_begin(&f->c, &f->recorder, BEGIN + NS_PER_S), STEP_SEND);
+}
+
+static void wrong_bytes_are_counted_apart_if_they_are_a_connection_s_first(void **state)
+{
+        struct fixture *f = *state;
+
+        (void)open_at(f, BEGIN);
+        (void)connection_received(&f->c, &f->recorder, (const uint8_t *)"220 hello", 9, BEGIN + 1);
+        assert_int_equal(f->recorder.wrong_at_first, 1);
+        (void)open_at(f, BEGIN + NS_PER_S);
+        (void)answer_at(f, BEGIN + NS_PER_S + 1);
+        (void)connection_received(&f->c, &f->recorder, (const uint8_t *)"220 hello", 9, BEGIN + NS_PER_S + 2);
+        assert_int_equal(f->recorder.wrong_at_first, 1);
+        assert_int_equal(errors_mismatches(&f->recorder.errors), 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -768,6 +968,13 @@ int main(void)
                 TEST(the_oldest_request_is_as_old_as_the_time_since_it_was_to_begin),
                 TEST(with_others_in_flight_a_connection_stays_busy),
                 TEST(counters_agree_after_any_sequence_of_events),
+                TEST(a_close_between_replies_is_no_error_and_what_was_under_way_is_begun_again),
+                TEST(a_request_that_is_taken_back_stays_due_when_it_was),
+                TEST(a_reset_is_the_server_s_habit_once_it_has_closed_twice_after_as_many_replies),
+                TEST(a_reply_before_its_request_is_sent_whole_is_early_and_the_rest_is_sent_first),
+                TEST(connections_that_are_opened_before_the_load_are_of_all_ages),
+                TEST(nothing_is_begun_before_the_greeting_has_come),
+                TEST(wrong_bytes_are_counted_apart_if_they_are_a_connection_s_first),
         };
 #undef TEST
 
