@@ -883,7 +883,8 @@ static void nothing_is_begun_before_the_greeting_has_come(void **state)
         } cases[] = {{NULL, {"220 hello\r\n"}},
                      {"two\n", {"220-one\n220 two\n"}},
                      {"two\n", {"220-one\n220 t", "wo", "\n"}},
-                     {"aab", {"aa", "a", "b"}}};
+                     {"aab", {"aa", "a", "b"}},
+                     {"ab", {"xb", "ab"}}};
         struct fixture *f = *state;
 
         f->plan.greets = true;
@@ -906,7 +907,8 @@ static void nothing_is_begun_before_the_greeting_has_come(void **state)
         }
         assert_int_equal(errors_total(&f->recorder.errors), 0);
         connection_init(&f->c, &f->plan, INDEX, NULL);
-        (void)open_at(f, BEGIN);
+        connection_connecting(&f->c, BEGIN - NS_PER_S);
+        (void)connection_opened(&f->c, &f->recorder, BEGIN);
         assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN + REQUEST_TIMEOUT), STEP_WAIT);
         assert_int_equal(connection_check(&f->c, &f->recorder, BEGIN + REQUEST_TIMEOUT + 1), STEP_CLOSE);
         f->recorder.load_begin = BEGIN + NS_PER_S; /* a greeting that comes before the load */
