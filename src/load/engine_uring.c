@@ -8,7 +8,12 @@
  * completion.
  *
  * A posted receive holds its socket open, so it is cancelled before a connection is closed; on a connection
- * for one request only, the receive ends by itself. */
+ * for one request only, the receive ends by itself.
+ *
+ * Rejected: waiting for several completions at a time. At saturation it saved 2% of the CPU (1,000 connections,
+ * where a system call costs 0.2 us), but how many replies a completion brings depends on the pipeline and the
+ * size, and where the server's own delay is what takes the time, the wait is added to it: at depth 64 on one
+ * connection it cost 99% of the throughput. */
 #include "load/engine.h"
 #include "load/worker.h"
 
