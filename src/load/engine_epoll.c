@@ -102,6 +102,18 @@ static int watch(const struct engine_state *e, struct connection *c, int operati
         return epoll_ctl(e->epoll_fd, operation, c->fd, &event);
 }
 
+/* A connect has ended. Returns false if it failed. */
+static bool connected(struct engine_state *e, struct connection *c, int error)
+{
+        if (!error && socket_is_own_peer(e->plan, c))
+                error = ECONNREFUSED;
+        if (error)
+                worker_failed(e->worker, c, PHASE_CONNECT, error, clock_now());
+        else
+                worker_opened(e->worker, c, clock_now());
+        return !error;
+}
+
 static void epoll_open(struct engine_state *e, struct connection *c)
 {
         struct worker *w = e->worker;
@@ -132,7 +144,7 @@ static void epoll_open(struct engine_state *e, struct connection *c)
         socklen_t size = sizeof info.tcpi_state;
         if (result == 0 || (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && size > 0 &&
                             info.tcpi_state == TCP_ESTABLISHED))
-                worker_opened(w, c, clock_now());
+                (void)connected(e, c, 0);
 }
 
 /* An edge on a connecting socket: it is connected, or has failed. Returns whether it is connected. */
@@ -143,11 +155,7 @@ static bool connect_finish(struct engine_state *e, struct connection *c)
 
         if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
                 error = errno;
-        if (error)
-                worker_failed(e->worker, c, PHASE_CONNECT, error, clock_now());
-        else
-                worker_opened(e->worker, c, clock_now());
-        return !error;
+        return connected(e, c, error);
 }
 
 /* As recv(2), and records how long what it read had lain in the socket. */

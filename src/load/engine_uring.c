@@ -263,8 +263,8 @@ static void connect_completed(struct engine_state *e, struct connection *c, int 
         if (result == -EAGAIN) {
                 uring_close(e, c);
                 connection_postponed(c, now);
-        } else if (result < 0)
-                worker_failed(e->worker, c, PHASE_CONNECT, -result, now);
+        } else if (result < 0 || socket_is_own_peer(e->plan, c))
+                worker_failed(e->worker, c, PHASE_CONNECT, result < 0 ? -result : ECONNREFUSED, now);
         else {
                 worker_opened(e->worker, c, now);
                 if (c->fd >= 0)

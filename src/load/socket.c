@@ -45,6 +45,17 @@ bool socket_was_received(const struct plan *p, const struct connection *c)
         return getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != EPIPE;
 }
 
+bool socket_is_own_peer(const struct plan *p, const struct connection *c)
+{
+        const struct address *target = plan_target(p, c->index);
+        struct address own = {.size = sizeof own.sa};
+
+        if (p->source.size > 0 || address_is_unix(target) || !address_is_loopback(target) ||
+            getsockname(c->fd, &own.sa.any, &own.size) != 0)
+                return false;
+        return own.size == target->size && memcmp(&own.sa, &target->sa, own.size) == 0;
+}
+
 int socket_open(struct worker *w, const struct connection *c, int flags)
 {
         const struct plan *p = worker_plan(w);

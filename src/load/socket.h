@@ -23,6 +23,10 @@ bool socket_is_sampled(const struct plan *, const struct connection *);
  * socket, or it has refused them, since the peer had closed (tcp(7), SIOCOUTQ). */
 bool socket_was_received(const struct plan *, const struct connection *);
 
+/* True if a socket that has just connected is connected with itself: on loopback, a port that nobody listens on
+ * any more may be chosen for the client's own end, and its bytes would come back like those of an echo. */
+bool socket_is_own_peer(const struct plan *, const struct connection *);
+
 /* Records how long what was read at `now` had lain in the socket, if `control` has its receive time. */
 void socket_record_unread(struct recorder *, const struct cmsghdr *control, uint64_t now);
 

@@ -328,6 +328,18 @@ test_a_server_that_closes_between_replies_is_no_error_and_is_opened_again_at_onc
         each_engine -c 4 -R 1000 -d 1s -- "$FAKE" close -e 10
 }
 
+# Of two ports, the kernel chooses the one that is connected to for the client's end, since nobody listens there.
+test_a_connection_with_itself_is_no_echo() {
+        unshare -n true 2>/dev/null || skip "no network namespace can be made here"
+        local engine
+        for engine in uring epoll; do
+                "$BENCH" --engine $engine --dry-run >/dev/null 2>&1 || continue
+                unshare -n bash -c "ip link set lo up; echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range
+                        '$BENCH' -c 1 -d 500ms --engine $engine --request x --json result.json -t 127.0.0.1:40000" >out 2>err
+                expect_json '.requests.total == 0 and .errors.connect.ECONNREFUSED > 0'
+        done
+}
+
 # A server that speaks first, after a while, and answers each line with one.
 greeter() {
         perl -MIO::Socket::INET -e '
