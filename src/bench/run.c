@@ -138,7 +138,8 @@ struct observation {
         struct process *process; /* NULL: only its address is known */
         struct result *result;
         struct progress progress;
-        uint64_t start; /* ns */
+        uint64_t start;   /* ns */
+        struct cpus cpus; /* that this process may use */
         struct cpus_time time;
 };
 
@@ -147,7 +148,7 @@ static void on_window_begins(void *context)
         struct observation *o = context;
 
         o->start = clock_now();
-        o->time = cpus_time();
+        o->time = cpus_time(&o->cpus);
         if (o->process)
                 process_window_begins(o->process);
 }
@@ -164,11 +165,12 @@ static void on_tick(void *context, const struct load_progress *progress)
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
-        struct cpus_time time = cpus_time();
-        uint64_t all = (clock_now() - o->start) * o->result->environment.cpus;
+        struct cpus_time time = cpus_time(&o->cpus);
+        uint64_t all = (clock_now() - o->start) * o->cpus.count;
 
         if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
-                uint64_t idle = time.idle - o->time.idle;
+                /* The kernel's sums may go back a little (proc(5) on iowait). */
+                uint64_t idle = time.idle > o->time.idle ? time.idle - o->time.idle : 0;
                 o->result->machine.cpu = all > idle ? all - idle : 0;
                 o->result->environment.steal = (double)(time.steal - o->time.steal) / (double)all;
         }
@@ -264,6 +266,7 @@ int command_run(int argc, char **argv)
                 goto destroy_result;
 
         struct observation observation = {.plan = &o.plan, .process = observed ? &server : NULL, .result = r};
+        cpus_allowed(&observation.cpus);
         progress_init(&observation.progress, stderr, o.quiet);
         const struct load_hooks hooks = {.context = &observation,
                                          .window_begins = on_window_begins,

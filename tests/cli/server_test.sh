@@ -253,6 +253,42 @@ test_cpu_is_never_negative() {
         expect_json '.server | .cpu_user < 60e9 and .cpu_system < 60e9'
 }
 
+# --- the CPUs and the time that it may use
+
+test_the_cpu_time_of_the_machine_is_of_the_cpus_that_are_allowed() {
+        taskset -c 0 "$BENCH" -c 2 -d 1s --json result.json -- "$ECHO_C" -q -l unix:e.sock >out 2>err
+        expect_json '.environment.cpus == 1 and .machine.cpu <= .window.duration + 100e6'
+        expect_json '.machine.cpu + 50e6 > .server.cpu_user + .server.cpu_system + .generator.cpu_user + .generator.cpu_system'
+}
+
+# Of the cgroup above bench's own, which has none.
+test_a_cpu_quota_of_the_cgroup_is_named() {
+        local root=/sys/fs/cgroup/cpu group
+        [ -w "$root/cpu.cfs_quota_us" ] || [ -w "$root/cgroup.procs" ] || skip "no cgroup of the CPU controller may be made"
+        group=$root/bench-test-$$
+        mkdir "$group" "$group/below" 2>mkdir.err || skip "$(head -n 1 mkdir.err)"
+        trap 'children_stop; rmdir "$group/below" "$group"' EXIT
+        echo 150000 >"$group/cpu.cfs_quota_us"
+        (
+                echo "$BASHPID" >"$group/below/cgroup.procs"
+                exec "$BENCH" "${QUICK[@]}" --json result.json -- "$ECHO_C" -q -l unix:e.sock >out 2>err
+        )
+        expect_json '.environment.cpu_quota == 1.5'
+        expect_output "^cpu quota +the cgroup's cpu.max leaves 1.50 CPUs of [0-9]"
+}
+
+test_a_cpu_quota_in_the_form_of_cgroup_v2_is_named() {
+        needs_namespaces -m
+        grep -q '^0::' /proc/self/cgroup || skip "there is no cgroup v2"
+        ! grep -qE '^[0-9]+:([^:]*,)?cpu[,:]' /proc/self/cgroup || [ -d /sys/fs/cgroup/cpu ] || skip "odd cgroups"
+        local max
+        for max in '150000 100000' 'max 100000'; do
+                unshare -m sh -c "mount -t tmpfs none /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/cpu && ln -s ../cpu.max /sys/fs/cgroup/cpu &&
+                        echo '$max' >/sys/fs/cgroup/cpu.max && exec '$BENCH' ${QUICK[*]} --json result.json -- '$ECHO_C' -q -l unix:e.sock" >out 2>err
+                expect_json ".environment.cpu_quota == $([ "$max" = 'max 100000' ] && echo null || echo 1.5)"
+        done
+}
+
 # --- its output
 
 test_a_server_that_prints_much_is_not_slowed_down() {
