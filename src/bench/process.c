@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What counts as the server is the process and all its descendants, since a command may be a shell that
- * starts it.
+/* What counts as the server is the process and all its descendants, daemons among them, since a command may be a
+ * shell that starts it.
  *
  * Memory is VmHWM, reset at the start of the window through clear_refs (proc(5)); getrusage's ru_maxrss will
  * not do, as a child inherits it from whoever started it. Descendants add their proportional share. Context
@@ -31,7 +31,7 @@ enum {
         OUTPUT_FILE_MAX = 64 * 1024,
         WHERE_MAX = 512,
         LOOK_SHARE =
-                50, /* looking at the processes takes a millisecond and more: at most a fiftieth of the time */
+                50, /* to look at the processes takes a millisecond or more: at most a 50th of the time */
 };
 #define LISTEN_TIMEOUT_NS (10 * NS_PER_S)
 #define STOP_TIMEOUT_NS (10 * NS_PER_S)
@@ -206,6 +206,20 @@ static void main_process_find(struct process *p)
         if (kill(p->pid, 0) != 0 && tree.count > first)
                 p->pid = tree.pids[first];
         tree_fini(&tree);
+}
+
+bool process_listens(const struct process *p, const struct address *target, char *where, size_t size)
+{
+        struct sockets sockets;
+        struct tree tree;
+        size_t first = server_tree(p, &tree);
+
+        sockets_list(&sockets, &tree, first);
+        bool own = sockets_owner(&sockets, target) == SOCKETS_SERVER;
+        sockets_format(&sockets, where, size);
+        sockets_fini(&sockets);
+        tree_fini(&tree);
+        return own;
 }
 
 int process_await_listener(struct process *p, const struct process_target *wanted, struct address *found,

@@ -48,6 +48,10 @@ struct process_target {
 int process_await_listener(struct process *, const struct process_target *wanted, struct address *found,
                            const volatile sig_atomic_t *interrupted, struct why *why);
 
+/* True if a connection to the target reaches the process or a descendant. Writes where they listen; "" if
+ * nowhere, or if that may not be seen. */
+bool process_listens(const struct process *, const struct address *target, char *where, size_t size);
+
 void process_window_begins(struct process *);
 
 /* Takes its output, and looks at its threads and descendants. To be called 20 times a second or so. */

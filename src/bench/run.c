@@ -59,14 +59,19 @@ static void localhost_resolve(struct run_options *o)
 static int server_start(struct run_options *o, struct process *server)
 {
         struct why why;
-        char text[ADDRESS_TEXT_MAX];
+        char text[ADDRESS_TEXT_MAX], where[512];
         char *const *command = o->given.command;
         struct address *target = &o->plan.targets[0], found;
         struct process_target wanted = {.addresses = {*target}, .count = option_given(&o->given, "-t")};
 
         if (o->pid) {
                 int error = process_watch(server, o->pid);
-                return error ? command_fail(STATUS_FAILED, "process %d: %s", o->pid, strerror(-error)) : 0;
+                if (error)
+                        return command_fail(STATUS_FAILED, "process %d: %s", o->pid, strerror(-error));
+                if (!process_listens(server, target, where, sizeof where) && *where) /* a proxy is, maybe */
+                        command_say("process %d listens on %s, not on %s", o->pid, where,
+                                    address_format(target, text));
+                return 0;
         }
         if (wanted.count && localhost_v6(&o->given, target, &wanted.addresses[1]))
                 wanted.count++;

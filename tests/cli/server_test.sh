@@ -4,6 +4,7 @@
 # counts all of its processes, and leaves none behind.
 #
 #       tests/cli/server_test.sh [NAME...]
+# shellcheck source=tests/cli/lib.sh disable=SC2154
 . "$(dirname "$0")/lib.sh"
 
 QUICK=(-c 2 -d 200ms --grace 100ms)
@@ -85,6 +86,16 @@ test_a_server_that_listens_elsewhere_is_named_with_where() {
         expect_error "does not listen on 127.0.0.1:$port within 10s, but on \[::1\]:$port\$"
 }
 
+test_a_process_that_is_not_the_one_at_the_target_is_named() {
+        echo_start 127.0.0.1:0
+        local other=$pid listens=$address
+        fake_start echo
+        bench "${QUICK[@]}" -t "127.0.0.1:$port" --pid "$other"
+        expect_error "^bench: process $other listens on $listens, not on 127.0.0.1:$port"
+        bench "${QUICK[@]}" -t "127.0.0.1:$port" --pid "$pid"
+        ! grep 'listens on' err || fail "$(cat err)"
+}
+
 test_unix_sockets_of_odd_names_are_found() {
         local name
         mkdir "blank and 'quote'"
@@ -146,7 +157,7 @@ test_a_daemon_is_measured_and_ended() {
 }
 
 test_nothing_survives_a_signal_to_bench() {
-        local signal mark begin
+        local signal mark
         for signal in HUP INT TERM KILL; do
                 mark=left-$$-$signal
                 "$BENCH" -q -c 2 -d 20s -- sh -c "setsid '$ECHO_C' -q -l 'unix:$PWD/$mark' & sleep 300; true" >/dev/null 2>&1 &
@@ -159,8 +170,18 @@ test_nothing_survives_a_signal_to_bench() {
         done
 }
 
+test_nothing_survives_a_comparison_that_is_killed() {
+        local mark=left-$$-compare
+        "$BENCH" compare --server one="'$ECHO_C' -q -l unix:$mark" --scenario '-c 2' -n 5 -d 20s -o results >/dev/null 2>&1 &
+        children+=($!)
+        await test -S "$mark"
+        sleep 0.3
+        kill -KILL $!
+        await none_alive "$mark"
+}
+
 test_nohup_is_respected() {
-        (trap '' HUP && exec "$BENCH" "${QUICK[@]}" -d 1s --json result.json -- "$ECHO_C" -l unix:e.sock) >out 2>err &
+        (trap '' HUP && exec "$BENCH" "${QUICK[@]}" -d 1s --json result.json -- "$ECHO_C" -l "unix:$PWD/e.sock") >out 2>err &
         children+=($!)
         await test -S e.sock
         sleep 0.2
@@ -179,7 +200,7 @@ test_a_server_that_will_not_end_is_killed() {
 
 # Prints what the server sees: a shell that writes it to the file seen, then becomes the server.
 seeing() {
-        echo "{ $1; } >seen 2>&1; exec '$ECHO_C' -q -l unix:e.sock"
+        echo "{ $1; } >seen 2>&1; exec '$ECHO_C' -q -l unix:$PWD/e.sock"
 }
 
 test_the_descriptor_limit_is_the_callers() {
@@ -190,9 +211,9 @@ test_the_descriptor_limit_is_the_callers() {
 
 test_standard_input_is_left_to_the_caller() {
         printf '1\n2\n3\n' >lines
-        local line count=0
-        while read -r line; do
-                "$BENCH" -q -c 2 -d 100ms -- sh -c "cat >seen; exec '$ECHO_C' -q -l unix:e.sock" >/dev/null 2>&1
+        local count=0
+        while read -r _; do
+                "$BENCH" -q -c 2 -d 100ms -- sh -c "cat >seen; exec '$ECHO_C' -q -l unix:$PWD/e.sock" >/dev/null 2>&1
                 [ ! -s seen ] || fail "the server read: $(head -n 1 seen)"
                 count=$((count + 1))
         done <lines
@@ -231,13 +252,13 @@ test_cpus_and_timer_slack_are_as_the_caller_had_them() {
 # --- its processes
 
 test_any_number_of_processes_is_counted() {
-        measure -- sh -c "for i in \$(seq 150); do sleep 60 & done; exec '$ECHO_C' -q -l unix:e.sock"
+        measure -- sh -c "for i in \$(seq 150); do sleep 60 & done; exec '$ECHO_C' -q -l unix:$PWD/e.sock"
         expect_json '.server.threads_max > 150'
 }
 
 test_cpu_of_processes_that_ended_in_the_window_counts() {
         bench -c 2 -d 2s --json result.json -- sh -c "
-                '$ECHO_C' -q -l unix:e.sock & 
+                '$ECHO_C' -q -l unix:$PWD/e.sock &
                 for i in 1 2 3 4 5 6 7 8; do timeout 0.25 sh -c 'while :; do :; done'; done; wait"
         expect_json '.server | .cpu_user > 300e6'
         expect_json '.server | .cpu_user < 60e9 and .cpu_system < 60e9'
@@ -247,7 +268,7 @@ test_cpu_of_processes_that_ended_in_the_window_counts() {
 test_cpu_is_never_negative() {
         bench -c 2 -d 1s --json result.json -- bash -c "
                 trap '' CHLD
-                '$ECHO_C' -q -l unix:e.sock &
+                '$ECHO_C' -q -l unix:$PWD/e.sock &
                 timeout 2 sh -c 'while :; do :; done' &
                 sleep 1.3; kill \$! ; while :; do sleep 1; done"
         expect_json '.server | .cpu_user < 60e9 and .cpu_system < 60e9'
@@ -256,7 +277,7 @@ test_cpu_is_never_negative() {
 # --- the CPUs and the time that it may use
 
 test_the_cpu_time_of_the_machine_is_of_the_cpus_that_are_allowed() {
-        taskset -c 0 "$BENCH" -c 2 -d 1s --json result.json -- "$ECHO_C" -q -l unix:e.sock >out 2>err
+        taskset -c 0 "$BENCH" -c 2 -d 1s --json result.json -- "$ECHO_C" -q -l "unix:$PWD/e.sock" >out 2>err
         expect_json '.environment.cpus == 1 and .machine.cpu <= .window.duration + 100e6'
         expect_json '.machine.cpu + 50e6 > .server.cpu_user + .server.cpu_system + .generator.cpu_user + .generator.cpu_system'
 }
@@ -271,7 +292,7 @@ test_a_cpu_quota_of_the_cgroup_is_named() {
         echo 150000 >"$group/cpu.cfs_quota_us"
         (
                 echo "$BASHPID" >"$group/below/cgroup.procs"
-                exec "$BENCH" "${QUICK[@]}" --json result.json -- "$ECHO_C" -q -l unix:e.sock >out 2>err
+                exec "$BENCH" "${QUICK[@]}" --json result.json -- "$ECHO_C" -q -l "unix:$PWD/e.sock" >out 2>err
         )
         expect_json '.environment.cpu_quota == 1.5'
         expect_output "^cpu quota +the cgroup's cpu.max leaves 1.50 CPUs of [0-9]"
@@ -284,7 +305,7 @@ test_a_cpu_quota_in_the_form_of_cgroup_v2_is_named() {
         local max
         for max in '150000 100000' 'max 100000'; do
                 unshare -m sh -c "mount -t tmpfs none /sys/fs/cgroup && mkdir -p /sys/fs/cgroup/cpu && ln -s ../cpu.max /sys/fs/cgroup/cpu &&
-                        echo '$max' >/sys/fs/cgroup/cpu.max && exec '$BENCH' ${QUICK[*]} --json result.json -- '$ECHO_C' -q -l unix:e.sock" >out 2>err
+                        echo '$max' >/sys/fs/cgroup/cpu.max && exec '$BENCH' ${QUICK[*]} --json result.json -- '$ECHO_C' -q -l unix:$PWD/e.sock" >out 2>err
                 expect_json ".environment.cpu_quota == $([ "$max" = 'max 100000' ] && echo null || echo 1.5)"
         done
 }
