@@ -54,8 +54,8 @@ command_run(char *const argv[], int output_fd, int life_fd, struct keeper_report
         _exit(127);
 }
 
-/* Kills until none is left, as those that are killed may be starting others. */
-static void server_kill(void)
+/* Kills until none is left, as those that are killed may be starting others, and ends with status 1 if some are. */
+static void __attribute__((noreturn)) server_kill(void)
 {
         uint64_t end = clock_now() + KILL_TIMEOUT_NS;
 
@@ -65,9 +65,10 @@ static void server_kill(void)
                 while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
                         ;
                 if (pid < 0) /* ECHILD */
-                        return;
+                        _exit(0);
                 clock_sleep(KILL_STEP_NS);
         }
+        _exit(1);
 }
 
 static void report_end(struct keeper_report *report, int status)
@@ -93,10 +94,8 @@ static void __attribute__((noreturn)) server_keep(struct keeper_report *report, 
                                 report_end(report, status);
                         _exit(0);
                 }
-                if (poll(fds, 2, -1) > 0 && fds[0].revents) {
+                if (poll(fds, 2, -1) > 0 && fds[0].revents)
                         server_kill();
-                        _exit(0);
-                }
                 (void)!read(child_fd, &info, sizeof info); /* more than one may be said by one */
         }
 }
@@ -191,7 +190,7 @@ int keeper_release(struct keeper *k)
                 ; /* closed by the execve(2), or by the end of all that hold it */
         int error = k->report->error;
         if (error)
-                keeper_stop(k);
+                (void)keeper_stop(k); /* the command has ended by itself */
         return -error;
 }
 
@@ -219,7 +218,7 @@ void keeper_terminate(struct keeper *k)
         tree_kill(k->pid, SIGTERM, k->command); /* what made itself independent */
 }
 
-void keeper_stop(struct keeper *k)
+int keeper_stop(struct keeper *k)
 {
         (void)close(k->life_fd);
         (void)close(k->ready_fd);
@@ -228,4 +227,5 @@ void keeper_stop(struct keeper *k)
         k->ended = true;
         (void)kill(-k->command, SIGKILL); /* ESRCH, unless somebody killed the keeper */
         (void)munmap(k->report, sizeof *k->report);
+        return k->status == 0 ? 0 : -EPERM;
 }

@@ -32,7 +32,8 @@ bool keeper_ended(struct keeper *);
 /* Asks all of the server's processes to end. */
 void keeper_terminate(struct keeper *);
 
-/* Kills what is left of the server, waits for it, and releases what the keeper holds. */
-void keeper_stop(struct keeper *);
+/* Kills what is left of the server, waits for it, and releases what the keeper holds. Returns 0, or -EPERM if some
+ * processes may still run. */
+int keeper_stop(struct keeper *);
 
 #endif

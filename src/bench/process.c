@@ -345,20 +345,20 @@ void process_window_ends(struct process *p, struct result *r)
                 r->server.context_switches = switches - p->switches;
 }
 
-void process_stop(struct process *p)
+int process_stop(struct process *p)
 {
         uint64_t end = clock_now() + STOP_TIMEOUT_NS;
 
         if (!p->started)
-                return;
+                return 0;
         if (!keeper_ended(&p->keeper))
                 keeper_terminate(&p->keeper);
         while (!keeper_ended(&p->keeper) && clock_now() < end) {
                 output_take(p);
                 clock_sleep(POLL_NS);
         }
-        keeper_stop(&p->keeper);
         (void)close(p->output_fd);
         if (p->switches_fd >= 0)
                 (void)close(p->switches_fd);
+        return keeper_stop(&p->keeper);
 }

@@ -64,7 +64,7 @@ void process_window_ends(struct process *, struct result *);
 bool process_has_ended(struct process *, char *how, size_t how_size);
 
 /* Sends SIGTERM to all of its processes, and SIGKILL to those that have not ended ten seconds later. Does
- * nothing to a process that we did not start. */
-void process_stop(struct process *);
+ * nothing to a process that we did not start. Returns 0, or -EPERM if some may still run. */
+int process_stop(struct process *);
 
 #endif

@@ -20,6 +20,14 @@
 #include <math.h>
 #include <string.h>
 
+static void server_stop(struct process *server)
+{
+        if (process_stop(server) != 0)
+                command_say(
+                        "some of the server's processes may still run: they became another user's, cannot be "
+                        "killed, or lost their keeper");
+}
+
 static void target_replace(struct run_options *o, const struct address *a)
 {
         char text[ADDRESS_TEXT_MAX];
@@ -85,7 +93,7 @@ static int server_start(struct run_options *o, struct process *server)
                 return command_fail(STATUS_FAILED, "cannot start %s: %s", command[0], strerror(-error));
         error = process_await_listener(server, &wanted, &found, &command_interrupted, &why);
         if (error) {
-                process_stop(server);
+                server_stop(server);
                 return command_fail(STATUS_FAILED, "%s: %s", command[0], why.text);
         }
         target_replace(o, &found);
@@ -280,7 +288,7 @@ int command_run(int argc, char **argv)
         result_describe(r, &o, argv);
         int error = load_run(&o.plan, &hooks, &command_interrupted, r);
         progress_end(&observation.progress);
-        process_stop(&server);
+        server_stop(&server);
         r->environment.interference = (r->environment.interference +
                                        interference_measure(&o.cpus, interference_time(&o.plan))) /
                                       2;
