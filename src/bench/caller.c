@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -38,7 +37,6 @@ void caller_restore(void)
                 (void)setrlimit((__rlimit_resource_t)i, &caller.limits[i]);
         if (caller.cpus_known)
                 (void)sched_setaffinity(0, sizeof caller.cpus, &caller.cpus);
-        (void)prctl(PR_SET_TIMERSLACK, 0UL); /* 0: what it was when the process started */
         for (int i = 1; i < NSIG; i++)
                 (void)signal(i, caller.ignores[i] ? SIG_IGN : SIG_DFL); /* EINVAL: SIGKILL and SIGSTOP */
         if (null >= 0)

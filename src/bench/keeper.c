@@ -25,8 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KILL_TIMEOUT_NS                                                                                      \
-        (10 * NS_PER_S) /* then they cannot be killed: another user's, or stuck in the kernel */
+/* Then they cannot be killed: another user's, or stuck in the kernel. */
+#define KILL_TIMEOUT_NS (10 * NS_PER_S)
 #define KILL_STEP_NS (2 * NS_PER_MS)
 
 struct keeper_report {

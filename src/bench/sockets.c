@@ -433,9 +433,11 @@ void sockets_format(const struct sockets *s, char *text, size_t size)
                 const struct listener *l = &s->list[i];
                 if (!l->holder || is_named(s, i) || count++ >= NAMED_MAX || used >= size)
                         continue;
-                const char *out_of_reach = listener_reach(l, &reached) ? ""
-                                           : l->distant                ? " in another network namespace"
-                                                                       : ", which leads nowhere from here";
+                const char *out_of_reach =
+                        listener_reach(l, &reached) ? ""
+                        : l->distant
+                                ? " in a network namespace of its own (run bench in it, or give -t what leads there)"
+                                : ", which leads nowhere from here";
                 used += (size_t)snprintf(text + used, size - used, "%s%s%s", used ? ", " : "",
                                          address_format(&l->address, address), out_of_reach);
         }

@@ -136,7 +136,7 @@ test_a_server_in_a_network_of_its_own_is_named_and_no_stranger_measured() {
         local inside="ip link set lo up && exec '$ECHO_C' -q -l 127.0.0.1:$port"
         bench "${QUICK[@]}" -- unshare -n sh -c "$inside"
         expect_status 1
-        expect_error "but on 127.0.0.1:$port in another network namespace"
+        expect_error "but on 127.0.0.1:$port in a network namespace of its own"
         measure -- unshare -n "$ECHO_C" -l unix:e.sock # a path leads there
         expect_json '.requests.total > 0'
 }
