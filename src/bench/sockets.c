@@ -369,7 +369,7 @@ enum sockets_owner sockets_owner(const struct sockets *s, const struct address *
         for (size_t i = 0; i < s->count; i++) {
                 const struct listener *l = &s->list[i];
                 struct address reached = l->address;
-                if (unix_target ? l->holder && !listener_reach(l, &reached) : local && l->distant)
+                if (unix_target ? l->holder && !listener_reach(l, &reached) : local == l->distant)
                         continue;
                 int rank = sockets_rank(&reached, target);
                 if (rank == 0 || rank < best || (l->distant && !l->holder && !unix_target))

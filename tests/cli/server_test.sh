@@ -141,6 +141,27 @@ test_a_server_in_a_network_of_its_own_is_named_and_no_stranger_measured() {
         expect_json '.requests.total > 0'
 }
 
+# Between the network of bench, itself a new one, and that of the server there is a pair of devices.
+test_a_server_in_another_network_is_reached_by_a_route_past_a_stranger() {
+        needs_namespaces -n -m
+        cat >inside <<'END'
+        mount -t tmpfs none /run && ip netns add inner && ip link add v0 type veth peer name v1 netns inner &&
+                ip link set lo up && ip address add 10.99.0.1/24 dev v0 && ip link set v0 up &&
+                ip -n inner address add 10.99.0.2/24 dev v1 && ip -n inner link set v1 up || exit 77
+        "$FAKE" echo -w 4 -p 7000 >stranger.out &
+        stranger=$!
+        "$BENCH" "${QUICK[@]}" -t 10.99.0.2:7000 --json result.json -- ip netns exec inner "$ECHO_C" -q -l :7000
+        status=$?
+        "$BENCH" -t 10.99.0.1:7000 -- ip netns exec inner "$ECHO_C" -q -l :7000
+        kill -KILL "$stranger"
+        exit "$status"
+END
+        unshare -n -m bash -c "$(declare -p QUICK FAKE BENCH ECHO_C); . ./inside" >out 2>err
+        [ $? != 77 ] || skip "no pair of network devices: $(head -n 1 err)"
+        expect_json '.requests.total > 0 and .server.cpu_user + .server.cpu_system > 0 and .errors.total == 0'
+        grep -q '^bench: something listens on 10.99.0.1:7000 already' err || fail "$(cat err)"
+}
+
 # --- its life
 
 test_nothing_of_a_shell_is_left_behind() {

@@ -98,14 +98,17 @@ static void the_strongest_listener_is_who_is_reached(void **state)
 
 static void a_listener_in_another_network_is_reached_by_no_address_of_this_one(void **state)
 {
-        struct listener list[] = {{.address = parse(":1"), .holder = 1, .distant = true}};
-        struct sockets s = {.list = list, .count = 1};
+        struct listener list[] = {{.address = parse(":1"), .holder = 1, .distant = true},
+                                  {.address = parse(":2")}};
+        struct sockets s = {.list = list, .count = 2};
         struct address here = parse("127.0.0.1:1"), there = parse("192.0.2.1:1"), found;
+        struct address stranger = parse("192.0.2.1:2"); /* which is here, and the address is not */
         char text[128];
 
         (void)state;
         assert_int_equal(sockets_owner(&s, &here), SOCKETS_NOBODY);
         assert_int_equal(sockets_owner(&s, &there), SOCKETS_SERVER); /* a route leads there */
+        assert_int_equal(sockets_owner(&s, &stranger), SOCKETS_NOBODY);
         assert_int_equal(sockets_find(&s, &found), SOCKETS_NOBODY);
         sockets_format(&s, text, sizeof text);
         assert_string_equal(
