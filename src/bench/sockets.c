@@ -413,11 +413,13 @@ enum sockets_owner sockets_find(const struct sockets *s, struct address *found)
 /* True if a listener before that one has its address: a group of SO_REUSEPORT. */
 static bool is_named(const struct sockets *s, size_t index)
 {
+        char name[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
         const struct listener *l = &s->list[index];
 
+        (void)address_format(&l->address, name);
         for (size_t i = 0; i < index; i++)
                 if (s->list[i].holder && s->list[i].distant == l->distant &&
-                    memcmp(&s->list[i].address, &l->address, sizeof l->address) == 0)
+                    strcmp(address_format(&s->list[i].address, other), name) == 0)
                         return true;
         return false;
 }
