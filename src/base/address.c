@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,10 @@ static int unix_parse(const char *path, struct address *a, const char **why)
         a->sa.un.sun_family = AF_UNIX;
         memcpy(a->sa.un.sun_path, path, length + 1);
         a->size = sizeof a->sa.un;
+        if (*path == '@') { /* abstract: a zero byte and as many more as the size says, see unix(7) */
+                a->sa.un.sun_path[0] = '\0';
+                a->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+        }
         return 0;
 }
 
@@ -88,7 +93,9 @@ const char *address_format(const struct address *a, char text[static ADDRESS_TEX
 
         switch (a->sa.any.sa_family) {
         case AF_UNIX:
-                (void)snprintf(text, ADDRESS_TEXT_MAX, "unix:%s", a->sa.un.sun_path);
+                (void)snprintf(text, ADDRESS_TEXT_MAX, "unix:%s%.*s", *a->sa.un.sun_path ? "" : "@",
+                               (int)sizeof a->sa.un.sun_path - !*a->sa.un.sun_path,
+                               a->sa.un.sun_path + !*a->sa.un.sun_path);
                 break;
         case AF_INET6:
                 (void)inet_ntop(AF_INET6, &a->sa.v6.sin6_addr, host, sizeof host); /* the size suffices */

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 void cpus_allowed(struct cpus *cpus)
@@ -33,21 +35,33 @@ int cpus_pin(int cpu)
         return sched_setaffinity(0, sizeof set, &set) == 0 ? 0 : -errno;
 }
 
-struct cpus_time cpus_time(void)
+static bool cpus_have(const struct cpus *cpus, uint64_t cpu)
 {
-        struct cpus_time t = {UINT64_MAX, UINT64_MAX};
-        FILE *file = fopen("/proc/stat", "re");
-        uint64_t idle, iowait, steal;
-        long hz = sysconf(_SC_CLK_TCK);
+        for (size_t i = 0; i < cpus->count; i++)
+                if ((uint64_t)cpus->id[i] == cpu)
+                        return true;
+        return false;
+}
 
-        if (!file)
-                return t;
-        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &idle, &iowait,
-                   &steal) == 3 &&
-            hz > 0) {
-                t.idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
-                t.steal = steal * (NS_PER_S / (uint64_t)hz);
-        }
-        (void)fclose(file); /* it was only read */
-        return t;
+struct cpus_time cpus_time(const struct cpus *cpus)
+{
+        const struct cpus_time unknown = {UINT64_MAX, UINT64_MAX};
+        struct cpus_time t = {0};
+        FILE *file = fopen("/proc/stat", "re");
+        uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), cpu, idle, iowait, steal;
+        size_t found = 0;
+        char line[512];
+
+        /* The line "cpu" is the sum of those that follow, of which some may not be this process's to use. */
+        while (file && fgets(line, sizeof line, file) && strncmp(line, "cpu", 3) == 0)
+                if (sscanf(line, "cpu%" SCNu64 " %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &cpu,
+                           &idle, &iowait, &steal) == 4 &&
+                    cpus_have(cpus, cpu)) {
+                        t.idle += (idle + iowait) * tick_ns;
+                        t.steal += steal * tick_ns;
+                        found++;
+                }
+        if (file)
+                (void)fclose(file); /* it was only read */
+        return found == cpus->count ? t : unknown;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cpus: the CPUs that this process may use (a container's need not be 0 to n-1), pinning a thread to one of
- * them, and how long all of the machine's were idle. */
+ * them, and how long they were idle. */
 #ifndef BASE_CPUS_H
 #define BASE_CPUS_H
 
@@ -20,11 +20,11 @@ void cpus_allowed(struct cpus *);
 /* Pins the calling thread to one CPU (sched_setaffinity(2)). Returns 0 or a negative errno. */
 int cpus_pin(int cpu);
 
-/* The time of all CPUs together since boot, in ns (/proc/stat of proc(5)); UINT64_MAX if not known. */
+/* The time of these CPUs together since boot, in ns (/proc/stat of proc(5)); UINT64_MAX if not known of each. */
 struct cpus_time {
         uint64_t idle;
         uint64_t steal; /* given to others by the hypervisor, where it says so */
 };
-struct cpus_time cpus_time(void);
+struct cpus_time cpus_time(const struct cpus *);
 
 #endif

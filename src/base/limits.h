@@ -19,4 +19,8 @@ int limits_somaxconn(void);
  * pids.max and ulimit -u. The threads of other processes count against some of them too. */
 size_t limits_threads(const char **which);
 
+/* How many CPUs' worth of time the CPU quota of this process's cgroup, and of those above it, leaves it (cpu.max of
+ * cgroup v2, cpu.cfs_quota_us of v1); INFINITY if there is none. */
+double limits_cpu_quota(void);
+
 #endif

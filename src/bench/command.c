@@ -33,9 +33,12 @@ static void interrupt(int number)
 void command_catch_signals(void)
 {
         const struct sigaction on_interrupt = {.sa_handler = interrupt};
+        struct sigaction hang_up;
 
         (void)sigaction(SIGINT, &on_interrupt, NULL); /* the arguments are valid, here and below */
         (void)sigaction(SIGTERM, &on_interrupt, NULL);
+        if (sigaction(SIGHUP, NULL, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) /* as nohup(1) has it */
+                (void)sigaction(SIGHUP, &on_interrupt, NULL);
 }
 
 int command_path(char path[static PATH_MAX])

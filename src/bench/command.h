@@ -25,7 +25,7 @@ extern const char *command_name; /* of the one that runs: "bench", "bench compar
 int __attribute__((format(printf, 2, 3))) command_fail(int status, const char *format, ...);
 #define command_say(...) ((void)command_fail(STATUS_SUCCESS, __VA_ARGS__)) /* for what is not a failure */
 
-/* From the call on, SIGINT and SIGTERM set command_interrupted and no longer end the program. */
+/* From the call on, SIGINT, SIGTERM and SIGHUP set command_interrupted and no longer end the program. */
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
 

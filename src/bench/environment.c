@@ -114,6 +114,9 @@ void environment_fill(struct result *r)
         if (sysinfo(&info) == 0)
                 r->environment.memory = (uint64_t)info.totalram * info.mem_unit;
         r->environment.nofile = limits_raise_descriptors();
+        double quota = limits_cpu_quota();
+        if (isfinite(quota))
+                r->environment.cpu_quota = quota;
         r->environment.somaxconn = (uint64_t)limits_somaxconn();
         r->environment.syscall = syscall_cost();
         r->environment.clock_read = clock_cost();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* bench: finds the subcommand; without one it is `bench run`. */
+#include "bench/caller.h"
 #include "bench/command.h"
 
 #include <argp.h>
@@ -93,6 +94,7 @@ int main(int argc, char **argv)
 {
         const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
 
+        caller_save();
         streams_order();
         return c ? command_start(c, argc - 1, argv + 1) : command_run(argc, argv);
 }

@@ -20,42 +20,83 @@
 #include <math.h>
 #include <string.h>
 
+static void server_stop(struct process *server)
+{
+        if (process_stop(server) != 0)
+                command_say(
+                        "some of the server's processes may still run: they became another user's, cannot be "
+                        "killed, or lost their keeper");
+}
+
+static void target_replace(struct run_options *o, const struct address *a)
+{
+        char text[ADDRESS_TEXT_MAX];
+
+        o->plan.targets[0] = *a;
+        if (o->plan.source.size && a->sa.any.sa_family != o->plan.source.sa.any.sa_family) {
+                o->plan.source.size = 0;
+                if (option_given(&o->given, "--source"))
+                        command_say("--source is not used: the server listens on %s",
+                                    address_format(a, text));
+        }
+}
+
+/* True if `target` was given by the name localhost, which is IPv4's; then *v6 is IPv6's. */
+static bool localhost_v6(const struct option_set *given, const struct address *target, struct address *v6)
+{
+        const char *text = option_text(given, "-t");
+
+        *v6 = (struct address){.sa.v6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback},
+                               .size = sizeof v6->sa.v6};
+        address_set_port(v6, address_port(target));
+        return text && strncmp(text, "localhost", 9) == 0;
+}
+
+/* A server that runs already may have taken localhost for IPv6's. */
+static void localhost_resolve(struct run_options *o)
+{
+        struct address v6, *target = &o->plan.targets[0];
+
+        if (o->plan.target_count == 1 && localhost_v6(&o->given, target, &v6) && !sockets_answers(target) &&
+            sockets_answers(&v6))
+                target_replace(o, &v6);
+}
+
 /* Starts the command, or watches the process; the address at which it listens becomes the target unless one
  * was given. 0 or the exit status. */
 static int server_start(struct run_options *o, struct process *server)
 {
         struct why why;
-        char text[ADDRESS_TEXT_MAX];
+        char text[ADDRESS_TEXT_MAX], where[512];
         char *const *command = o->given.command;
         struct address *target = &o->plan.targets[0], found;
-        bool target_given = option_given(&o->given, "-t");
+        struct process_target wanted = {.addresses = {*target}, .count = option_given(&o->given, "-t")};
 
         if (o->pid) {
                 int error = process_watch(server, o->pid);
-                return error ? command_fail(STATUS_FAILED, "process %d: %s", o->pid, strerror(-error)) : 0;
-        }
-        if (target_given && sockets_answers(target)) /* it would be measured instead of the command */
-                return command_fail(STATUS_FAILED,
-                                    "something listens on %s already: stop it, or choose another -t",
+                if (error)
+                        return command_fail(STATUS_FAILED, "process %d: %s", o->pid, strerror(-error));
+                if (!process_listens(server, target, where, sizeof where) && *where) /* a proxy is, maybe */
+                        command_say("process %d listens on %s, not on %s", o->pid, where,
                                     address_format(target, text));
+                return 0;
+        }
+        if (wanted.count && localhost_v6(&o->given, target, &wanted.addresses[1]))
+                wanted.count++;
+        for (size_t i = 0; i < wanted.count; i++)
+                if (sockets_answers(&wanted.addresses[i])) /* it would be measured instead of the command */
+                        return command_fail(STATUS_FAILED,
+                                            "something listens on %s already: stop it, or choose another -t",
+                                            address_format(&wanted.addresses[i], text));
         int error = process_start(server, command);
         if (error)
                 return command_fail(STATUS_FAILED, "cannot start %s: %s", command[0], strerror(-error));
-        error = process_await_listener(server, target_given ? target : NULL, &found, &command_interrupted,
-                                       &why);
+        error = process_await_listener(server, &wanted, &found, &command_interrupted, &why);
         if (error) {
-                process_stop(server);
+                server_stop(server);
                 return command_fail(STATUS_FAILED, "%s: %s", command[0], why.text);
         }
-        if (target_given)
-                return 0;
-        *target = found;
-        if (o->plan.source.size && found.sa.any.sa_family != o->plan.source.sa.any.sa_family) {
-                o->plan.source.size = 0;
-                if (option_given(&o->given, "--source"))
-                        command_say("--source is not used: the server listens on %s",
-                                    address_format(&found, text));
-        }
+        target_replace(o, &found);
         return 0;
 }
 
@@ -113,7 +154,8 @@ struct observation {
         struct process *process; /* NULL: only its address is known */
         struct result *result;
         struct progress progress;
-        uint64_t start; /* ns */
+        uint64_t start;   /* ns */
+        struct cpus cpus; /* that this process may use */
         struct cpus_time time;
 };
 
@@ -122,7 +164,7 @@ static void on_window_begins(void *context)
         struct observation *o = context;
 
         o->start = clock_now();
-        o->time = cpus_time();
+        o->time = cpus_time(&o->cpus);
         if (o->process)
                 process_window_begins(o->process);
 }
@@ -139,11 +181,12 @@ static void on_tick(void *context, const struct load_progress *progress)
 static void on_window_ends(void *context)
 {
         struct observation *o = context;
-        struct cpus_time time = cpus_time();
-        uint64_t all = (clock_now() - o->start) * o->result->environment.cpus;
+        struct cpus_time time = cpus_time(&o->cpus);
+        uint64_t all = (clock_now() - o->start) * o->cpus.count;
 
         if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
-                uint64_t idle = time.idle - o->time.idle;
+                /* The kernel's sums may go back a little (proc(5) on iowait). */
+                uint64_t idle = time.idle > o->time.idle ? time.idle - o->time.idle : 0;
                 o->result->machine.cpu = all > idle ? all - idle : 0;
                 o->result->environment.steal = (double)(time.steal - o->time.steal) / (double)all;
         }
@@ -231,12 +274,15 @@ int command_run(int argc, char **argv)
         environment_fill(r);
         r->environment.interference = interference_measure(&o.cpus, interference_time(&o.plan));
         bool observed = o.given.command || o.pid;
+        if (!o.given.command)
+                localhost_resolve(&o);
         if (observed)
                 status = server_start(&o, &server);
         if (status)
                 goto destroy_result;
 
         struct observation observation = {.plan = &o.plan, .process = observed ? &server : NULL, .result = r};
+        cpus_allowed(&observation.cpus);
         progress_init(&observation.progress, stderr, o.quiet);
         const struct load_hooks hooks = {.context = &observation,
                                          .window_begins = on_window_begins,
@@ -245,7 +291,7 @@ int command_run(int argc, char **argv)
         result_describe(r, &o, argv);
         int error = load_run(&o.plan, &hooks, &command_interrupted, r);
         progress_end(&observation.progress);
-        process_stop(&server);
+        server_stop(&server);
         r->environment.interference = (r->environment.interference +
                                        interference_measure(&o.cpus, interference_time(&o.plan))) /
                                       2;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ static int command_await(char **words, int error_fd, const volatile sig_atomic_t
         if (pid < 0)
                 return -errno;
         if (pid == 0) {
+                (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* if the comparison is killed, the run ends too */
                 (void)dup2(error_fd, STDERR_FILENO);
                 (void)execv(words[0], words);
                 _exit(127);

@@ -173,9 +173,9 @@ static void settle(const struct trials *all, const volatile sig_atomic_t *interr
         if (duration_parse(all->comparison->duration, &most) != 0 || most > SETTLE_NS)
                 most = SETTLE_NS;
         do {
-                struct cpus_time before = cpus_time();
+                struct cpus_time before = cpus_time(&cpus);
                 clock_sleep(SETTLE_STEP_NS);
-                struct cpus_time after = cpus_time();
+                struct cpus_time after = cpus_time(&cpus);
                 passed = clock_now() - now;
                 now += passed;
                 if (before.idle == UINT64_MAX ||

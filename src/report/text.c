@@ -134,6 +134,9 @@ static void counts_print(FILE *out, const struct result *r)
         if (isfinite(r->environment.interference))
                 fprintf(out, "interference  %.1f%% of the CPUs' time before and after the run\n",
                         r->environment.interference * 100);
+        if (isfinite(r->environment.cpu_quota))
+                fprintf(out, "cpu quota     the cgroup's cpu.max leaves %.2f CPUs of %" PRIu64 "\n",
+                        r->environment.cpu_quota, r->environment.cpus);
 }
 
 static void server_print(FILE *out, const struct result *r)

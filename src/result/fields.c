@@ -29,6 +29,7 @@ const struct field result_fields[] = {
         NUMBER(environment, wake_up),
         NUMBER(environment, interference),
         NUMBER(environment, steal),
+        NUMBER(environment, cpu_quota),
         FIELD("targets", FIELD_TEXT, targets),
         FIELD("command_line", FIELD_TEXT, command_line),
         INTEGER(config, connections),

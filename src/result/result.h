@@ -27,6 +27,7 @@ struct result {
                 double syscall, clock_read, wake_up; /* what one takes; wake_up: on another CPU */
                 double interference; /* share of the CPUs' time that others took before and after the run */
                 double steal;        /* share of it that the hypervisor reports as stolen in the window */
+                double cpu_quota;    /* of the cgroup, in CPUs */
         } environment;
         char targets[RESULT_TEXT_MAX], command_line[RESULT_TEXT_MAX];
         struct {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* fake_server: an echo server with a fault, for the tests of bench.
  *
- *      fake_server MODE [-p PORT] [-s BYTES] [-e EVERY] [-a AFTER]
+ *      fake_server MODE [-p PORT] [-w 4|6] [-s BYTES] [-e EVERY] [-a AFTER]
  *
- * It listens on 127.0.0.1 (port 0: any), prints the port, and takes each request of BYTES as one. A fault
- * befalls every EVERY-th reply of a connection; `exit` and `kill` come after AFTER replies in all. A thread
- * per connection and blocking calls: nothing here is fast. It ends by itself after two minutes, should its
- * test forget it. */
+ * It listens on 127.0.0.1 (port 0: any), or with -w on every address (6: of both families), prints the port, and
+ * takes each request of BYTES as one. A fault befalls every EVERY-th reply of a connection; `exit` and `kill` come
+ * after AFTER replies in all; `crowd` opens AFTER listeners. A thread per connection and blocking calls: nothing
+ * here is fast. It ends by itself after two minutes, should its test forget it. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { LIFE_S = 120, EXIT_STATUS = 7, SLOW_US = 1000 };
@@ -28,6 +29,7 @@ typedef bool answer_function(int fd, uint8_t *request, size_t size, unsigned lon
 
 static unsigned long every = 5, after = 1000;
 static size_t request_bytes = 1024;
+static char wildcard; /* 4 or 6: listens on every address */
 static answer_function *answer;
 static atomic_ulong answered;
 
@@ -51,6 +53,15 @@ static bool echo(int fd, uint8_t *request, size_t size, unsigned long number)
 {
         (void)number;
         return send_all(fd, request, size);
+}
+
+/* Says more about it than a pipe holds that is emptied now and then. */
+static bool chatter(int fd, uint8_t *request, size_t size, unsigned long number)
+{
+        static const char words[8192] = "One more request has been received, and here is what I think of it:";
+
+        (void)number;
+        return write(STDERR_FILENO, words, sizeof words) == sizeof words && send_all(fd, request, size);
 }
 
 static bool silent(int fd, uint8_t *request, size_t size, unsigned long number)
@@ -190,7 +201,7 @@ static const struct {
         {"deaf", NULL},  /* accepts and never reads */
         {"queue", NULL}, /* never accepts; the queue holds one connection */
         {"early", early},       {"slow", slow},     {"early-exit", NULL}, {"no-listener", NULL},
-        {"late", echo}, /* listens after half a second */
+        {"chatter", chatter},   {"crowd", NULL},    {"late", echo}, /* listens after half a second */
 };
 
 static void *connection_serve(void *argument)
@@ -217,23 +228,47 @@ close_connection:
         return NULL;
 }
 
+/* Exits if it cannot listen. With a port of 0, any. */
 static int listener_open(in_port_t port, int backlog)
 {
-        struct sockaddr_in a = {
-                .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof a;
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        union {
+                struct sockaddr any;
+                struct sockaddr_in v4;
+                struct sockaddr_in6 v6;
+        } a = {.v4 = {.sin_family = AF_INET,
+                      .sin_port = htons(port),
+                      .sin_addr.s_addr = wildcard == '4' ? INADDR_ANY : htonl(INADDR_LOOPBACK)}};
+        socklen_t size = sizeof a.v4;
 
+        if (wildcard == '6') {
+                size = sizeof a.v6;
+                a.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        }
+        int fd = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int)) != 0 ||
-            bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, backlog) != 0 ||
-            getsockname(fd, (struct sockaddr *)&a, &size) != 0) {
+            bind(fd, &a.any, size) != 0 || listen(fd, backlog) != 0 || getsockname(fd, &a.any, &size) != 0) {
                 perror("fake_server: cannot listen");
                 exit(1);
         }
-        printf("%u\n", ntohs(a.sin_port));
-        (void)fflush(stdout); /* its reader may have gone, which is no matter */
+        printf("%u\n", ntohs(a.v4.sin_port)); /* which is where IPv6's is */
+        (void)fflush(stdout);                 /* its reader may have gone, which is no matter */
         return fd;
+}
+
+/* AFTER listening TCP sockets and as many abstract unix ones. */
+static void crowd_listen(void)
+{
+        for (unsigned long i = 0; i < after; i++) {
+                struct sockaddr_un a = {.sun_family = AF_UNIX};
+                int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                (void)snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "crowd.%d.%lu", (int)getpid(), i);
+                if (bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 1) != 0) {
+                        perror("fake_server: cannot listen");
+                        exit(1);
+                }
+                (void)listener_open(0, 1);
+        }
 }
 
 static void __attribute__((noreturn)) connections_accept(int listener, const char *mode)
@@ -271,10 +306,13 @@ int main(int argc, char **argv)
                 fprintf(stderr, "fake_server: there is no mode '%s'\n", argv[1]);
                 return 2;
         }
-        while ((option = getopt(argc - 1, argv + 1, "p:s:e:a:")) != -1)
+        while ((option = getopt(argc - 1, argv + 1, "p:s:e:a:w:")) != -1)
                 switch (option) {
                 case 'p':
                         port = (in_port_t)strtoul(optarg, NULL, 10);
+                        break;
+                case 'w':
+                        wildcard = *optarg;
                         break;
                 case 's':
                         request_bytes = strtoul(optarg, NULL, 10);
@@ -294,7 +332,9 @@ int main(int argc, char **argv)
                 fprintf(stderr, "fake_server: today I will not serve\n");
                 return 4;
         }
-        if (strcmp(argv[1], "no-listener") == 0)
+        if (strcmp(argv[1], "crowd") == 0)
+                crowd_listen();
+        if (strcmp(argv[1], "no-listener") == 0 || strcmp(argv[1], "crowd") == 0)
                 for (;;)
                         (void)pause();
         if (strcmp(argv[1], "late") == 0)

@@ -82,9 +82,9 @@ static void ipv6_stands_in_brackets(void **state)
 static void a_unix_socket_is_a_path(void **state)
 {
         static const struct reading readings[] = {
-                {"unix:/run/echo", "unix:/run/echo"},
-                {"unix:echo", "unix:echo"},
-                {"unix:/a:b, c", "unix:/a:b, c"},
+                {"unix:/run/echo", "unix:/run/echo"}, {"unix:echo", "unix:echo"},
+                {"unix:/a:b, c", "unix:/a:b, c"},     {"unix:@echo", "unix:@echo"},
+                {"unix:./@echo", "unix:./@echo"},
         };
 
         (void)state;
@@ -202,6 +202,7 @@ static void the_size_is_that_of_the_family(void **state)
                 {"127.0.0.1:1", sizeof(struct sockaddr_in)},
                 {"[::1]:1", sizeof(struct sockaddr_in6)},
                 {"unix:/run/echo", sizeof(struct sockaddr_un)},
+                {"unix:@echo", offsetof(struct sockaddr_un, sun_path) + 5},
         };
 
         (void)state;

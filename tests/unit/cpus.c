@@ -41,11 +41,33 @@ static void a_cpu_that_is_not_there_is_an_error(void **state)
         assert_true(cpus_pin(CPUS_MAX - 1) < 0);
 }
 
+static void the_time_is_that_of_the_cpus_that_are_named(void **state)
+{
+        struct cpus_time all, each, sum = {0};
+
+        (void)state;
+        cpus_allowed(&cpus);
+        all = cpus_time(&cpus);
+        for (size_t i = 0; i < cpus.count; i++) {
+                pinned = (struct cpus){.id = {cpus.id[i]}, .count = 1};
+                each = cpus_time(&pinned);
+                assert_true(each.idle != UINT64_MAX && each.steal != UINT64_MAX);
+                if (cpus.count > 1)
+                        assert_true(each.idle < all.idle);
+                sum.idle += each.idle;
+        }
+        assert_true(sum.idle >= all.idle);
+        assert_true(sum.idle - all.idle < 1000000000); /* read a moment later */
+        pinned.id[0] = CPUS_MAX;                       /* a CPU that no machine of ours has */
+        assert_true(cpus_time(&pinned).idle == UINT64_MAX);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(those_allowed_are_listed_in_rising_order),
                 cmocka_unit_test(a_pinned_thread_runs_there_and_nowhere_else),
+                cmocka_unit_test(the_time_is_that_of_the_cpus_that_are_named),
                 cmocka_unit_test(a_cpu_that_is_not_there_is_an_error),
         };
 
