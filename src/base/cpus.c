@@ -35,16 +35,17 @@ int cpus_pin(int cpu)
 
 struct cpus_time cpus_time(void)
 {
-        struct cpus_time t = {UINT64_MAX, UINT64_MAX};
+        struct cpus_time t = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
         FILE *file = fopen("/proc/stat", "re");
-        uint64_t idle, iowait, steal;
+        uint64_t user, nice, idle, iowait, steal;
         long hz = sysconf(_SC_CLK_TCK);
 
         if (!file)
                 return t;
-        if (fscanf(file, "cpu %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &idle, &iowait,
-                   &steal) == 3 &&
+        if (fscanf(file, "cpu %" SCNu64 " %" SCNu64 " %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &user,
+                   &nice, &idle, &iowait, &steal) == 5 &&
             hz > 0) {
+                t.user = (user + nice) * (NS_PER_S / (uint64_t)hz);
                 t.idle = (idle + iowait) * (NS_PER_S / (uint64_t)hz);
                 t.steal = steal * (NS_PER_S / (uint64_t)hz);
         }

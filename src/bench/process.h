@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "base/why.h"
+#include "bench/tasks.h"
 #include "result/result.h"
 
 #include <signal.h>
@@ -26,6 +27,8 @@ struct process {
         uint64_t rss_idle, kernel_idle; /* before the first connection; kernel: the machine's */
         uint64_t kernel_memory;         /* at the end of the window */
         uint64_t cpu_user, cpu_system, switches, threads_max, descendants_rss_max; /* over the window */
+        uint64_t window_began;                                                     /* ns */
+        struct tasks tasks; /* its threads as the window begins */
 };
 
 /* Starts a command in a process group of its own, and keeps its output apart. 0, or a negative errno of

@@ -142,6 +142,7 @@ static void on_window_ends(void *context)
         if (time.idle != RESULT_UNKNOWN && o->time.idle != RESULT_UNKNOWN && all > 0) {
                 uint64_t idle = time.idle - o->time.idle;
                 o->result->machine.cpu = all > idle ? all - idle : 0;
+                o->result->machine.cpu_user = time.user - o->time.user;
                 o->result->environment.steal = (double)(time.steal - o->time.steal) / (double)all;
         }
         if (o->process)

@@ -47,6 +47,7 @@ static const struct {
         {"cpu_system", THRESHOLD_TIME},
         {"cpu_per_request", THRESHOLD_TIME},
         {"run_delay", THRESHOLD_TIME},
+        {"longest_stall", THRESHOLD_TIME},
         {"memory", THRESHOLD_SIZE},
         {"request_bytes", THRESHOLD_SIZE},
         {"max_rss", THRESHOLD_SIZE},
