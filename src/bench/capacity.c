@@ -123,6 +123,8 @@ static void outcome_fill(struct outcome *o, const struct capacity *c, double rat
         enum threshold_outcome checked = slo_check(child->json, &c->slo, &o->value);
         if (invalid)
                 (void)why_set(&o->reason, "%s", r->verdict.reasons[0].text);
+        else if (isinf(o->value) && checked == THRESHOLD_MISSED)
+                (void)why_set(&o->reason, "%s lies among the requests that had no reply", slo_name(&c->slo));
         bool kept = !invalid && (rate <= 0 || rate_is_kept(r, &o->reason));
         o->met = kept && checked == THRESHOLD_MET;
         o->unmeasured = kept && checked == THRESHOLD_UNMEASURED;

@@ -146,3 +146,11 @@ struct search_answer search_answer(const struct search *s)
                 a.end = !b.held ? SEARCH_NONE_HELD : !b.missed ? SEARCH_NONE_MISSED : SEARCH_CLOSE;
         return a;
 }
+
+/* Clopper and Pearson (1934), one-sided, of a rate that met the objective in all of its trials, as any that is said
+ * to have held: if a smaller share of all trials met it, that so many do in a row has a chance of less than 5%. */
+double search_met_at_least(const struct search_rate *r)
+{
+        assert(r->met > 0 && r->missed == 0);
+        return pow(0.05, 1.0 / r->met);
+}

@@ -17,11 +17,14 @@ static const struct {
 } percentiles[] = {{"p50", 0.5},  {"p90", 0.9},     {"p95", 0.95},
                    {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
 
-bool json_histogram_number(const char *name)
+bool json_histogram_number(const char *name, double *share)
 {
+        *share = NAN;
         for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
-                if (strcmp(name, percentiles[i].name) == 0)
+                if (strcmp(name, percentiles[i].name) == 0) {
+                        *share = percentiles[i].share;
                         return true;
+                }
         return strcmp(name, "mean") == 0 || strcmp(name, "min") == 0 || strcmp(name, "max") == 0 ||
                strcmp(name, "samples") == 0;
 }
