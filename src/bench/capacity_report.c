@@ -134,12 +134,12 @@ static json_t *capacity_to_json(const struct capacity *c, const struct search_an
                          (int)a->missed_below, "trials", c->trials);
 }
 
-int capacity_report(const struct capacity *c, const struct search_answer *a)
+int capacity_report(struct capacity *c, const struct search_answer *a)
 {
-        const char *path = c->json_path;
+        bool taken = command_stdout_taken(&c->json_file);
+        int status = c->json_file.path ? command_json_write(capacity_to_json(c, a), &c->json_file) : 0;
 
-        if (!path || strcmp(path, "-") != 0)
+        if (!taken)
                 text_print(c, a);
-        int status = command_stdout_flush();
-        return status || !path ? status : command_json_write(capacity_to_json(c, a), path);
+        return status;
 }

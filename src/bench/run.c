@@ -220,8 +220,10 @@ int command_run(int argc, char **argv)
         if (!requirements_are_met(&o.plan, &why))
                 return command_fail(STATUS_FAILED, "%s", why.text);
         if (o.dry_run)
-                return command_stdout_flush();
-        int status = 0;
+                return 0;
+        int status = output_open(&o.given);
+        if (status)
+                return status;
         struct result *r = result_create();
         if (!r)
                 return command_fail(STATUS_FAILED, "out of memory");

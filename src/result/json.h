@@ -8,6 +8,7 @@
 #include "base/why.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 #define RESULT_SCHEMA "bench.result/1"
 
@@ -23,6 +24,9 @@ const json_t *json_at(const json_t *, const char *path);
 /* True if a histogram's JSON has a number of that name: a percentile, for which *share is 0.99 or the like, or
  * mean, min, max, samples, for which it is NaN. */
 bool json_histogram_number(const char *name, double *share);
+
+/* Writes JSON and the end of the line. Returns 0 or -EIO. */
+int json_put(const json_t *, FILE *);
 
 /* Writes JSON to a file, or to standard output for "-". Returns 0 or a negative errno; a regular file is
  * never left half-written. */
