@@ -49,6 +49,8 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
 /* The limits of the rules; tests/unit/verdict.c tests each on both sides. */
 #define RATE_MIN 0.99         /* of the requests that were due */
 #define BUSY 0.95             /* of a load thread's time: it has no more to give */
+#define NEVER_IDLE 0.9        /* of the time that a thread ran or was ready to run */
+#define STARVED_MIN 0.1       /* of the time that a thread was ready to run and did not */
 #define SATURATED 0.9         /* of the CPUs' time: the machine, or the server, has none to spare */
 #define HALVES_MAX 0.05       /* difference of the halves of a run */
 #define INTERFERENCE_MAX 0.05 /* of the CPUs' time */
@@ -86,6 +88,27 @@ static double machine_share(const struct result *r)
             r->window.duration == 0)
                 return NAN;
         return (double)r->machine.cpu / ((double)r->environment.cpus * (double)r->window.duration);
+}
+
+/* The share that others than the two ends used, in user mode: what the kernel does on behalf of the ends counts as
+ * nobody's. It is counted in ticks, so in a short window the sums differ by chance, of which four standard deviations
+ * are allowed for (neighboured). NaN if it is not known. */
+static double others_share(const struct result *r)
+{
+        if (!known(r->machine.cpu_user) || !known(r->server.cpu_user) || !known(r->generator.cpu_user) ||
+            isnan(machine_share(r)))
+                return NAN;
+        double others = (double)r->machine.cpu_user - (double)r->server.cpu_user -
+                        (double)r->generator.cpu_user;
+        return fmax(others, 0) / ((double)r->environment.cpus * (double)r->window.duration);
+}
+
+/* The share that the two ends used, as far as that is known. */
+static double ends_share(const struct result *r)
+{
+        double others = others_share(r);
+
+        return machine_share(r) - (isnan(others) ? 0 : others);
 }
 
 /* The share that the server used of the CPU time that it could use: on the CPUs that its threads may run on,
@@ -142,7 +165,7 @@ static bool load_limited(const struct result *r, char *text, size_t size)
                        "time was idle and the server was not used up: the load was the limit; try more "
                        "threads (-T), --no-pin or another --engine",
                        r->generator.least_idle_thread * 100, (1 - machine) * 100);
-        return r->config.spin != 1 && !generator_is_busy(r) && r->generator.least_idle_thread >= BUSY &&
+        return r->config.spin != 1 && !generator_is_busy(r) && r->generator.least_idle_thread >= NEVER_IDLE &&
                machine < SATURATED && !isnan(server_share(r)) && !server_is_used_up(r);
 }
 
@@ -158,7 +181,8 @@ static bool server_starved(const struct result *r, char *text, size_t size)
                 "%.0f%%, while %.0f%% of the CPUs' time was idle: the load kept it from running; try "
                 "--no-pin or fewer threads (-T)",
                 r->server.least_idle_thread * 100, r->server.busiest_thread * 100, (1 - machine) * 100);
-        return r->server.least_idle_thread >= BUSY && machine < SATURATED && !server_is_used_up(r);
+        return r->server.least_idle_thread >= NEVER_IDLE && machine < SATURATED && !server_is_used_up(r) &&
+               r->server.least_idle_thread - r->server.busiest_thread >= STARVED_MIN;
 }
 
 /* The server is on another machine, or its process is unknown. */
@@ -183,7 +207,8 @@ static bool connections_limit(const struct result *r, char *text, size_t size)
                 (1 - machine) * 100);
         return !known(r->requests.due) && machine < SATURATED && !isnan(server_share(r)) &&
                !server_is_used_up(r) && !generator_is_busy(r) && r->config.spin != 1 &&
-               !(r->generator.least_idle_thread >= BUSY) && !(r->server.least_idle_thread >= BUSY);
+               !(r->generator.least_idle_thread >= NEVER_IDLE) &&
+               !(r->server.least_idle_thread >= NEVER_IDLE);
 }
 
 /* A note: the other numbers are what they are, but a wrong reply would not have been noticed. */
@@ -214,21 +239,15 @@ static bool stalled(const struct result *r, char *text, size_t size)
         return known(r->generator.longest_stall) && (double)r->generator.longest_stall > limit;
 }
 
-/* CPU time of others in user mode: what the kernel does on behalf of both ends counts as nobody's. It is
- * counted in ticks, so in a short window the two differ by chance: hence four standard deviations. */
 static bool neighboured(const struct result *r, char *text, size_t size)
 {
-        if (!known(r->machine.cpu_user) || !known(r->server.cpu_user) || !known(r->generator.cpu_user) ||
-            isnan(machine_share(r)))
-                return false;
-        double all = (double)r->environment.cpus * (double)r->window.duration;
-        double others = (double)r->machine.cpu_user - (double)r->server.cpu_user -
-                        (double)r->generator.cpu_user;
+        double others = others_share(r), all = (double)r->environment.cpus * (double)r->window.duration;
+
         (void)snprintf(text, size,
                        "programs that are neither the server nor the generator used %.1f%% of the CPUs' time "
                        "during the run",
-                       others / all * 100);
-        return others > NEIGHBOUR_MAX * all && others > 4 * TICK * sqrt(all / TICK) / 2;
+                       others * 100);
+        return others > NEIGHBOUR_MAX && others * all > 4 * TICK * sqrt(all / TICK) / 2;
 }
 
 static bool ports_exhausted(const struct result *r, char *text, size_t size)
@@ -321,7 +340,7 @@ static bool own_part(const struct result *r, char *text, size_t size)
         static const double shares[] = {0.5, 0.99};
         bool open = known(r->requests.due);
 
-        if (!open && machine_share(r) >= SATURATED)
+        if (!open && ends_share(r) >= SATURATED)
                 return false;
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
                 uint64_t latency, lag = 0, unread = 0;
