@@ -217,10 +217,11 @@ static bool not_verified(const struct result *r, char *text, size_t size)
         bool partly = strncmp(r->config.reply, "bytes:", 6) == 0 ||
                       strncmp(r->config.reply, "until:", 6) == 0;
 
-        (void)snprintf(text, size, "%s",
-                       r->config.verify == 0 ? "no byte of the replies was compared (--no-verify)"
-                                             : "of the replies only the length or the end was looked at, as "
-                                               "asked for: not every byte was compared");
+        (void)snprintf(
+                text, size, "%s",
+                partly ? "of the replies only the length or the end was looked at, as was asked for: not "
+                         "every byte was compared"
+                       : "no byte of the replies was compared (--no-verify)");
         return r->config.verify == 0 || partly;
 }
 

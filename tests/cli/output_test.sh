@@ -140,10 +140,10 @@ test_a_file_is_replaced_by_one_with_the_same_permissions_and_a_link_stays_one() 
                 ln -sf plain link
                 bench "${RUN[@]}" -q $option link -- "${SERVER[@]}"
                 expect_status 0
-                [ -L link ] && [ "$(stat -c %s plain)" -lt 900000 ] || fail "$option link: $(ls -l)"
+                [[ -L link && $(stat -c %s plain) -lt 900000 ]] || fail "$option link: $(ls -l)"
                 bench "${RUN[@]}" -q $option plain -- "${SERVER[@]}"
                 expect_status 0
-                [ "$(stat -c %a plain)" = 604 ] && [ "$(stat -c %s plain)" -lt 900000 ] || fail "$option plain: $(ls -l)"
+                [[ $(stat -c %a plain) = 604 && $(stat -c %s plain) -lt 900000 ]] || fail "$option plain: $(ls -l)"
                 (umask 027 && exec "$BENCH" "${RUN[@]}" -q $option new -- "${SERVER[@]}") || fail "$option new: $?"
                 [ "$(stat -c %a new)" = 640 ] || fail "$option new: $(ls -l)"
                 rm new
