@@ -109,7 +109,7 @@ static void outcome_fill(struct outcome *o, const struct capacity *c, double rat
         bool kept = !invalid && (rate <= 0 || rate_is_kept(r, &o->reason));
         o->met = kept && checked == THRESHOLD_MET;
         o->unmeasured = kept && checked == THRESHOLD_UNMEASURED;
-        /* A generator that is used up sets a limit, which the search will find: no reason not to start it. */
+        /* A used-up generator is only a limit, which the search will find. */
         o->broken = invalid && rate <= 0 && strcmp(r->verdict.reasons[0].code, "generator-limited") != 0;
 }
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Each takes its own argv, of which the first word names it, and returns the exit status. */
+/* Each takes an argv of its own, whose first word is its name, and returns the exit status. */
 int command_run(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_report(int argc, char **argv);

@@ -80,8 +80,8 @@ static int command_version(int argc, char **argv)
         return 0;
 }
 
-/* Standard descriptors that are closed would be taken by the first files that are opened, and the text would go
- * there. Writing to this standard output fails as it would have. */
+/* Closed standard descriptors would be taken by the first files that are opened, and the text would go there.
+ * Writing to this standard output fails as it would have. */
 static void descriptors_fill(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

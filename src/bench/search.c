@@ -147,8 +147,8 @@ struct search_answer search_answer(const struct search *s)
         return a;
 }
 
-/* Clopper and Pearson (1934), one-sided, of a rate that met the objective in all of its trials, as any that is said
- * to have held: if a smaller share of all trials met it, that so many do in a row has a chance of less than 5%. */
+/* Clopper and Pearson (1934), one-sided, for a rate that met the objective in all of its trials, as every rate
+ * does that is said to have held: were the share smaller, so many in a row would have a chance below 5%. */
 double search_met_at_least(const struct search_rate *r)
 {
         assert(r->met > 0 && r->missed == 0);

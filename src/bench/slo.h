@@ -11,7 +11,7 @@
 
 struct slo {
         struct threshold threshold;
-        uint64_t requests; /* that a run needs at least to measure the value */
+        uint64_t requests; /* the fewest that a run needs to measure the value */
 };
 
 enum { SLO_VALUE_MAX = 32 };

@@ -229,8 +229,8 @@ static void window_end(struct worker *w)
         }
 }
 
-/* The next turn begins: returns the time, and keeps by how much it came late, for which the thread must have been
- * stopped or without a CPU. */
+/* The next turn begins. Returns the time, and keeps by how much it came late at most: then the thread was
+ * stopped, or had no CPU. */
 static uint64_t turn_begin(struct recorder *r, uint64_t expected)
 {
         uint64_t now = clock_now();

@@ -155,6 +155,8 @@ static void server_print(FILE *out, const struct result *r)
                         format_bytes((uint64_t)r->server.kernel_memory_per_connection, t));
         if (r->server.threads_max != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " threads", r->server.threads_max);
+        if (isfinite(r->server.busiest_thread))
+                fprintf(out, ", the busiest %.0f%%", r->server.busiest_thread * 100);
         if (r->server.context_switches != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " context switches", r->server.context_switches);
         fputc('\n', out);
@@ -205,7 +207,7 @@ static void blocks_print(FILE *out, const struct result *r, bool colour)
 
 enum { LABEL = 14, NARROW = 40 }; /* where the texts begin; where there is no room for that */
 
-/* Prints a line, broken at spaces so that it fits as far as its words do, and indented from its second line on. */
+/* Prints a line, broken at spaces so that it fits as far as its words do; its further lines are indented. */
 static void line_wrap(FILE *out, const char *line, size_t length, size_t columns)
 {
         size_t indent = columns < NARROW ? 2 : LABEL, used = 0, begin = LABEL;

@@ -4,8 +4,8 @@
  * as a whole while it is empty; the causes of errors, of which only those that occurred are written; and what
  * is there but is no number, such as a text, a list, an object.
  *
- * A request without a reply has taken longer than any other. So for the percentiles, the mean and the maximum of
- * the latency such requests count as infinite, although the histogram has only those that were answered.
+ * A request without a reply has taken longer than any other. So for the percentiles, the mean and the maximum
+ * of the latency such requests count as infinite, although the histogram has only those that were answered.
  *
  * Times and sizes are not plain numbers: errors<5ms is refused, and not silently taken for 5,000,000. JSON
  * does not show which is which, so the names of both are in a table. */

@@ -90,9 +90,8 @@ static double machine_share(const struct result *r)
         return (double)r->machine.cpu / ((double)r->environment.cpus * (double)r->window.duration);
 }
 
-/* The share that others than the two ends used, in user mode: what the kernel does on behalf of the ends counts as
- * nobody's. It is counted in ticks, so in a short window the sums differ by chance, of which four standard deviations
- * are allowed for (neighboured). NaN if it is not known. */
+/* The share that others than the two ends used in user mode, since what the kernel does for the ends is partly
+ * counted as nobody's. NaN if it is not known. */
 static double others_share(const struct result *r)
 {
         if (!known(r->machine.cpu_user) || !known(r->server.cpu_user) || !known(r->generator.cpu_user) ||
@@ -154,8 +153,8 @@ static bool generator_limited(const struct result *r, char *text, size_t size)
         return generator_is_busy(r) && !isnan(server) && !server_is_used_up(r);
 }
 
-/* The same where others had the load thread's CPU for a part of the time: it never slept, and neither end
- * could have done more, although CPUs were idle. */
+/* The same where others had the load thread's CPU for a part of the time: it hardly slept, and the server
+ * waited for it although CPUs were idle. */
 static bool load_limited(const struct result *r, char *text, size_t size)
 {
         double machine = machine_share(r);
@@ -189,7 +188,7 @@ static bool server_starved(const struct result *r, char *text, size_t size)
 static bool generator_busy(const struct result *r, char *text, size_t size)
 {
         (void)snprintf(text, size,
-                       "a load thread was busy %.0f%% of the time, and whether the server was is not known: "
+                       "a load thread was busy %.0f%% of the time; whether the server was too is not known: "
                        "give --pid, or more threads (-T)",
                        r->generator.busiest_thread * 100);
         return generator_is_busy(r) && isnan(server_share(r));
@@ -219,8 +218,8 @@ static bool not_verified(const struct result *r, char *text, size_t size)
 
         (void)snprintf(
                 text, size, "%s",
-                partly ? "of the replies only the length or the end was looked at, as was asked for: not "
-                         "every byte was compared"
+                partly ? "only the length or the end of the replies was checked, as asked: not every byte was "
+                         "compared"
                        : "no byte of the replies was compared (--no-verify)");
         return r->config.verify == 0 || partly;
 }
@@ -235,11 +234,13 @@ static bool stalled(const struct result *r, char *text, size_t size)
         (void)snprintf(
                 text, size,
                 "a load thread did nothing for %.0f ms: it was stopped, or another had its CPU, or the "
-                "machine stood still; the latencies of that time are its own",
+                "machine stood still; latencies measured then are partly its own",
                 (double)r->generator.longest_stall / 1e6);
         return known(r->generator.longest_stall) && (double)r->generator.longest_stall > limit;
 }
 
+/* The kernel counts in ticks, so that in a short window the difference is partly chance: four standard
+ * deviations of it are allowed for. */
 static bool neighboured(const struct result *r, char *text, size_t size)
 {
         double others = others_share(r), all = (double)r->environment.cpus * (double)r->window.duration;
@@ -262,8 +263,9 @@ static bool ports_exhausted(const struct result *r, char *text, size_t size)
         return count > 0;
 }
 
-/* With -r N, each connection that is opened stands for N requests. The two counts differ by what the
- * connections have of their lives at both ends of the window: N / 2 each, by chance in either direction. */
+/* With -r N, each connection that is opened stands for N requests. The two counts differ because connections
+ * are somewhere in their lives as the window begins and ends: by at most N each, in either direction, and by
+ * about N sqrt(connections) / 2 in all. */
 static bool unsteady(const struct result *r, char *text, size_t size)
 {
         double per = (double)r->config.requests_per_connection, seconds = (double)r->window.duration / 1e9;
