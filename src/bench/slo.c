@@ -47,7 +47,7 @@ const char *slo_value_format(const struct slo *slo, double value, char text[stat
 {
         static_assert((int)SLO_VALUE_MAX >= (int)FORMAT_TEXT_MAX);
         if (!isfinite(value))
-                (void)snprintf(text, SLO_VALUE_MAX, isnan(value) ? "n/a" : "no reply");
+                (void)snprintf(text, SLO_VALUE_MAX, isnan(value) ? "n/a" : "infinite");
         else if (slo->threshold.dimension == THRESHOLD_TIME && value >= 0)
                 (void)format_latency((uint64_t)value, text);
         else if (slo->threshold.dimension == THRESHOLD_SIZE && value >= 0)

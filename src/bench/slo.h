@@ -26,7 +26,7 @@ enum threshold_outcome slo_check(const json_t *result, const struct slo *, doubl
 /* The name of the value: its path, of which only the last part for a latency. */
 const char *slo_name(const struct slo *);
 
-/* Writes the value with its unit, "n/a" for NaN, "no reply" if it is infinite. Returns `text`. */
+/* Writes the value with its unit, "n/a" for NaN, "infinite" if it is that. Returns `text`. */
 const char *slo_value_format(const struct slo *, double value, char text[static SLO_VALUE_MAX]);
 
 #endif
