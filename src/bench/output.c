@@ -95,6 +95,19 @@ static void print(const struct output *o, FILE *file, const struct result *r, co
                 (void)json_put(json, file); /* closing the file shows if it failed */
 }
 
+/* A number that is not plainly valid never comes without the reasons, also where the form that was asked for has
+ * no place for them. */
+static void reasons_say(const struct option_set *given, bool quiet, const struct result *r)
+{
+        const char *json = option_text(given, "--json");
+
+        if (quiet || !stdout_is_taken(given) || (json && strcmp(json, "-") == 0))
+                return;
+        for (uint64_t i = 0; i < r->verdict.reason_count; i++)
+                command_say("%s: %s: %s", verdict_name(r->verdict.status), r->verdict.reasons[i].code,
+                            r->verdict.reasons[i].text);
+}
+
 int output_write(const struct option_set *given, bool quiet, const struct result *r, const json_t *json)
 {
         int status = 0;
@@ -108,5 +121,6 @@ int output_write(const struct option_set *given, bool quiet, const struct result
         for (const struct output *o = outputs; o < outputs + OUTPUT_COUNT; o++)
                 if (is_printed(o, given, quiet))
                         print(o, stdout, r, json);
+        reasons_say(given, quiet, r);
         return status;
 }

@@ -150,6 +150,19 @@ test_a_file_is_replaced_by_one_with_the_same_permissions_and_a_link_stays_one() 
         done
 }
 
+test_reasons_go_to_standard_error_where_the_form_has_no_place_for_them() {
+        local form
+        for form in -m '--csv -' '--hgrm -'; do
+                # shellcheck disable=SC2086 # a form is words
+                bench "${RUN[@]}" --no-verify $form -- "${SERVER[@]}"
+                grep -q '^bench: [a-z]*: not-verified: no byte' err || fail "$form: $(cat err)"
+        done
+        bench "${RUN[@]}" --no-verify -- "${SERVER[@]}"
+        ! grep -q not-verified err || fail "they come twice"
+        bench "${RUN[@]}" -q --no-verify -m -- "${SERVER[@]}"
+        [ ! -s err ] || fail "it is not quiet: $(cat err)"
+}
+
 test_an_interrupted_run_writes_its_files() {
         "$BENCH" -c 2 -d 20s -q --json x.json --csv x.csv -- "${SERVER[@]}" &
         local pid=$!
