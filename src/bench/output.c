@@ -81,9 +81,16 @@ int output_open(const struct option_set *given)
 {
         int status = 0;
 
-        for (size_t i = 0; i < OUTPUT_COUNT && !status; i++)
-                if (outputs[i].row.kind == OPTION_TEXT)
-                        status = command_file_open(&files[i], option_text(given, outputs[i].row.name));
+        for (size_t i = 0; i < OUTPUT_COUNT && !status; i++) {
+                const char *path = outputs[i].row.kind == OPTION_TEXT
+                                           ? option_text(given, outputs[i].row.name)
+                                           : NULL;
+                for (size_t k = 0; k < i && path; k++)
+                        if (files[k].path && strcmp(files[k].path, path) == 0)
+                                return command_fail(STATUS_USAGE, "%s and %s cannot both go to %s",
+                                                    outputs[k].row.name, outputs[i].row.name, path);
+                status = command_file_open(&files[i], path);
+        }
         return status;
 }
 

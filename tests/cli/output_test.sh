@@ -117,6 +117,14 @@ test_an_output_that_fails_costs_no_other() {
         expect_output '^verdict '
 }
 
+test_two_outputs_in_one_place_are_refused() {
+        bench "${RUN[@]}" --json x --csv x -- "${SERVER[@]}"
+        expect_usage bench '--json and --csv cannot both go to x$'
+        bench "${RUN[@]}" --hgrm - --json - -- "${SERVER[@]}"
+        expect_usage bench '--json and --hgrm cannot both go to -$'
+        [ -z "$(find . -name 'x*')" ] || fail "it leaves $(ls)"
+}
+
 test_a_run_that_fails_leaves_what_was_there() {
         local option file
         for option in --json --csv --hgrm; do
