@@ -45,18 +45,21 @@ static bool cpus_have(const struct cpus *cpus, uint64_t cpu)
 
 struct cpus_time cpus_time(const struct cpus *cpus)
 {
-        const struct cpus_time unknown = {UINT64_MAX, UINT64_MAX};
+        const struct cpus_time unknown = {UINT64_MAX, UINT64_MAX, UINT64_MAX};
         struct cpus_time t = {0};
         FILE *file = fopen("/proc/stat", "re");
-        uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), cpu, idle, iowait, steal;
+        uint64_t tick_ns = NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK), cpu, user, nice, idle, iowait, steal;
         size_t found = 0;
         char line[512];
 
         /* The line "cpu" is the sum of those that follow, of which some may not be this process's to use. */
         while (file && fgets(line, sizeof line, file) && strncmp(line, "cpu", 3) == 0)
-                if (sscanf(line, "cpu%" SCNu64 " %*u %*u %*u %" SCNu64 " %" SCNu64 " %*u %*u %" SCNu64, &cpu,
-                           &idle, &iowait, &steal) == 4 &&
+                if (sscanf(line,
+                           "cpu%" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %" SCNu64 " %" SCNu64
+                           " %*u %*u %" SCNu64,
+                           &cpu, &user, &nice, &idle, &iowait, &steal) == 6 &&
                     cpus_have(cpus, cpu)) {
+                        t.user += (user + nice) * tick_ns;
                         t.idle += (idle + iowait) * tick_ns;
                         t.steal += steal * tick_ns;
                         found++;

@@ -22,8 +22,8 @@ int cpus_pin(int cpu);
 
 /* The time of these CPUs together since boot, in ns (/proc/stat of proc(5)); UINT64_MAX if not known of each. */
 struct cpus_time {
-        uint64_t idle;
-        uint64_t steal; /* given to others by the hypervisor, where it says so */
+        uint64_t idle, user; /* user: in user mode, for whatever */
+        uint64_t steal;      /* given to others by the hypervisor, where it says so */
 };
 struct cpus_time cpus_time(const struct cpus *);
 

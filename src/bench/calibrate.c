@@ -229,15 +229,16 @@ static void text_print(const struct plan *p, const struct calibration *all, size
 }
 
 /* 0 or the exit status. */
-static int calibrations_write(const struct run_options *o, const struct calibration *all, size_t count)
+static int calibrations_write(const struct run_options *o, struct outfile *json_file,
+                              const struct calibration *all, size_t count)
 {
-        const char *json_path = option_text(&o->given, "--json");
+        bool taken = command_stdout_taken(json_file);
+        int status = json_file->path
+                             ? command_json_write(calibrations_to_json(&o->plan, all, count), json_file)
+                             : 0;
 
-        if (!o->quiet && !(json_path && strcmp(json_path, "-") == 0))
+        if (!o->quiet && !taken)
                 text_print(&o->plan, all, count);
-        int status = command_stdout_flush();
-        if (!status && json_path)
-                status = command_json_write(calibrations_to_json(&o->plan, all, count), json_path);
         return status;
 }
 
@@ -245,9 +246,12 @@ int command_calibrate(int argc, char **argv)
 {
         static struct calibration all[ENGINES_MAX];
         static struct run_options o;
+        static struct outfile json_file;
 
         options_parse(argc, argv, &o);
         int status = descriptors_check(&o.plan);
+        if (!status)
+                status = command_file_open(&json_file, option_text(&o.given, "--json"));
         if (status)
                 return status;
         size_t count = engines_choose(&o, all);
@@ -260,7 +264,7 @@ int command_calibrate(int argc, char **argv)
                 }
                 status = one ? one : status;
         }
-        int written = calibrations_write(&o, all, count);
+        int written = calibrations_write(&o, &json_file, all, count);
         status = written ? written : command_interrupted ? STATUS_FAILED : status;
 destroy_results:
         for (size_t i = 0; i < count; i++)

@@ -22,28 +22,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { WORDS_MORE = 8 };   /* besides the user's */
 #define SHORTFALL_MAX 0.01 /* of the requests that were due; the verdict has the same limit */
-
-/* 0 if a file can be written there, or a negative errno. Checked before anything is measured, so that no
- * result is lost for want of a place. */
-static int json_path_check(const char *path)
-{
-        char directory[PATH_MAX];
-        struct stat status;
-        const char *slash = strrchr(path, '/');
-
-        if (strcmp(path, "-") == 0 || (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)))
-                return 0;
-        int length = slash ? (int)(slash - path) + 1 : 1;
-        if (snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".") >=
-            (int)sizeof directory)
-                return -ENAMETOOLONG;
-        return access(directory, W_OK | X_OK) == 0 ? 0 : -errno;
-}
 
 /* The flags of a trial, in an array that the caller owns; NULL: out of memory. Rate 0 is the closed loop. */
 static const char **trial_flags(const struct capacity *c, double rate, const char *rate_text,
@@ -123,10 +104,12 @@ static void outcome_fill(struct outcome *o, const struct capacity *c, double rat
         enum threshold_outcome checked = slo_check(child->json, &c->slo, &o->value);
         if (invalid)
                 (void)why_set(&o->reason, "%s", r->verdict.reasons[0].text);
+        else if (isinf(o->value) && checked == THRESHOLD_MISSED)
+                (void)why_set(&o->reason, "%s lies among the requests that had no reply", slo_name(&c->slo));
         bool kept = !invalid && (rate <= 0 || rate_is_kept(r, &o->reason));
         o->met = kept && checked == THRESHOLD_MET;
         o->unmeasured = kept && checked == THRESHOLD_UNMEASURED;
-        /* A generator that is used up sets a limit, which the search will find: no reason not to start it. */
+        /* A used-up generator is only a limit, which the search will find. */
         o->broken = invalid && rate <= 0 && strcmp(r->verdict.reasons[0].code, "generator-limited") != 0;
 }
 
@@ -235,14 +218,14 @@ int command_capacity(int argc, char **argv)
         int error = command_path(c.bench);
         if (error)
                 return command_fail(STATUS_FAILED, "cannot find bench itself: %s", strerror(-error));
-        error = c.json_path ? json_path_check(c.json_path) : 0;
-        if (error)
-                return command_fail(STATUS_FAILED, "cannot write %s: %s", c.json_path, strerror(-error));
+        int status = command_file_open(&c.json_file, c.json_path);
+        if (status)
+                return status;
         command_catch_signals();
         c.trials = json_array();
         if (!c.trials)
                 return command_fail(STATUS_FAILED, "out of memory");
-        int status = search_run(&c);
+        status = search_run(&c);
         struct search_answer answer = {0};
         if (c.search.trials > 0)
                 answer = search_answer(&c.search);

@@ -7,6 +7,8 @@
 #include "bench/search.h"
 #include "bench/slo.h"
 
+#include "base/outfile.h"
+
 #include <jansson.h>
 #include <limits.h>
 
@@ -21,6 +23,7 @@ struct capacity {
         double resolution; /* 0.05: 5% */
         unsigned trials_per_rate;
         const char *json_path; /* NULL: none */
+        struct outfile json_file;
         struct run_options run;
         bool source_own; /* each trial has a block of source addresses of its own */
         char bench[PATH_MAX];
@@ -34,6 +37,6 @@ struct capacity {
 void capacity_options_parse(int argc, char **argv, struct capacity *);
 
 /* Prints the answer, and writes "bench.capacity/1" to the file that --json names. Returns the exit status. */
-int capacity_report(const struct capacity *, const struct search_answer *);
+int capacity_report(struct capacity *, const struct search_answer *);
 
 #endif

@@ -32,7 +32,7 @@ static const struct option_row option_rows[] = {
         {"--slo", NULL, "EXPR", "p50, p90, p95, p99, p99_9, mean or max, < and a duration, such as 'p99<5ms'",
          .kind = OPTION_TEXT, OPTION_TO(struct capacity, expression), .call = slo_set},
         {"--resolution", NULL, "PERCENT",
-         "how far apart the highest rate that holds and the lowest that misses may be in the end, 0.1 to "
+         "how far apart the highest rate that holds and the lowest that misses may end up, 0.1 to "
          "100 (default 5)",
          .kind = OPTION_CALL, .call = resolution_set},
         {"--trials", NULL, "N",

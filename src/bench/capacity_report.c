@@ -22,6 +22,14 @@ static void rate_print(const struct search_rate *r, const char *outcome)
                 printf("%12.0f requests/s %s in each of %u trials\n", r->rate, outcome, trials);
 }
 
+/* So that few trials do not pass for many. */
+static void confidence_print(const struct search_rate *held, const char *expression)
+{
+        printf("With 95%% confidence, %.0f requests/s meet %s in at least %.0f%% of trials; more --trials raise "
+               "that.\n",
+               held->rate, expression, floor(search_met_at_least(held) * 100));
+}
+
 /* The largest share of its threads' time that the generator used in a trial at that rate; 0 if none is
  * known. */
 static double generator_share(const struct capacity *c, double rate)
@@ -47,6 +55,8 @@ static void ends_print(const struct capacity *c, const struct search_answer *a)
         if (a->held && a->missed)
                 printf("They are %.1f%% apart%s.\n", (a->missed->rate / a->held->rate - 1) * 100,
                        a->mixed ? "; between them some trials held and some missed" : "");
+        if (a->held)
+                confidence_print(a->held, c->expression);
         if (a->missed_below > 0)
                 printf("At lower rates %u trial%s missed all the same: what disturbed them may have "
                        "disturbed others.\n",
@@ -66,19 +76,19 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
                 printf("The search was %s; what is known of %s:\n",
                        strcmp(c->broke, "failed") == 0 ? "broken off" : c->broke, c->expression);
         else if (a->end == SEARCH_NONE_HELD && c->search.options.min <= 1)
-                printf("No rate holds %s for sure, down to one request per second.\n", c->expression);
+                printf("No rate met %s in every trial, down to one request per second.\n", c->expression);
         else if (a->end == SEARCH_NONE_HELD)
-                printf("No rate holds %s for sure, down to %.0f requests/s: at fewer, %s cannot be measured "
+                printf("No rate met %s in every trial, down to %.0f requests/s: at fewer, %s cannot be measured "
                        "in %s.\n",
                        c->expression, c->search.rates[0].rate, slo_name(&c->slo), duration);
         else if (a->end == SEARCH_NONE_MISSED)
-                printf("Every rate holds %s, up to the highest that can be asked for.\n", c->expression);
+                printf("Every rate met %s, up to the highest that can be asked for.\n", c->expression);
         else if (a->end == SEARCH_TRIALS_SPENT)
                 printf("The %d trials were spent before it was sure up to which rate %s holds, within "
                        "%.3g%%:\n",
                        CAPACITY_TRIALS_MAX, c->expression, c->resolution * 100);
         else
-                printf("%s holds up to a rate between\n", c->expression);
+                printf("%s was met up to a rate between\n", c->expression);
         ends_print(c, a);
         if (c->unmeasured > 0)
                 printf("In %u trials there were too few requests to measure %s: a longer -d helps.\n",
@@ -89,6 +99,16 @@ static void text_print(const struct capacity *c, const struct search_answer *a)
 static json_t *rate_to_json(const struct search_rate *r)
 {
         return r ? json_pack("{s:f,s:i}", "rate", r->rate, "trials", (int)(r->met + r->missed)) : json_null();
+}
+
+/* The same, with the share of trials that meet the objective at that rate. */
+static json_t *held_to_json(const struct search_rate *r)
+{
+        json_t *json = rate_to_json(r);
+
+        if (r && json)
+                (void)json_object_set_new(json, "met_at_least", json_real(search_met_at_least(r)));
+        return json;
 }
 
 /* A new reference, or NULL: out of memory. */
@@ -109,17 +129,17 @@ static json_t *capacity_to_json(const struct capacity *c, const struct search_an
                          "bench.capacity/1", "version", VERSION, "slo", c->expression, "command", command,
                          "duration", (json_int_t)c->run.plan.duration, "resolution", c->resolution,
                          "trials_per_rate", (int)c->trials_per_rate, "end",
-                         c->broke ? c->broke : ends[a->end], "held", rate_to_json(a->held), "missed",
+                         c->broke ? c->broke : ends[a->end], "held", held_to_json(a->held), "missed",
                          rate_to_json(a->missed), "mixed", (int)a->mixed, "missed_below",
                          (int)a->missed_below, "trials", c->trials);
 }
 
-int capacity_report(const struct capacity *c, const struct search_answer *a)
+int capacity_report(struct capacity *c, const struct search_answer *a)
 {
-        const char *path = c->json_path;
+        bool taken = command_stdout_taken(&c->json_file);
+        int status = c->json_file.path ? command_json_write(capacity_to_json(c, a), &c->json_file) : 0;
 
-        if (!path || strcmp(path, "-") != 0)
+        if (!taken)
                 text_print(c, a);
-        int status = command_stdout_flush();
-        return status || !path ? status : command_json_write(capacity_to_json(c, a), path);
+        return status;
 }

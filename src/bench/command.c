@@ -3,10 +3,14 @@
 
 #include "result/json.h"
 
+#include "base/number.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 const char *command_name = "bench";
@@ -60,17 +64,43 @@ void command_words_join(char *text, size_t size, char *const words[])
                 used += (size_t)snprintf(text + used, size - used, "%s%s", i ? " " : "", words[i]);
 }
 
-int command_stdout_flush(void)
+int command_file_open(struct outfile *file, const char *path)
 {
-        if (fflush(stdout) == 0)
-                return 0;
-        return command_fail(STATUS_FAILED, "cannot write to standard output: %s", strerror(errno));
+        int error = path ? outfile_open(file, path) : 0;
+
+        return error ? command_fail(STATUS_FAILED, "cannot write %s: %s", path, strerror(-error)) : 0;
 }
 
-int command_json_write(json_t *json, const char *path)
+int command_file_close(struct outfile *file)
 {
-        int error = json ? json_write(json, path) : -ENOMEM;
+        const char *path = file->path;
+        int error = outfile_close(file);
 
-        json_decref(json);
         return error ? command_fail(STATUS_FAILED, "cannot write %s: %s", path, strerror(-error)) : 0;
+}
+
+int command_json_write(json_t *json, struct outfile *file)
+{
+        if (file->path && json)
+                (void)json_put(json, file->stream); /* closing it shows if it failed */
+        json_decref(json);
+        return json || !file->path
+                       ? command_file_close(file)
+                       : command_fail(STATUS_FAILED, "cannot write %s: out of memory", file->path);
+}
+
+bool command_stdout_taken(const struct outfile *file)
+{
+        return file->path && file->stream == stdout;
+}
+
+unsigned command_columns(void)
+{
+        const char *given = getenv("COLUMNS");
+        struct winsize size;
+        uint64_t columns;
+
+        if (given && number_parse(given, 1, UINT16_MAX, &columns) == 0)
+                return (unsigned)columns;
+        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

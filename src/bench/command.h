@@ -3,14 +3,16 @@
 #ifndef BENCH_COMMAND_H
 #define BENCH_COMMAND_H
 
+#include "base/outfile.h"
 #include "base/status.h"
 
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
-/* Each takes its own argv, of which the first word names it, and returns the exit status. */
+/* Each takes an argv of its own, whose first word is its name, and returns the exit status. */
 int command_run(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_report(int argc, char **argv);
@@ -35,9 +37,19 @@ int command_path(char path[static PATH_MAX]);
 /* Writes the words with spaces between them, cut to `size`. */
 void command_words_join(char *text, size_t size, char *const words[]);
 
-/* Both return 0, or STATUS_FAILED after a line that says why. `path` may be "-", standard output. The
- * reference to the JSON is taken over; NULL means that there was no memory for it. */
-int command_stdout_flush(void);
-int command_json_write(json_t *json, const char *path);
+/* These return 0, or STATUS_FAILED after a line that says why. A file is opened before anything is measured;
+ * with NULL for its path it stays as it is, all zero, and closing it does nothing. Files are closed before
+ * anything is printed, so that a standard output that cannot be written costs no file. */
+int command_file_open(struct outfile *, const char *path);
+int command_file_close(struct outfile *);
+
+/* Writes and closes it. Takes over the reference; NULL means that there was no memory. */
+int command_json_write(json_t *json, struct outfile *);
+
+/* How wide a line of standard output may be: COLUMNS, or what the terminal says; 0: it is none. */
+unsigned command_columns(void);
+
+/* True if the file is standard output, where it takes the place of the text. */
+bool command_stdout_taken(const struct outfile *);
 
 #endif

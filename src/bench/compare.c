@@ -251,14 +251,14 @@ static int files_write(const char *directory, struct comparison *c)
         (void)snprintf(path, sizeof path, "%s/comparison.json", directory);
         error = json_write(json, path);
         json_decref(json);
-        if (error)
-                return error;
         (void)snprintf(path, sizeof path, "%s/tables.md", directory);
-        FILE *file = fopen(path, "we");
-        if (!file)
-                return -errno;
-        report_markdown_comparison(file, c);
-        return fclose(file) == 0 ? 0 : -errno;
+        struct outfile tables;
+        int tables_error = outfile_open(&tables, path);
+        if (!tables_error) {
+                report_markdown_comparison(tables.stream, c);
+                tables_error = outfile_close(&tables);
+        }
+        return error ? error : tables_error;
 }
 
 static void save(struct comparison *c)

@@ -92,9 +92,7 @@ int command_diff(int argc, char **argv)
                 status = command_fail(error == -ENOMEM ? STATUS_FAILED : STATUS_USAGE, "%s", why.text);
         } else {
                 report_markdown_diff(stdout, &d);
-                status = command_stdout_flush();
-                if (status == STATUS_SUCCESS && d.is_worse)
-                        status = STATUS_MISSED;
+                status = d.is_worse ? STATUS_MISSED : STATUS_SUCCESS;
                 diff_fini(&d);
         }
         for (size_t i = 0; i < DIFF_SIDES; i++)

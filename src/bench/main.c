@@ -4,6 +4,8 @@
 #include "bench/command.h"
 
 #include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,14 +71,34 @@ static int command_help(int argc, char **argv)
         for (size_t i = 0; i < COMMAND_COUNT; i++)
                 printf("  %-10s %s\n", commands[i].name, commands[i].summary);
         puts("\n'bench help COMMAND' and 'bench COMMAND --help' print the options of a command.");
-        return command_stdout_flush();
+        return 0;
 }
 
 static int command_version(int argc, char **argv)
 {
         (void)argc, (void)argv;
         puts(argp_program_version);
-        return command_stdout_flush();
+        return 0;
+}
+
+/* Closed standard descriptors would be taken by the first files that are opened, and the text would go there.
+ * Writing to this standard output fails as it would have. */
+static void descriptors_fill(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void)open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* At the end of every command, and of argp's --help: what was printed counts only if it arrived. */
+static void stdout_close(void)
+{
+        bool failed = ferror(stdout);
+
+        if (fclose(stdout) == 0 && !failed)
+                return;
+        command_say("cannot write to standard output: %s", failed ? "it is closed or full" : strerror(errno));
+        _exit(STATUS_FAILED);
 }
 
 /* Where both streams go to one file, lines are written as they come, as those of standard error are: so they
@@ -95,6 +117,8 @@ int main(int argc, char **argv)
         const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
 
         caller_save();
+        descriptors_fill();
         streams_order();
+        (void)atexit(stdout_close); /* the first of at least 32 */
         return c ? command_start(c, argc - 1, argv + 1) : command_run(argc, argv);
 }

@@ -91,13 +91,13 @@ static void kind_print(const struct result *merged, size_t count, enum merge_kin
                             seconds);
 }
 
-static int result_print(const struct merge_options *o, const struct result *merged)
+static int result_write(struct outfile *json_file, const struct result *merged)
 {
-        if (!o->json_path || strcmp(o->json_path, "-") != 0)
-                report_text(stdout, merged, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
-        int status = command_stdout_flush();
-        if (!status && o->json_path)
-                status = command_json_write(result_to_json(merged), o->json_path);
+        bool taken = command_stdout_taken(json_file);
+        int status = json_file->path ? command_json_write(result_to_json(merged), json_file) : 0;
+
+        if (!taken)
+                report_text(stdout, merged, isatty(STDOUT_FILENO) && !getenv("NO_COLOR"), command_columns());
         return status ? status : merged->verdict.status == VERDICT_INVALID ? STATUS_INVALID : 0;
 }
 
@@ -109,12 +109,16 @@ int command_merge(int argc, char **argv)
         struct why why = {"out of memory"};
         char command_line[RESULT_TEXT_MAX] = "";
         struct result *merged = NULL;
+        struct outfile json_file = {0};
         enum merge_kind kind;
         int status, error = 0;
         size_t read = 0;
 
         command_words_join(command_line, sizeof command_line, argv); /* argp puts files last */
         options_parse(argc, argv, &o);
+        status = command_file_open(&json_file, o.json_path);
+        if (status)
+                return status;
         for (; read < o.count; read++) {
                 results[read] = result_read(o.files[read], &why);
                 if (!results[read])
@@ -126,11 +130,12 @@ int command_merge(int argc, char **argv)
                 goto print_why;
         (void)strcpy(merged->command_line, command_line); /* of the same size */
         kind_print(merged, o.count, kind);
-        status = result_print(&o, merged);
+        status = result_write(&json_file, merged);
         goto destroy_results;
 print_why:
         status = command_fail(error == -ENOMEM ? STATUS_FAILED : STATUS_USAGE, "%s", why.text);
 destroy_results:
+        outfile_discard(&json_file);
         result_destroy(merged);
         while (read > 0)
                 result_destroy(results[--read]);

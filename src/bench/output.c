@@ -5,14 +5,13 @@
 
 #include "report/report.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static void text_print(FILE *out, const struct result *r)
 {
-        report_text(out, r, isatty(fileno(out)) && !getenv("NO_COLOR"));
+        report_text(out, r, isatty(fileno(out)) && !getenv("NO_COLOR"), command_columns());
 }
 
 static void markdown_print(FILE *out, const struct result *r)
@@ -28,7 +27,7 @@ static void hgrm_print(FILE *out, const struct result *r)
 /* In the order in which they are written. No option asks for the first, the text. */
 static const struct output {
         struct option_row row;
-        void (*print)(FILE *, const struct result *); /* NULL: JSON, which is written whole or not at all */
+        void (*print)(FILE *, const struct result *); /* NULL: JSON */
 } outputs[] = {
         {{.help = "The output:"}, text_print},
         {{"-m", "--markdown", NULL, "print a row of a Markdown table instead of the text",
@@ -65,37 +64,70 @@ static bool stdout_is_taken(const struct option_set *given)
         return taken;
 }
 
-/* Where it goes, "-" for standard output; NULL: it was not asked for. */
-static const char *output_path(const struct output *o, const struct option_set *given, bool quiet)
+/* True if it goes to standard output. */
+static bool is_printed(const struct output *o, const struct option_set *given, bool quiet)
 {
         if (o->row.kind == OPTION_HEADING)
-                return quiet || stdout_is_taken(given) ? NULL : "-";
+                return !quiet && !stdout_is_taken(given);
         if (o->row.kind == OPTION_FLAG)
-                return option_given(given, o->row.name) ? "-" : NULL;
-        return option_text(given, o->row.name);
+                return option_given(given, o->row.name);
+        const char *path = option_text(given, o->row.name);
+        return path && strcmp(path, "-") == 0;
 }
 
-/* 0 or a negative errno. */
-static int file_write(const char *path, void (*print)(FILE *, const struct result *), const struct result *r)
-{
-        FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+static struct outfile files[OUTPUT_COUNT]; /* of the one run that a process makes */
 
-        if (!file)
-                return -errno;
-        print(file, r);
-        int error = ferror(file) ? -EIO : 0;
-        return (file == stdout ? fflush(file) : fclose(file)) == 0 ? error : -errno;
+int output_open(const struct option_set *given)
+{
+        int status = 0;
+
+        for (size_t i = 0; i < OUTPUT_COUNT && !status; i++) {
+                const char *path = outputs[i].row.kind == OPTION_TEXT
+                                           ? option_text(given, outputs[i].row.name)
+                                           : NULL;
+                for (size_t k = 0; k < i && path; k++)
+                        if (files[k].path && strcmp(files[k].path, path) == 0)
+                                return command_fail(STATUS_USAGE, "%s and %s cannot both go to %s",
+                                                    outputs[k].row.name, outputs[i].row.name, path);
+                status = command_file_open(&files[i], path);
+        }
+        return status;
+}
+
+static void print(const struct output *o, FILE *file, const struct result *r, const json_t *json)
+{
+        if (o->print)
+                o->print(file, r);
+        else
+                (void)json_put(json, file); /* closing the file shows if it failed */
+}
+
+/* A number that is not plainly valid never comes without the reasons, also where the form that was asked for has
+ * no place for them. */
+static void reasons_say(const struct option_set *given, bool quiet, const struct result *r)
+{
+        const char *json = option_text(given, "--json");
+
+        if (quiet || !stdout_is_taken(given) || (json && strcmp(json, "-") == 0))
+                return;
+        for (uint64_t i = 0; i < r->verdict.reason_count; i++)
+                command_say("%s: %s: %s", verdict_name(r->verdict.status), r->verdict.reasons[i].code,
+                            r->verdict.reasons[i].text);
 }
 
 int output_write(const struct option_set *given, bool quiet, const struct result *r, const json_t *json)
 {
-        for (const struct output *o = outputs; o < outputs + OUTPUT_COUNT; o++) {
-                const char *path = output_path(o, given, quiet);
-                int error = !path ? 0 : o->print ? file_write(path, o->print, r) : json_write(json, path);
-                if (error)
-                        return command_fail(STATUS_FAILED, "cannot write %s: %s",
-                                            strcmp(path, "-") == 0 ? "to standard output" : path,
-                                            strerror(-error));
-        }
-        return 0;
+        int status = 0;
+
+        for (size_t i = 0; i < OUTPUT_COUNT; i++)
+                if (files[i].path && files[i].stream != stdout) {
+                        print(&outputs[i], files[i].stream, r, json);
+                        int closed = command_file_close(&files[i]);
+                        status = closed ? closed : status;
+                }
+        for (const struct output *o = outputs; o < outputs + OUTPUT_COUNT; o++)
+                if (is_printed(o, given, quiet))
+                        print(o, stdout, r, json);
+        reasons_say(given, quiet, r);
+        return status;
 }

@@ -10,8 +10,13 @@
 /* The options that ask for them. */
 struct option_table output_table(const char *refusal);
 
-/* Writes the result, of which `json` is the other form, as was asked for; and prints it as text, unless
- * `quiet` or one of these takes the place of the text. 0 or the exit status, after a line that says why. */
+/* Opens the files that were asked for, before anything is measured. 0 or the exit status, after a line that
+ * says why. */
+int output_open(const struct option_set *given);
+
+/* Writes the result, of which `json` is the other form, to these files, and then prints it: as was asked for,
+ * or as text unless `quiet`. A file that cannot be written costs no other. 0 or the exit status, after a line
+ * for each that failed. */
 int output_write(const struct option_set *given, bool quiet, const struct result *, const json_t *json);
 
 #endif

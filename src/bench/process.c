@@ -269,6 +269,15 @@ static void cpu_read(const struct process *p, uint64_t *user, uint64_t *system)
         tree_fini(&tree);
 }
 
+static void threads_read(const struct process *p, struct tasks *tasks)
+{
+        struct tree tree;
+        size_t first = server_tree(p, &tree);
+
+        tasks_read(tasks, tree.pids + first, tree.count - first);
+        tree_fini(&tree);
+}
+
 static uint64_t switches_read(const struct process *p)
 {
         uint64_t value;
@@ -288,6 +297,8 @@ void process_window_begins(struct process *p)
                 (void)!write(fd, "5", 1); /* if it fails, VmHWM includes what was before the window */
                 (void)close(fd);
         }
+        threads_read(p, &p->tasks);
+        p->window_began = clock_now();
         cpu_read(p, &p->cpu_user, &p->cpu_system);
         p->switches = switches_read(p);
         p->threads_max = p->descendants_rss_max = 0;
@@ -327,6 +338,7 @@ void process_window_ends(struct process *p, struct result *r)
 {
         uint64_t user, system, switches = switches_read(p);
         uint64_t rss = bytes_read(p->pid, "status", "VmHWM:");
+        struct tasks tasks;
 
         p->next_look = 0;
         process_tick(p);
@@ -336,6 +348,8 @@ void process_window_ends(struct process *p, struct result *r)
                 return; /* what is left of it is no measurement */
         *r->server.ended = '\0';
         cpu_read(p, &user, &system);
+        threads_read(p, &tasks);
+        tasks_compare(&p->tasks, &tasks, clock_now() - p->window_began, r);
         r->server.cpu_user = difference(user, p->cpu_user);
         r->server.cpu_system = difference(system, p->cpu_system);
         r->server.threads_max = p->threads_max;

@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/why.h"
+#include "bench/tasks.h"
 #include "result/result.h"
 
 #include <signal.h>
@@ -28,6 +29,8 @@ struct process {
         uint64_t rss_idle, kernel_idle; /* before the first connection; kernel: the machine's */
         uint64_t kernel_memory;         /* at the end of the window */
         uint64_t cpu_user, cpu_system, switches, threads_max, descendants_rss_max; /* over the window */
+        uint64_t window_began;                                                     /* ns */
+        struct tasks tasks; /* its threads as the window begins */
 };
 
 /* Starts a command under a keeper (bench/keeper.h), and keeps its output apart. Returns 0, or a negative errno

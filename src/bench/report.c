@@ -126,14 +126,6 @@ static void options_parse(int argc, char **argv, struct report_options *o)
         option_parse(&line, tables, o, argc, argv, &given);
 }
 
-/* Closes a file that was written. 0 or a negative errno. */
-static int file_close(FILE *file)
-{
-        int error = ferror(file) ? -EIO : 0;
-
-        return fclose(file) != 0 && !error ? -errno : error;
-}
-
 static int form_write(FILE *file, const struct comparison *c, enum form form)
 {
         if (form == FORM_HTML)
@@ -142,28 +134,17 @@ static int form_write(FILE *file, const struct comparison *c, enum form form)
         return 0;
 }
 
-/* Writes beside the path and then renames, so that nothing is left half-written; what is no plain file, such
- * as a device, is written to as it is. */
 static int report_write(const char *path, const struct comparison *c, enum form form)
 {
-        char temporary[PATH_MAX + 8];
-        struct stat status;
-        bool plain = lstat(path, &status) != 0 || S_ISREG(status.st_mode);
+        struct outfile file;
+        int error = outfile_open(&file, path);
 
-        if (strcmp(path, "-") == 0) {
-                int error = form_write(stdout, c, form);
-                return fflush(stdout) != 0 && !error ? -errno : error;
-        }
-        (void)snprintf(temporary, sizeof temporary, "%s%s", path, plain ? ".tmp" : "");
-        FILE *file = fopen(temporary, "we");
-        if (!file)
-                return -errno;
-        int error = form_write(file, c, form), closed = file_close(file);
-        error = error ? error : closed;
-        if (!error && plain && rename(temporary, path) != 0)
-                error = -errno;
-        if (error && plain)
-                (void)unlink(temporary); /* it may not be there */
+        if (error)
+                return error;
+        error = form_write(file.stream, c, form);
+        if (!error)
+                return outfile_close(&file);
+        outfile_discard(&file);
         return error;
 }
 
@@ -191,12 +172,13 @@ typedef void chart_function(FILE *, const struct comparison *, size_t scenario, 
 static int chart_file_write(const char *path, chart_function *print, const struct comparison *c,
                             size_t scenario, enum gnuplot_chart chart)
 {
-        FILE *file = fopen(path, "we");
+        struct outfile file;
+        int error = outfile_open(&file, path);
 
-        if (!file)
-                return -errno;
-        print(file, c, scenario, chart);
-        return file_close(file);
+        if (error)
+                return error;
+        print(file.stream, c, scenario, chart);
+        return outfile_close(&file);
 }
 
 /* Writes one chart's script and data. 0 or a negative errno. */

@@ -188,6 +188,7 @@ static void on_window_ends(void *context)
                 /* The kernel's sums may go back a little (proc(5) on iowait). */
                 uint64_t idle = time.idle > o->time.idle ? time.idle - o->time.idle : 0;
                 o->result->machine.cpu = all > idle ? all - idle : 0;
+                o->result->machine.cpu_user = time.user - o->time.user;
                 o->result->environment.steal = (double)(time.steal - o->time.steal) / (double)all;
         }
         if (o->process)
@@ -265,8 +266,10 @@ int command_run(int argc, char **argv)
         if (!requirements_are_met(&o.plan, &why))
                 return command_fail(STATUS_FAILED, "%s", why.text);
         if (o.dry_run)
-                return command_stdout_flush();
-        int status = 0;
+                return 0;
+        int status = output_open(&o.given);
+        if (status)
+                return status;
         struct result *r = result_create();
         if (!r)
                 return command_fail(STATUS_FAILED, "out of memory");

@@ -146,3 +146,11 @@ struct search_answer search_answer(const struct search *s)
                 a.end = !b.held ? SEARCH_NONE_HELD : !b.missed ? SEARCH_NONE_MISSED : SEARCH_CLOSE;
         return a;
 }
+
+/* Clopper and Pearson (1934), one-sided, for a rate that met the objective in all of its trials, as every rate
+ * does that is said to have held: were the share smaller, so many in a row would have a chance below 5%. */
+double search_met_at_least(const struct search_rate *r)
+{
+        assert(r->met > 0 && r->missed == 0);
+        return pow(0.05, 1.0 / r->met);
+}

@@ -56,4 +56,7 @@ void search_report(struct search *, double rate, bool met);
 
 struct search_answer search_answer(const struct search *);
 
+/* The share of all trials at a rate that met the objective, at least, with 95% confidence. */
+double search_met_at_least(const struct search_rate *);
+
 #endif

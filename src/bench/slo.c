@@ -31,9 +31,8 @@ int slo_parse(const char *text, struct slo *slo, struct why *why)
 enum threshold_outcome slo_check(const json_t *result, const struct slo *slo, double *value)
 {
         char text[THRESHOLD_TEXT_MAX];
-        const json_t *member = json_at(result, slo->threshold.path);
 
-        *value = json_is_number(member) ? json_number_value(member) : NAN;
+        *value = threshold_value(slo->threshold.path, result);
         return threshold_check(&slo->threshold, result, text, sizeof text);
 }
 
@@ -48,7 +47,7 @@ const char *slo_value_format(const struct slo *slo, double value, char text[stat
 {
         static_assert((int)SLO_VALUE_MAX >= (int)FORMAT_TEXT_MAX);
         if (!isfinite(value))
-                (void)snprintf(text, SLO_VALUE_MAX, "n/a");
+                (void)snprintf(text, SLO_VALUE_MAX, isnan(value) ? "n/a" : "infinite");
         else if (slo->threshold.dimension == THRESHOLD_TIME && value >= 0)
                 (void)format_latency((uint64_t)value, text);
         else if (slo->threshold.dimension == THRESHOLD_SIZE && value >= 0)

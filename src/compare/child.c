@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -123,10 +124,15 @@ static char **words_join(const char *bench, const char *const flags[], const cha
 int child_run(struct child *c, const char *bench, const char *const flags[], const char *const command[],
               const volatile sig_atomic_t *interrupted)
 {
-        char path[] = "/tmp/trial.XXXXXX";
-        int json_fd = mkostemp(path, O_CLOEXEC), error = 0, error_fd;
+        char path[PATH_MAX];
+        const char *directory = getenv("TMPDIR");
+        int error = 0, error_fd;
 
         *c = (struct child){0};
+        if (snprintf(path, sizeof path, "%s/trial.XXXXXX", directory && *directory ? directory : "/tmp") >=
+            (int)sizeof path)
+                return -ENAMETOOLONG;
+        int json_fd = mkostemp(path, O_CLOEXEC);
         if (json_fd < 0)
                 return -errno;
         error_fd = memfd_create("stderr", MFD_CLOEXEC);

@@ -72,7 +72,8 @@ static int histograms_fill(struct worker *const workers[], const struct plan *p,
 static void counts_fill(struct worker *const workers[], const struct plan *p, struct result *result)
 {
         double seconds = (double)result->window.duration / (double)NS_PER_S;
-        uint64_t in_flight = 0, answered = 0, late = 0, due = 0, begun = 0, opened_in_window = 0, closed = 0;
+        uint64_t in_flight = 0, abandoned = 0, answered = 0, late = 0, due = 0, begun = 0,
+                 opened_in_window = 0, closed = 0;
 
         result->connections.opened = result->connections.peak_open = 0;
         result->requests.oldest_in_flight = result->requests.early = result->connections.wrong_at_first = 0;
@@ -80,6 +81,7 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
                 const struct recorder *r = worker_recorder(workers[t]);
                 errors_merge(&result->errors, &r->errors);
                 in_flight += r->begun - r->ended - r->abandoned;
+                abandoned += r->abandoned;
                 answered += r->answered, late += r->answered_late;
                 due += r->due_in_window, begun += r->begun_in_window;
                 opened_in_window += r->opened_in_window;
@@ -95,6 +97,7 @@ static void counts_fill(struct worker *const workers[], const struct plan *p, st
         result->requests.in_flight_at_end = in_flight;
         result->requests.answered_late = late;
         result->connections.closed_by_server = closed;
+        result->requests.abandoned = abandoned;
         if (p->rate > 0) {
                 result->requests.due = due;
                 result->requests.never_sent = due - begun;
@@ -128,27 +131,32 @@ static uint64_t rss_max(void)
 
 static void generator_fill(struct worker *const workers[], const struct plan *p, struct result *result)
 {
-        uint64_t busiest = 0;
+        uint64_t busiest = 0, least_idle = 0, stall = 0;
         struct usage sum = {0};
 
         for (unsigned t = 0; t < p->threads; t++) {
-                const struct usage *u = &worker_recorder(workers[t])->usage;
+                const struct recorder *r = worker_recorder(workers[t]);
+                const struct usage *u = &r->usage;
+                uint64_t cpu = u->user + u->system, ready = u->run_delay == RESULT_UNKNOWN ? 0 : u->run_delay;
                 sum.user += u->user;
                 sum.system += u->system;
                 sum.run_delay = u->run_delay == RESULT_UNKNOWN || sum.run_delay == RESULT_UNKNOWN
                                         ? RESULT_UNKNOWN
                                         : sum.run_delay + u->run_delay;
-                if (u->user + u->system > busiest)
-                        busiest = u->user + u->system;
+                busiest = cpu > busiest ? cpu : busiest;
+                least_idle = cpu + ready > least_idle ? cpu + ready : least_idle;
+                stall = r->longest_stall > stall ? r->longest_stall : stall;
         }
         double cpu = (double)(sum.user + sum.system);
         result->generator.cpu_user = sum.user;
         result->generator.cpu_system = sum.system;
         result->generator.run_delay = sum.run_delay;
+        result->generator.longest_stall = stall;
         result->generator.max_rss = rss_max();
         if (result->window.duration > 0) {
                 double duration = (double)result->window.duration;
                 result->generator.busiest_thread = (double)busiest / duration;
+                result->generator.least_idle_thread = (double)least_idle / duration;
                 result->generator.ceiling_share = cpu / (duration * p->threads);
         }
         if (result->requests.total > 0)
@@ -162,9 +170,23 @@ static int replies_compare(const void *a, const void *b)
         return (x > y) - (x < y);
 }
 
+/* True if the connection had a request due in the window, in open loop, for longer before its end than the
+ * slowest reply took. With Poisson arrivals, or fewer requests than connections, it need not have had one. */
+static bool should_be_served(const struct connection *c, const struct plan *p, const struct result *result)
+{
+        uint64_t due = 0, end = p->warmup + result->window.duration;
+        uint64_t slowest = histogram_max(result->latency);
+
+        if (!(p->rate > 0))
+                return true;
+        for (uint64_t k = 0; k == 0 || (due < p->warmup && due < end); k++)
+                due = plan_arrival(p, c->index, k, due);
+        return due < end && end - due > slowest;
+}
+
 static void fairness_fill(struct worker *const workers[], const struct plan *p, struct result *result)
 {
-        uint64_t *replies = calloc(p->connections, sizeof *replies), served = 0;
+        uint64_t *replies = calloc(p->connections, sizeof *replies), served = 0, never = 0;
         uint32_t count = 0;
         double sum = 0, squares = 0;
 
@@ -177,13 +199,14 @@ static void fairness_fill(struct worker *const workers[], const struct plan *p, 
                         uint64_t n = connections[i].replies;
                         replies[count++] = n;
                         served += n > 0;
+                        never += n == 0 && should_be_served(&connections[i], p, result);
                         sum += (double)n;
                         squares += (double)n * (double)n;
                 }
         }
         qsort(replies, count, sizeof *replies, replies_compare);
         result->connections.served = served;
-        result->connections.never_served = count - served;
+        result->connections.never_served = never;
         result->requests.per_connection_min = replies[0];
         result->requests.per_connection_median = replies[count / 2];
         result->requests.per_connection_max = replies[count - 1];

@@ -53,6 +53,7 @@ struct recorder {
         } habit;
         uint64_t attempts, opened, opened_in_window; /* connects that ended either way; that succeeded */
         uint32_t open, peak_open, busy; /* connections now, and at most in the window; requests in flight */
+        uint64_t longest_stall;         /* by how much a turn of the thread came late in the window, in ns */
         struct usage usage;             /* of this thread in the window; until its end: before the window */
 };
 

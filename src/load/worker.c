@@ -252,13 +252,24 @@ static void requests_catch_up(struct worker *w)
                 }
 }
 
+/* The next turn begins. Returns the time, and keeps by how much it came late at most: then the thread was
+ * stopped, or had no CPU. */
+static uint64_t turn_begin(struct recorder *r, uint64_t expected)
+{
+        uint64_t now = clock_now();
+
+        if (now > expected + r->longest_stall)
+                r->longest_stall = now - expected;
+        return now;
+}
+
 static void requests_run(struct worker *w)
 {
         struct recorder *r = &w->recorder;
-        uint64_t now = clock_now(), next_sweep = now + SWEEP_NS;
+        uint64_t now = clock_now(), next_sweep = now + SWEEP_NS, expected = UINT64_MAX / 2;
         bool entered = false;
 
-        for (; now < r->window_end; now = clock_now()) {
+        for (; now < r->window_end; now = turn_begin(r, expected)) {
                 r->window_end = atomic_load_explicit(&w->run->window_end, memory_order_relaxed);
                 if (!entered && now >= r->window_begin) {
                         recorder_begin(r);
@@ -275,6 +286,8 @@ static void requests_run(struct worker *w)
                 until = next_sweep < until ? next_sweep : until;
                 until = r->window_end < until ? r->window_end : until;
                 now = w->plan->rate > 0 ? clock_now() : now;
+                if (entered)
+                        expected = until > now ? until : now;
                 w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0);
         }
         if (w->plan->rate > 0)

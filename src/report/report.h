@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* The plain text of one run, in three blocks: what was run, what happened, how long it took. */
-void report_text(FILE *, const struct result *, bool colour);
+/* The plain text of one run, in three blocks: what was run, what happened, how long it took. No line is longer
+ * than `columns`, unless a word is; 0: there is no limit. */
+void report_text(FILE *, const struct result *, bool colour, unsigned columns);
 
 /* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
 void report_graph(FILE *, const struct result *);

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool known(uint64_t n)
@@ -160,6 +161,8 @@ static void server_print(FILE *out, const struct result *r)
                         format_bytes((uint64_t)r->server.kernel_memory_per_connection, t));
         if (r->server.threads_max != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " threads", r->server.threads_max);
+        if (isfinite(r->server.busiest_thread))
+                fprintf(out, ", the busiest %.0f%%", r->server.busiest_thread * 100);
         if (r->server.context_switches != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " context switches", r->server.context_switches);
         fputc('\n', out);
@@ -189,7 +192,7 @@ static const char *verdict_colour(enum verdict v)
         return v == VERDICT_VALID ? "\033[32m" : v == VERDICT_SUSPECT ? "\033[33m" : "\033[31m";
 }
 
-void report_text(FILE *out, const struct result *r, bool colour)
+static void blocks_print(FILE *out, const struct result *r, bool colour)
 {
         run_print(out, r);
         counts_print(out, r);
@@ -207,4 +210,43 @@ void report_text(FILE *out, const struct result *r, bool colour)
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)
                 fprintf(out, "              %s: %s\n", r->verdict.reasons[i].code,
                         r->verdict.reasons[i].text);
+}
+
+enum { LABEL = 14, NARROW = 40 }; /* where the texts begin; where there is no room for that */
+
+/* Prints a line, broken at spaces so that it fits as far as its words do; its further lines are indented. */
+static void line_wrap(FILE *out, const char *line, size_t length, size_t columns)
+{
+        size_t indent = columns < NARROW ? 2 : LABEL, used = 0, begin = LABEL;
+
+        while (length - used > columns) {
+                size_t end = used + columns;
+                while (end > used + begin && line[end] != ' ')
+                        end--;
+                if (end <= used + begin) /* a word that is longer */
+                        end = used + begin + strcspn(line + used + begin, " \n");
+                if (end >= length)
+                        break;
+                fprintf(out, "%.*s\n%*s", (int)(end - used), line + used, (int)indent, "");
+                if (used == 0)
+                        columns = columns > indent ? columns - indent : 1;
+                used = end + 1;
+                begin = 0;
+        }
+        fprintf(out, "%.*s\n", (int)(length - used), line + used);
+}
+
+void report_text(FILE *out, const struct result *r, bool colour, unsigned columns)
+{
+        char *text = NULL;
+        size_t size;
+        FILE *whole = columns > 0 ? open_memstream(&text, &size) : NULL;
+
+        blocks_print(whole ? whole : out, r, colour);
+        if (!whole)
+                return;
+        if (fclose(whole) == 0)
+                for (const char *line = text, *end; (end = strchr(line, '\n')); line = end + 1)
+                        line_wrap(out, line, (size_t)(end - line), columns);
+        free(text);
 }

@@ -3,13 +3,13 @@
 
 #include "result/fields.h"
 
+#include "base/outfile.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const struct {
         const char *name;
@@ -17,11 +17,14 @@ static const struct {
 } percentiles[] = {{"p50", 0.5},  {"p90", 0.9},     {"p95", 0.95},
                    {"p99", 0.99}, {"p99_9", 0.999}, {"p99_99", 0.9999}};
 
-bool json_histogram_number(const char *name)
+bool json_histogram_number(const char *name, double *share)
 {
+        *share = NAN;
         for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
-                if (strcmp(name, percentiles[i].name) == 0)
+                if (strcmp(name, percentiles[i].name) == 0) {
+                        *share = percentiles[i].share;
                         return true;
+                }
         return strcmp(name, "mean") == 0 || strcmp(name, "min") == 0 || strcmp(name, "max") == 0 ||
                strcmp(name, "samples") == 0;
 }
@@ -358,28 +361,23 @@ struct result *result_from_json(const json_t *root, struct why *why)
         return r;
 }
 
+int json_put(const json_t *json, FILE *file)
+{
+        int error = json_dumpf(json, file, JSON_COMPACT | JSON_REAL_PRECISION(12));
+
+        return error || fputc('\n', file) == EOF ? -EIO : 0;
+}
+
 int json_write(const json_t *json, const char *path)
 {
-        enum { FORMAT = JSON_COMPACT | JSON_REAL_PRECISION(12) };
-        char temporary[4096];
-        struct stat status;
+        struct outfile file;
+        int error = outfile_open(&file, path);
 
-        if (strcmp(path, "-") == 0)
-                return json_dumpf(json, stdout, FORMAT) == 0 && fputc('\n', stdout) != EOF &&
-                                       fflush(stdout) == 0
-                               ? 0
-                               : -EIO;
-        errno = 0;
-        if (lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) /* a device, a FIFO, a link: stays one */
-                return json_dump_file(json, path, FORMAT) == 0 ? 0 : errno ? -errno : -EIO;
-        if (snprintf(temporary, sizeof temporary, "%s.tmp", path) >= (int)sizeof temporary)
-                return -ENAMETOOLONG;
-        if (json_dump_file(json, temporary, FORMAT) != 0 || rename(temporary, path) != 0) {
-                int error = errno ? -errno : -EIO;
-                (void)unlink(temporary); /* it may not exist */
+        if (error)
                 return error;
-        }
-        return 0;
+        error = json_put(json, file.stream);
+        int closed = error ? (outfile_discard(&file), 0) : outfile_close(&file);
+        return error ? error : closed;
 }
 
 json_t *json_read(const char *path, struct why *why)

@@ -75,6 +75,8 @@ static const struct rule {
         {"generator.cpu_system", SUM, SUM},
         {"generator.run_delay", SUM, SUM},
         {"generator.busiest_thread", MAX, MAX},
+        {"generator.least_idle_thread", MAX, MAX},
+        {"generator.longest_stall", MAX, MAX},
         {"generator.ceiling_share", MAX, MAX},
         {"generator.max_rss", SUM, MAX},
         {"server.command", COMMON, COMMON},
@@ -86,8 +88,12 @@ static const struct rule {
         {"server.kernel_memory_per_connection", UNKNOWN, MEAN},
         {"server.context_switches", MAX, SUM},
         {"server.threads_max", MAX, MAX},
+        {"server.cpus", COMMON, COMMON},
+        {"server.busiest_thread", MAX, MAX},
+        {"server.least_idle_thread", MAX, MAX},
         {"server.ended", JOIN, JOIN},
         {"machine.cpu", ONE, SUM},
+        {"machine.cpu_user", ONE, SUM},
         {"kernel.", ONE, SUM},
 };
 

@@ -10,7 +10,7 @@
 #include "result/verdict.h"
 
 #define RESULT_UNKNOWN UINT64_MAX
-enum { RESULT_NAME_MAX = 64, RESULT_TEXT_MAX = 1024, RESULT_REASONS_MAX = 16 };
+enum { RESULT_NAME_MAX = 64, RESULT_TEXT_MAX = 1024, RESULT_REASONS_MAX = 32 };
 
 struct result_interval {
         uint64_t at, requests, errors, p50, p99, max; /* at: since the window began */
@@ -46,17 +46,19 @@ struct result {
                 uint64_t total, in_flight_at_end;
                 uint64_t answered_late;    /* of the window, but after its end, within the grace period */
                 uint64_t oldest_in_flight; /* its age at the window's end */
-                uint64_t due, never_sent;  /* open loop; never_sent: due, but the connection stayed busy */
-                uint64_t early;            /* replies that came before their request had been sent whole */
+                uint64_t abandoned; /* begun in time, but their connection ended before they were answered */
+                uint64_t due, never_sent; /* open loop; never_sent: due, but the connection stayed busy */
+                uint64_t early;           /* replies that came before their request had been sent whole */
                 uint64_t per_connection_min, per_connection_median, per_connection_max;
                 double per_second;
         } requests;
         struct {
-                uint64_t opened, peak_open, served, never_served; /* opened: before the window too */
-                uint64_t closed_by_server;                        /* between replies: no errors */
-                uint64_t wrong_at_first; /* their very first bytes were wrong, as those of a greeting are */
-                double per_second;       /* opened in the window */
-                double jain_index;       /* of the replies per connection: 1 is fair */
+                uint64_t opened, peak_open, served; /* opened: before the window too */
+                uint64_t never_served;     /* in open loop: of those that had a request due in time */
+                uint64_t closed_by_server; /* between replies: no errors */
+                uint64_t wrong_at_first;   /* their very first bytes were wrong, as those of a greeting are */
+                double per_second;         /* opened in the window */
+                double jain_index;         /* of the replies per connection: 1 is fair */
                 double little_ratio; /* closed loop: throughput times mean latency, by requests in flight */
         } connections;
         /* Owned; each is NULL if nothing was measured. */
@@ -72,19 +74,24 @@ struct result {
                 uint64_t cpu_user, cpu_system, max_rss;
                 uint64_t run_delay; /* of all threads together: ready to run while others ran */
                 double cpu_per_request;
-                double busiest_thread; /* share of one CPU */
-                double ceiling_share;  /* share of its threads' time that it used: 1 is all that it can do */
+                double busiest_thread;    /* share of one CPU */
+                double least_idle_thread; /* share of the window in which it ran or was ready to run */
+                uint64_t longest_stall;   /* of a thread: how late its turn came, at most */
+                double ceiling_share; /* share of its threads' time that it used: 1 is all that it can do */
         } generator;
         struct {
                 char command[RESULT_TEXT_MAX];
                 uint64_t pid, cpu_user, cpu_system, max_rss, context_switches, threads_max;
+                uint64_t cpus;                            /* that its threads may run on */
+                double busiest_thread, least_idle_thread; /* as of the generator */
                 double cpu_per_request, rss_per_connection;
                 /* Sockets, kernel stacks, page tables; of both ends if both are here, and of others. */
                 double kernel_memory_per_connection;
                 char ended[RESULT_NAME_MAX]; /* how it ended, if before it was told to; else "" */
         } server;
         struct {
-                uint64_t cpu; /* of all CPUs, for whatever: server, generator, kernel workers, others */
+                uint64_t cpu;      /* of all CPUs, for whatever: server, generator, kernel workers, others */
+                uint64_t cpu_user; /* of it, in user mode */
                 double cpu_per_request;
         } machine;
         struct {

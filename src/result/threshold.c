@@ -4,6 +4,9 @@
  * as a whole while it is empty; the causes of errors, of which only those that occurred are written; and what
  * is there but is no number, such as a text, a list, an object.
  *
+ * A request without a reply has taken longer than any other. So for the percentiles, the mean and the maximum
+ * of the latency such requests count as infinite, although the histogram has only those that were answered.
+ *
  * Times and sizes are not plain numbers: errors<5ms is refused, and not silently taken for 5,000,000. JSON
  * does not show which is which, so the names of both are in a table. */
 #include "result/threshold.h"
@@ -14,6 +17,7 @@
 #include "base/number.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +51,7 @@ static const struct {
         {"cpu_system", THRESHOLD_TIME},
         {"cpu_per_request", THRESHOLD_TIME},
         {"run_delay", THRESHOLD_TIME},
+        {"longest_stall", THRESHOLD_TIME},
         {"memory", THRESHOLD_SIZE},
         {"request_bytes", THRESHOLD_SIZE},
         {"max_rss", THRESHOLD_SIZE},
@@ -103,8 +108,10 @@ static bool cause_known(const char *name)
 /* Returns 0; -ENOENT if no result has the path; -EDOM if it leads to no number; or -ENOMEM. */
 static int path_check(const char *path)
 {
+        double share;
+
         if (histogram_member(path))
-                return json_histogram_number(histogram_member(path)) ? 0 : -ENOENT;
+                return json_histogram_number(histogram_member(path), &share) ? 0 : -ENOENT;
         if (error_cause(path))
                 return cause_known(error_cause(path)) ? 0 : -ENOENT;
         struct result *empty = result_create();
@@ -243,27 +250,86 @@ static const char *value_format(double value, enum threshold_dimension dimension
         return text;
 }
 
+static uint64_t count_at(const json_t *result, const char *path)
+{
+        json_int_t n = json_integer_value(json_at(result, path));
+
+        return n > 0 ? (uint64_t)n : 0;
+}
+
+/* Requests that were sent or due, and had no reply by the end of the grace period. Where results do not have
+ * those of connections that ended (abandoned), the time-outs are what is known of them. */
+static uint64_t unanswered(const json_t *result)
+{
+        uint64_t in_flight = count_at(result, "requests.in_flight_at_end");
+        uint64_t late = count_at(result, "requests.answered_late");
+        bool counted = json_is_integer(json_at(result, "requests.abandoned"));
+
+        return (in_flight > late ? in_flight - late : 0) + count_at(result, "requests.never_sent") +
+               count_at(result, counted ? "requests.abandoned" : "errors.timeout");
+}
+
+/* The percentile of the replies' latencies and of as many infinite ones as requests were not answered; NaN if
+ * less than ten samples are beyond it. */
+static double percentile_with(const json_t *latency, double share, uint64_t missing)
+{
+        double samples = json_number_value(json_object_get(latency, "samples")), seen = 0;
+        double all = samples + (double)missing, max = json_number_value(json_object_get(latency, "max"));
+        const json_t *bucket;
+        size_t i;
+
+        if (all * (1 - share) < 10 * (1 - 1e-9))
+                return NAN;
+        json_array_foreach (json_object_get(latency, "histogram"), i, bucket) {
+                seen += json_number_value(json_array_get(bucket, 1));
+                if (seen >= share * all)
+                        return fmin(json_number_value(json_array_get(bucket, 0)), max);
+        }
+        return INFINITY;
+}
+
+double threshold_value(const char *path, const json_t *result)
+{
+        const json_t *value = json_at(result, path), *latency = json_at(result, "latency");
+        const char *name = histogram_member(path);
+        uint64_t missing = unanswered(result);
+        double share;
+
+        if (missing > 0 && name && strncmp(path, "latency.", 8) == 0) {
+                if (json_histogram_number(name, &share) && !isnan(share))
+                        return percentile_with(latency, share, missing);
+                if (strcmp(name, "max") == 0 || strcmp(name, "mean") == 0)
+                        return INFINITY;
+        }
+        if (!value && error_cause(path))
+                return 0; /* it did not occur */
+        return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
 enum threshold_outcome threshold_check(const struct threshold *t, const json_t *result, char *text,
                                        size_t text_size)
 {
-        const json_t *json = json_at(result, t->path);
         char limit[RESULT_NAME_MAX], measured[RESULT_NAME_MAX];
+        double value = threshold_value(t->path, result);
         bool holds = false;
 
         value_format(t->value, t->dimension, limit);
-        if (!json_is_number(json) && (json || !error_cause(t->path))) {
+        if (isnan(value)) {
                 (void)snprintf(text, text_size, "%s could not be measured: whether it is %s %s is not known",
                                t->path, t->comparison, limit);
                 return THRESHOLD_UNMEASURED;
         }
-        double value = json_number_value(json); /* 0 for an error that did not occur */
         for (size_t i = 0; i < COUNT(comparisons); i++)
                 if (strcmp(t->comparison, comparisons[i].name) == 0)
                         holds = (value < t->value && comparisons[i].below) ||
                                 (value > t->value && comparisons[i].above) ||
                                 (value <= t->value && value >= t->value && comparisons[i].equal);
-        (void)snprintf(text, text_size, "%s is %s, %s%s %s", t->path,
-                       value_format(value, t->dimension, measured), holds ? "" : "not ", t->comparison,
-                       limit);
+        if (isinf(value))
+                (void)snprintf(measured, sizeof measured, "infinite, as %" PRIu64 " requests had no reply",
+                               unanswered(result));
+        else
+                (void)value_format(value, t->dimension, measured);
+        (void)snprintf(text, text_size, "%s is %s, %s%s %s", t->path, measured, holds ? "" : "not ",
+                       t->comparison, limit);
         return holds ? THRESHOLD_MET : THRESHOLD_MISSED;
 }

@@ -25,6 +25,10 @@ struct threshold {
  * or -EINVAL or -ENOMEM, and in `why` a sentence about what is wrong. */
 int threshold_parse(const char *text, struct threshold *, struct why *why);
 
+/* What a threshold on the path, given in full, is compared with: infinite for a latency that lies among the
+ * requests without a reply; NaN if it was not measured. */
+double threshold_value(const char *path, const json_t *result);
+
 /* Compares with the JSON of a result, and writes the outcome as one line: "latency.p99 is 7.2ms, not < 5ms".
  * What is null was not measured, so the limit is neither met nor missed. An error that did not occur is 0. */
 enum threshold_outcome threshold_check(const struct threshold *, const json_t *result, char *text,

@@ -4,9 +4,11 @@
 
 #include "result/result.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *verdict_name(enum verdict v)
 {
@@ -58,11 +60,19 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
 /* The limits of the rules; tests/unit/verdict.c tests each on both sides. */
 #define RATE_MIN 0.99         /* of the requests that were due */
 #define BUSY 0.95             /* of a load thread's time: it has no more to give */
+#define NEVER_IDLE 0.9        /* of the time that a thread ran or was ready to run */
+#define STARVED_MIN 0.1       /* of the time that a thread was ready to run and did not */
 #define SATURATED 0.9         /* of the CPUs' time: the machine, or the server, has none to spare */
 #define HALVES_MAX 0.05       /* difference of the halves of a run */
 #define INTERFERENCE_MAX 0.05 /* of the CPUs' time */
 #define OWN_SHARE_MAX 0.1     /* of a percentile that is the generator's own part */
 #define LITTLE_MIN 0.9
+#define UNSTEADY_MAX 0.02 /* of the requests that the connections opened should have carried */
+#define LIVES_MIN 2       /* of a connection in the window, or it is too short to see the rate */
+#define STALL_MIN 100e6   /* ns; a hundredth of the window, within these bounds, is a stall */
+#define STALL_MAX 500e6
+#define NEIGHBOUR_MAX 0.05 /* of the CPUs' time */
+#define TICK 10e6          /* ns: the coarsest in which kernels count the CPUs' time */
 
 /* Replies that came after the end, in the grace period, count: the target kept up. */
 static bool rate_missed(const struct result *r, char *text, size_t size)
@@ -86,7 +96,28 @@ static double machine_share(const struct result *r)
         return (double)r->machine.cpu / ((double)r->environment.cpus * (double)r->window.duration);
 }
 
-/* The share of the CPU time available to it that the server used. */
+/* The share that others than the two ends used in user mode, since what the kernel does for the ends is partly
+ * counted as nobody's. NaN if it is not known. */
+static double others_share(const struct result *r)
+{
+        if (!known(r->machine.cpu_user) || !known(r->server.cpu_user) || !known(r->generator.cpu_user) ||
+            isnan(machine_share(r)))
+                return NAN;
+        double others = (double)r->machine.cpu_user - (double)r->server.cpu_user -
+                        (double)r->generator.cpu_user;
+        return fmax(others, 0) / ((double)r->environment.cpus * (double)r->window.duration);
+}
+
+/* The share that the two ends used, as far as that is known. */
+static double ends_share(const struct result *r)
+{
+        double others = others_share(r);
+
+        return machine_share(r) - (isnan(others) ? 0 : others);
+}
+
+/* The share that the server used of the CPU time that it could use: on the CPUs that its threads may run on,
+ * and on no more of them than it has threads. */
 static double server_share(const struct result *r)
 {
         if (!known(r->server.cpu_user) || !known(r->server.cpu_system) || !known(r->window.duration) ||
@@ -95,8 +126,17 @@ static double server_share(const struct result *r)
         uint64_t cpus = known(r->environment.cpus) ? r->environment.cpus : 1;
         if (known(r->server.threads_max) && r->server.threads_max < cpus)
                 cpus = r->server.threads_max;
+        if (known(r->server.cpus) && r->server.cpus > 0 && r->server.cpus < cpus)
+                cpus = r->server.cpus;
         return (double)(r->server.cpu_user + r->server.cpu_system) /
                ((double)cpus * (double)r->window.duration);
+}
+
+/* One thread that has no more to give is enough: a server with an event loop, or one that serves a hot
+ * connection, is used up by it whatever the others do. */
+static bool server_is_used_up(const struct result *r)
+{
+        return server_share(r) >= SATURATED || r->server.busiest_thread >= SATURATED;
 }
 
 /* A thread that spins is busy whatever it does. */
@@ -113,34 +153,176 @@ static bool generator_limited(const struct result *r, char *text, size_t size)
 
         (void)snprintf(text, size,
                        "a load thread was busy %.0f%% of the time and the server used %.0f%% of its CPUs: "
-                       "what was measured is the generator; give it more threads (-T) or CPUs",
+                       "what was measured is the generator; give it more threads (-T), another --engine or "
+                       "more CPUs",
                        r->generator.busiest_thread * 100, server * 100);
-        return generator_is_busy(r) && server < SATURATED;
+        return generator_is_busy(r) && !isnan(server) && !server_is_used_up(r);
+}
+
+/* The same where others had the load thread's CPU for a part of the time: it hardly slept, and the server
+ * waited for it although CPUs were idle. */
+static bool load_limited(const struct result *r, char *text, size_t size)
+{
+        double machine = machine_share(r);
+
+        (void)snprintf(text, size,
+                       "a load thread ran or was ready to run %.0f%% of the time, while %.0f%% of the CPUs' "
+                       "time was idle and the server was not used up: the load was the limit; try more "
+                       "threads (-T), --no-pin or another --engine",
+                       r->generator.least_idle_thread * 100, (1 - machine) * 100);
+        return r->config.spin != 1 && !generator_is_busy(r) && r->generator.least_idle_thread >= NEVER_IDLE &&
+               machine < SATURATED && !isnan(server_share(r)) && !server_is_used_up(r);
+}
+
+/* The server's busiest thread was kept from its CPU although another was idle: by pinned load threads, as a
+ * rule, that do not make way for it. */
+static bool server_starved(const struct result *r, char *text, size_t size)
+{
+        double machine = machine_share(r);
+
+        (void)snprintf(
+                text, size,
+                "a thread of the server was ready to run %.0f%% of the time and none ran for more than "
+                "%.0f%%, while %.0f%% of the CPUs' time was idle: the load kept it from running; try "
+                "--no-pin or fewer threads (-T)",
+                r->server.least_idle_thread * 100, r->server.busiest_thread * 100, (1 - machine) * 100);
+        return r->server.least_idle_thread >= NEVER_IDLE && machine < SATURATED && !server_is_used_up(r) &&
+               r->server.least_idle_thread - r->server.busiest_thread >= STARVED_MIN;
 }
 
 /* The server is on another machine, or its process is unknown. */
 static bool generator_busy(const struct result *r, char *text, size_t size)
 {
         (void)snprintf(text, size,
-                       "a load thread was busy %.0f%% of the time, and whether the server was is not known: "
+                       "a load thread was busy %.0f%% of the time; whether the server was too is not known: "
                        "give --pid, or more threads (-T)",
                        r->generator.busiest_thread * 100);
         return generator_is_busy(r) && isnan(server_share(r));
 }
 
+/* A note. In a closed loop with few connections throughput is their number divided by the latency. */
+static bool connections_limit(const struct result *r, char *text, size_t size)
+{
+        double machine = machine_share(r);
+
+        (void)snprintf(
+                text, size,
+                "neither end was used up and %.0f%% of the CPUs' time was idle: the requests in flight "
+                "limit the throughput; more connections (-c) or a larger --depth may give more",
+                (1 - machine) * 100);
+        return !known(r->requests.due) && machine < SATURATED && !isnan(server_share(r)) &&
+               !server_is_used_up(r) && !generator_is_busy(r) && r->config.spin != 1 &&
+               !(r->generator.least_idle_thread >= NEVER_IDLE) &&
+               !(r->server.least_idle_thread >= NEVER_IDLE);
+}
+
+/* A note: the other numbers are what they are, but a wrong reply would not have been noticed. */
+static bool not_verified(const struct result *r, char *text, size_t size)
+{
+        bool partly = strncmp(r->config.reply, "bytes:", 6) == 0 ||
+                      strncmp(r->config.reply, "until:", 6) == 0;
+
+        (void)snprintf(
+                text, size, "%s",
+                partly ? "only the length or the end of the replies was checked, as asked: not every byte was "
+                         "compared"
+                       : "no byte of the replies was compared (--no-verify)");
+        return r->config.verify == 0 || partly;
+}
+
+/* A worker's turn came late: the process was stopped, or had no CPU, or the machine was paused. What fell due
+ * meanwhile waited, and in a closed loop nobody sees how long. */
+static bool stalled(const struct result *r, char *text, size_t size)
+{
+        double limit = known(r->window.duration) ? (double)r->window.duration / 100 : STALL_MAX;
+
+        limit = fmin(fmax(limit, STALL_MIN), STALL_MAX);
+        (void)snprintf(
+                text, size,
+                "a load thread did nothing for %.0f ms: it was stopped, or another had its CPU, or the "
+                "machine stood still; latencies measured then are partly its own",
+                (double)r->generator.longest_stall / 1e6);
+        return known(r->generator.longest_stall) && (double)r->generator.longest_stall > limit;
+}
+
+/* The kernel counts in ticks, so that in a short window the difference is partly chance: four standard
+ * deviations of it are allowed for. */
+static bool neighboured(const struct result *r, char *text, size_t size)
+{
+        double others = others_share(r), all = (double)r->environment.cpus * (double)r->window.duration;
+
+        (void)snprintf(text, size,
+                       "programs that are neither the server nor the generator used %.1f%% of the CPUs' time "
+                       "during the run",
+                       others * 100);
+        return others > NEIGHBOUR_MAX && others * all > 4 * TICK * sqrt(all / TICK) / 2;
+}
+
+static bool ports_exhausted(const struct result *r, char *text, size_t size)
+{
+        uint64_t count = r->errors.count[PHASE_CONNECT][EADDRNOTAVAIL];
+
+        (void)snprintf(text, size,
+                       "%" PRIu64 " connects found no free port: give --source more addresses, such as "
+                       "127.1.0.0/26, or open fewer connections (-r, -c)",
+                       count);
+        return count > 0;
+}
+
+/* With -r N, each connection that is opened stands for N requests. The two counts differ because connections
+ * are somewhere in their lives as the window begins and ends: by at most N each, in either direction, and by
+ * about N sqrt(connections) / 2 in all. */
+static bool unsteady(const struct result *r, char *text, size_t size)
+{
+        double per = (double)r->config.requests_per_connection, seconds = (double)r->window.duration / 1e9;
+        double count = (double)r->config.connections, requests = (double)r->requests.total;
+
+        if (!known(r->config.requests_per_connection) || per <= 0 || !known(r->requests.total) ||
+            !known(r->window.duration) || requests < LIVES_MIN * per * count)
+                return false;
+        double opened = r->connections.per_second * seconds, apart = fabs(requests - per * opened);
+        (void)snprintf(
+                text, size,
+                "%.0f connections were opened for %.0f requests, %.1f for each instead of %.0f: the run "
+                "was not in a steady state, or connections ended early; run longer, or give --warmup",
+                opened, requests, opened > 0 ? requests / opened : 0, per);
+        return apart > UNSTEADY_MAX * requests + count + 4 * per * sqrt(count) / 2;
+}
+
+/* Replies in the first half of the intervals, in the second, and how long each took. False if that is not
+ * known. */
+static bool halves_count(const struct result *r, double replies[2], double ns[2])
+{
+        uint64_t count = r->interval_count;
+
+        if (count < 2 || !known(r->window.duration) || r->window.duration <= r->intervals[count - 1].at)
+                return false;
+        for (uint64_t i = 0; i < count; i++)
+                replies[i >= count / 2] += (double)r->intervals[i].requests;
+        ns[0] = (double)(r->intervals[count / 2].at - r->intervals[0].at);
+        ns[1] = (double)r->window.duration - (double)r->intervals[count / 2].at;
+        return ns[0] > 0;
+}
+
+/* Compares rates, since the halves may not be equally long. A few requests more or less mean nothing: four
+ * standard deviations of the counts, and in a closed loop as many as are in flight, which come in convoys on
+ * either side of the middle. */
 static bool halves_differ(const struct result *r, char *text, size_t size)
 {
-        uint64_t half[2] = {0}, count = r->interval_count / 2;
+        double replies[2] = {0}, ns[2] = {0}, slack = 0;
 
-        for (uint64_t i = 0; i < 2 * count; i++)
-                half[i >= count] += r->intervals[i].requests;
-        double a = (double)half[0], b = (double)half[1], more = a > b ? a : b, less = a > b ? b : a;
+        if (!halves_count(r, replies, ns))
+                return false;
+        double a = replies[0] / ns[0], b = replies[1] / ns[1], more = fmax(a, b), apart = fabs(a - b);
+        double deviation = sqrt(replies[0] / ns[0] / ns[0] + replies[1] / ns[1] / ns[1]);
+        if (!known(r->requests.due) && known(r->config.connections))
+                slack = (double)r->config.connections *
+                        (known(r->config.depth) ? (double)r->config.depth : 1) / fmin(ns[0], ns[1]);
         (void)snprintf(text, size,
-                       "the first half of the run had %" PRIu64 " replies, the second %" PRIu64
-                       ": %.0f%% apart; run longer, or give --warmup",
-                       half[0], half[1], more > 0 ? (more - less) / more * 100 : 0);
-        /* Four standard deviations of the counts: a few requests more or less mean nothing. */
-        return count > 0 && more - less > HALVES_MAX * more && more - less > 4 * sqrt(a + b);
+                       "the first half of the run had %.0f replies/s, the second %.0f: %.0f%% apart; run "
+                       "longer, or give --warmup",
+                       a * 1e9, b * 1e9, more > 0 ? apart / more * 100 : 0);
+        return apart > HALVES_MAX * more && apart > 4 * deviation + slack;
 }
 
 static bool interfered(const struct result *r, char *text, size_t size)
@@ -167,7 +349,7 @@ static bool own_part(const struct result *r, char *text, size_t size)
         static const double shares[] = {0.5, 0.99};
         bool open = known(r->requests.due);
 
-        if (!open && machine_share(r) >= SATURATED)
+        if (!open && ends_share(r) >= SATURATED)
                 return false;
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
                 uint64_t latency, lag = 0, unread = 0;
@@ -273,6 +455,7 @@ static bool some_never_served(const struct result *r, char *text, size_t size)
         return never != RESULT_UNKNOWN && never > 0 && r->requests.total > 0;
 }
 
+/* The worst first. What leaves the run valid is a note. */
 static const struct {
         enum verdict status;
         const char *code;
@@ -284,6 +467,10 @@ static const struct {
         {VERDICT_INVALID, "server-ended", server_ended},
         {VERDICT_INVALID, "rate-missed", rate_missed},
         {VERDICT_INVALID, "generator-limited", generator_limited},
+        {VERDICT_SUSPECT, "load-limited", load_limited},
+        {VERDICT_SUSPECT, "server-starved", server_starved},
+        {VERDICT_SUSPECT, "stalled", stalled},
+        {VERDICT_SUSPECT, "ports-exhausted", ports_exhausted},
         {VERDICT_SUSPECT, "errors", some_errors},
         {VERDICT_SUSPECT, "never-served", some_never_served},
         {VERDICT_SUSPECT, "unanswered", some_unanswered},
@@ -293,8 +480,12 @@ static const struct {
         {VERDICT_SUSPECT, "own-part", own_part},
         {VERDICT_SUSPECT, "little", little_fails},
         {VERDICT_SUSPECT, "halves-differ", halves_differ},
+        {VERDICT_SUSPECT, "unsteady", unsteady},
         {VERDICT_SUSPECT, "interference", interfered},
+        {VERDICT_SUSPECT, "neighbour", neighboured},
         {VERDICT_SUSPECT, "steal", stolen},
+        {VERDICT_VALID, "connections-limit", connections_limit},
+        {VERDICT_VALID, "not-verified", not_verified},
 };
 
 void result_judge(struct result *r)

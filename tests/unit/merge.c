@@ -335,14 +335,14 @@ static void reasons_for_which_there_is_no_place_are_counted(void **state)
         char text[32];
 
         (void)state;
-        for (uint64_t i = 0; i < 10; i++) {
+        for (uint64_t i = 0; i < RESULT_REASONS_MAX / 2 + 2; i++) {
                 (void)snprintf(text, sizeof text, "reason %d", (int)i);
                 reason_set(a, i, VERDICT_SUSPECT, "a", text);
                 reason_set(b, i, VERDICT_SUSPECT, "b", text);
         }
         m = merge(a, b, MERGE_IN_TURN);
         assert_int_equal(m->verdict.reason_count, RESULT_REASONS_MAX);
-        assert_string_equal(m->verdict.reasons[RESULT_REASONS_MAX - 2].text, "2: reason 4");
+        assert_string_equal(m->verdict.reasons[RESULT_REASONS_MAX - 2].text, "2: reason 12");
         assert_string_equal(m->verdict.reasons[RESULT_REASONS_MAX - 1].text,
                             "5 more reasons are in the results that were merged");
         all_destroy(a, b, m);

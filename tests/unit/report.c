@@ -50,12 +50,12 @@ typedef void print_function(FILE *, const struct result *);
 
 static void plain_text(FILE *out, const struct result *r)
 {
-        report_text(out, r, false);
+        report_text(out, r, false, 0);
 }
 
 static void coloured_text(FILE *out, const struct result *r)
 {
-        report_text(out, r, true);
+        report_text(out, r, true, 0);
 }
 
 /* Owned by the caller. */
@@ -336,6 +336,55 @@ static void a_graph_of_nothing_is_empty(void **state)
         result_destroy(r);
 }
 
+static unsigned columns; /* of narrow_text */
+
+static void narrow_text(FILE *out, const struct result *r)
+{
+        report_text(out, r, false, columns);
+}
+
+/* Copies a text without its blanks and line ends, of which wrapping may change the number. */
+static void words_copy(char *to, const char *from)
+{
+        for (; *from; from++)
+                if (*from != ' ' && *from != '\n')
+                        *to++ = *from;
+        *to = '\0';
+}
+
+static void no_line_is_longer_than_the_terminal_is_wide_unless_a_word_is(void **state)
+{
+        static char all[8192], wrapped[8192];
+        struct result *r = known();
+
+        (void)state;
+        (void)strcpy(r->targets, "127.0.0.1:7001");
+        (void)strcpy(r->tool.engine, "uring");
+        (void)strcpy(r->server.command, "/a/path/that/is/longer/than/any/of/these/terminals/is/wide/"
+                                        "and/has/no/place/to/be/broken/echo-c --model uring");
+        r->errors.timeout = 7;
+        result_judge(r);
+        char *whole = printed(plain_text, r);
+        words_copy(all, whole);
+        free(whole);
+        for (columns = 1; columns <= 200; columns++) {
+                char *text = printed(narrow_text, r);
+                words_copy(wrapped, text);
+                assert_string_equal(wrapped, all);
+                for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+                        *end = '\0';
+                        size_t label = line == text || *line != ' ' ? 14 : strspn(line, " ");
+                        bool breakable = strlen(line) > label && strchr(line + label, ' ');
+                        if (strlen(line) > columns && breakable)
+                                fail_msg("%u columns: '%s'", columns, line);
+                        if (line[0] && end[-1] == ' ')
+                                fail_msg("%u columns: a blank ends '%s'", columns, line);
+                }
+                free(text);
+        }
+        result_destroy(r);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -346,6 +395,7 @@ int main(void)
                 cmocka_unit_test(sizes_are_plain_numbers_of_three_digits),
                 cmocka_unit_test(the_text_names_errors_and_the_verdict),
                 cmocka_unit_test(the_text_has_three_blocks),
+                cmocka_unit_test(no_line_is_longer_than_the_terminal_is_wide_unless_a_word_is),
                 cmocka_unit_test(no_report_shows_a_number_for_what_is_unknown),
                 cmocka_unit_test(a_graph_of_a_wide_spread_is_straight_and_complete),
                 cmocka_unit_test(a_graph_with_all_marks_in_one_row_fits),

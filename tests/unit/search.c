@@ -322,9 +322,24 @@ static void before_the_end_the_answer_says_that_it_goes_on(void **state)
         assert_true(a.held->rate == usual.start);
 }
 
+static void what_held_in_few_trials_is_said_with_their_confidence(void **state)
+{
+        static const struct {
+                unsigned met;
+                double at_least;
+        } rows[] = {{1, 0.05}, {2, 0.2236}, {3, 0.3684}, {10, 0.7411}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                const struct search_rate rate = {.rate = 1000, .met = rows[i].met};
+                assert_true(fabs(search_met_at_least(&rate) - rows[i].at_least) < 0.0001);
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_held_in_few_trials_is_said_with_their_confidence),
                 cmocka_unit_test(the_knee_is_found_within_the_resolution_wherever_the_search_begins),
                 cmocka_unit_test(both_ends_have_had_every_trial_that_was_asked_for),
                 cmocka_unit_test(a_finer_resolution_is_kept_too),

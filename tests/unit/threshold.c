@@ -202,7 +202,7 @@ static void a_text_of_any_length_is_refused(void **state)
 }
 
 /* 10,000 replies of 1 ms, one of 7.2 ms, two errors; the server's memory is known, its CPU time is not. */
-static json_t *measured(void)
+static json_t *measured_but(const uint64_t missing[4])
 {
         struct result *r = result_create();
 
@@ -217,10 +217,76 @@ static json_t *measured(void)
         r->requests.per_second = 5000.5;
         r->errors.count[PHASE_RECEIVE][ECONNRESET] = 2;
         r->server.max_rss = 53123456;
+        r->requests.in_flight_at_end = missing[0];
+        r->requests.answered_late = missing[1];
+        r->requests.never_sent = missing[2];
+        r->requests.abandoned = missing[3];
         json_t *json = result_to_json(r);
         assert_non_null(json);
         result_destroy(r);
         return json;
+}
+
+static json_t *measured(void)
+{
+        return measured_but((const uint64_t[4]){0});
+}
+
+static void requests_without_a_reply_are_slower_than_any_limit(void **state)
+{
+        static const struct {
+                uint64_t missing[4]; /* in flight at the end, of them answered late; never sent; abandoned */
+                const char *threshold;
+                enum threshold_outcome outcome;
+                const char *text;
+        } claims[] = {
+                {{10, 10, 0, 0}, "max<8ms", THRESHOLD_MET, "latency.max is 7.2ms, < 8ms"},
+                {{11, 10, 0, 0},
+                 "max<8ms",
+                 THRESHOLD_MISSED,
+                 "latency.max is infinite, as 1 requests had no reply, not < 8ms"},
+                {{0, 0, 1, 0},
+                 "mean<8ms",
+                 THRESHOLD_MISSED,
+                 "latency.mean is infinite, as 1 requests had no reply, not < 8ms"},
+                {{0, 0, 1, 0}, "min<8ms", THRESHOLD_MET, "latency.min is 1ms, < 8ms"},
+                {{0, 0, 0, 101}, "p99<8ms", THRESHOLD_MET, "latency.p99 is 7.2ms, < 8ms"},
+                {{0, 0, 0, 102},
+                 "p99<8ms",
+                 THRESHOLD_MISSED,
+                 "latency.p99 is infinite, as 102 requests had no reply, not < 8ms"},
+                {{0, 0, 0, 102},
+                 "p99>8ms",
+                 THRESHOLD_MET,
+                 "latency.p99 is infinite, as 102 requests had no reply, > 8ms"},
+                {{100, 40, 20, 20}, "p99<2ms", THRESHOLD_MET, "latency.p99 is 1.000447ms, < 2ms"},
+                {{100, 40, 21, 20}, "p99<2ms", THRESHOLD_MISSED, "latency.p99 is 7.2ms, not < 2ms"},
+                {{0, 0, 100000, 0},
+                 "p99_99<2ms",
+                 THRESHOLD_MISSED,
+                 "latency.p99_99 is infinite, as 100000 requests had no reply, not < 2ms"},
+                {{0, 0, 1, 0},
+                 "p99_99<2ms",
+                 THRESHOLD_UNMEASURED,
+                 "latency.p99_99 could not be measured: whether it is < 2ms is not known"},
+                {{0, 0, 100000, 0},
+                 "connect_latency.p50<2ms",
+                 THRESHOLD_MET,
+                 "connect_latency.p50 is 1ms, < 2ms"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < COUNT(claims); i++) {
+                json_t *json = measured_but(claims[i].missing);
+                struct threshold t;
+                char text[THRESHOLD_TEXT_MAX];
+                struct why why = {0};
+                assert_int_equal(threshold_parse(claims[i].threshold, &t, &why), 0);
+                enum threshold_outcome outcome = threshold_check(&t, json, text, sizeof text);
+                if (outcome != claims[i].outcome || strcmp(text, claims[i].text) != 0)
+                        fail_msg("%zu: %s: %d, '%s'", i, claims[i].threshold, outcome, text);
+                json_decref(json);
+        }
 }
 
 static void the_outcome_is_said_in_one_line(void **state)
@@ -283,6 +349,7 @@ int main(void)
                 cmocka_unit_test(a_value_is_a_number_or_has_the_units_of_its_path),
                 cmocka_unit_test(what_is_no_threshold_is_refused_with_a_sentence),
                 cmocka_unit_test(a_text_of_any_length_is_refused),
+                cmocka_unit_test(requests_without_a_reply_are_slower_than_any_limit),
                 cmocka_unit_test(the_outcome_is_said_in_one_line),
         };
 

@@ -98,6 +98,25 @@ static void beside(struct result *r, const double v[4])
         r->server.cpu_system = (uint64_t)(v[1] * 1e9) - r->server.cpu_user;
 }
 
+/* Both ends on two CPUs of which 1.5 were used, 0.6 of them by the server's two threads. A load thread ran for
+ * v[0] and ran or waited for v[1]; a thread of the server for v[2] and v[3]. */
+static void hot(struct result *r, const double v[4])
+{
+        beside(r, (const double[4]){v[0], 0.6});
+        r->environment.cpus = 2;
+        r->machine.cpu = 1500000000;
+        r->generator.least_idle_thread = v[1];
+        r->server.busiest_thread = v[2];
+        r->server.least_idle_thread = v[3];
+}
+
+/* The server may run on one CPU alone. */
+static void half(struct result *r, const double v[4])
+{
+        beside(r, v);
+        r->server.cpus = 1;
+}
+
 /* The same on two CPUs that both ends use up. */
 static void on_the_same_cpus(struct result *r, const double v[4])
 {
@@ -112,8 +131,8 @@ static void spinning(struct result *r, const double v[4])
         r->config.spin = 1;
 }
 
-/* v[0] and v[1] replies in the halves of a run of v[2] intervals; of an odd number, the last one is of no
- * half. */
+/* v[0] and v[1] replies in the halves of a run of v[2] intervals of 100 ms each, of which the last has v[3]
+ * ms; on ten connections. */
 static void halves(struct result *r, const double v[4])
 {
         size_t count = (size_t)v[2];
@@ -121,10 +140,61 @@ static void halves(struct result *r, const double v[4])
         r->intervals = calloc(count, sizeof *r->intervals);
         assert_non_null(r->intervals);
         r->interval_count = count;
+        for (size_t i = 0; i < count; i++)
+                r->intervals[i].at = i * 100000000;
+        r->window.duration = (count - 1) * 100000000 + (uint64_t)(v[3] * 1e6);
         r->intervals[0].requests = (uint64_t)v[0];
         r->intervals[count / 2].requests = (uint64_t)v[1];
-        if (count % 2)
-                r->intervals[count - 1].requests = 1000000;
+}
+
+static void halves_of_an_open_loop(struct result *r, const double v[4])
+{
+        halves(r, v);
+        r->requests.due = r->requests.total;
+}
+
+static void halves_of_deep_connections(struct result *r, const double v[4])
+{
+        halves(r, v);
+        r->config.depth = 64;
+}
+
+static void stall(struct result *r, const double v[4])
+{
+        r->generator.longest_stall = (uint64_t)(v[0] * 1e6);
+        r->window.duration = (uint64_t)(v[1] * 1e9);
+}
+
+/* v[0] CPUs in v[1] seconds; others used v[2] seconds in user mode. */
+static void neighbours(struct result *r, const double v[4])
+{
+        r->environment.cpus = (uint64_t)v[0];
+        r->window.duration = (uint64_t)(v[1] * 1e9);
+        r->machine.cpu = (uint64_t)(v[0] * v[1] * 1e9);
+        r->server.cpu_user = r->generator.cpu_user = 1000000;
+        r->machine.cpu_user = (uint64_t)(v[2] * 1e9) + 2000000;
+}
+
+static void no_port(struct result *r, const double v[4])
+{
+        r->errors.count[PHASE_CONNECT][EADDRNOTAVAIL] = (uint64_t)v[0];
+}
+
+/* v[1] requests, v[0] per connection, for which v[2] connections were opened in a window of 10 s. */
+static void lives(struct result *r, const double v[4])
+{
+        r->config.requests_per_connection = (uint64_t)v[0];
+        r->requests.total = (uint64_t)v[1];
+        r->connections.per_second = v[2] / 10;
+        r->window.duration = 10000000000;
+}
+
+static void unverified(struct result *r, const double v[4])
+{
+        static const char *const replies[] = {"", "bytes:5", "until:\\n", "+PONG"};
+
+        r->config.verify = v[0] > 2;
+        (void)snprintf(r->config.reply, sizeof r->config.reply, "%s", replies[(size_t)v[0]]);
 }
 
 static void disturbed(struct result *r, const double v[4])
@@ -164,6 +234,14 @@ static void own_closed(struct result *r, const double v[4])
         r->environment.cpus = 2;
         r->window.duration = 1000000000;
         r->machine.cpu = (uint64_t)(v[3] * 1e9);
+}
+
+/* The same, both CPUs used up, v[3] seconds of that by neighbours. */
+static void own_beside_others(struct result *r, const double v[4])
+{
+        own_closed(r, (const double[4]){v[0], v[1], v[2], 2});
+        r->server.cpu_user = r->server.cpu_system = r->generator.cpu_user = 0;
+        r->machine.cpu_user = (uint64_t)(v[3] * 1e9);
 }
 
 /* The median took 1 ms and was sent 300 us late, but its next neighbour on one side took 100 ms, and that on
@@ -250,18 +328,63 @@ static const struct {
          "busy 95% of the time and the server used 89% of its CPUs"},
         {"both used up, each on CPUs of its own", beside, {1, 1.8}, VALID, "", ""},
         {"both used up, on the same CPUs", on_the_same_cpus, {0.5, 1}, VALID, "", ""},
+        {"a load thread used up, a server with a hot thread", hot, {1, 0.6, 0.9, 0.9}, VALID, "", ""},
+        {"a load thread used up, a server without one", hot, {1, 0.6, 0.89, 0.9}, INVALID,
+         "generator-limited ", ""},
+        {"a load thread used up, a server on one CPU", half, {1, 0.9}, VALID, "", ""},
+        {"the same, the server with some to spare", half, {1, 0.89}, INVALID, "generator-limited ", ""},
+        {"a load thread never idle, CPUs idle", hot, {0.6, 0.9, 0.5, 0.6}, SUSPECT, "load-limited ",
+         "ready to run 90% of the time, while 25% of the CPUs' time was idle"},
+        {"a load thread idle at times", hot, {0.6, 0.89, 0.5, 0.6}, VALID, "connections-limit ", ""},
+        {"a load thread never idle, the server used up", hot, {0.6, 0.95, 0.9, 0.9}, VALID, "", ""},
+        {"a thread of the server kept from its CPU", hot, {0.6, 0.6, 0.6, 0.9}, SUSPECT, "server-starved ",
+         "ready to run 90% of the time and none ran for more than 60%, while 25% of"},
+        {"a thread of the server kept from it for less than a tenth", hot, {0.6, 0.6, 0.81, 0.9}, VALID, "", ""},
+        {"a thread of the server less so", hot, {0.6, 0.6, 0.6, 0.89}, VALID, "connections-limit ",
+         "more connections (-c)"},
         {"a generator that spins", spinning, {1, 0.2}, VALID, "", ""},
         {"a server elsewhere, a load thread 94% busy", elsewhere, {0.94}, VALID, "", ""},
         {"a server elsewhere, a load thread 95% busy", elsewhere, {0.95}, SUSPECT, "generator-busy ",
          "busy 95% of the time"},
 
-        {"halves 5% apart", halves, {100000, 95000, 5}, VALID, "", ""},
-        {"halves more than 5% apart", halves, {94999, 100000, 5}, SUSPECT, "halves-differ ", ""},
-        {"a second half of a fifth", halves, {100000, 20000, 5}, SUSPECT, "halves-differ ",
-         "had 100000 replies, the second 20000: 80% apart"},
-        {"halves of one interval each", halves, {100000, 20000, 2}, SUSPECT, "halves-differ ", ""},
-        {"halves of few requests apart by four standard deviations", halves, {70, 30, 5}, VALID, "", ""},
-        {"halves of few requests apart by more", halves, {29, 71, 5}, SUSPECT, "halves-differ ", ""},
+        {"halves 5% apart", halves, {100000, 95001, 4, 100}, VALID, "", ""},
+        {"halves more than 5% apart", halves, {94900, 100000, 4, 100}, SUSPECT, "halves-differ ", ""},
+        {"a second half of a fifth", halves, {100000, 20000, 4, 100}, SUSPECT, "halves-differ ",
+         "had 500000 replies/s, the second 100000: 80% apart"},
+        {"halves of one interval each", halves, {100000, 20000, 2, 100}, SUSPECT, "halves-differ ", ""},
+        {"one interval", halves, {100000, 0, 1, 100}, VALID, "", ""},
+        {"an odd number of intervals", halves, {200000, 300000, 5, 100}, VALID, "", ""},
+        {"a last interval of half its length", halves, {400000, 350000, 8, 50}, VALID, "", ""},
+        {"the same, and a real difference", halves, {400000, 400000, 8, 50}, SUSPECT, "halves-differ ", ""},
+        {"halves apart by four standard deviations", halves_of_an_open_loop, {70, 30, 4, 100}, VALID, "", ""},
+        {"halves apart by more", halves_of_an_open_loop, {29, 71, 4, 100}, SUSPECT, "halves-differ ", ""},
+        {"halves apart by a convoy beside these", halves, {29, 71, 4, 100}, VALID, "", ""},
+        {"halves apart by more than a convoy", halves, {21, 79, 4, 100}, SUSPECT, "halves-differ ", ""},
+        {"halves apart by a convoy of pipelined requests", halves_of_deep_connections, {3000, 3640, 4, 100},
+         VALID, "", ""},
+        {"halves apart by more than these", halves_of_deep_connections, {2500, 3640, 4, 100}, SUSPECT,
+         "halves-differ ", ""},
+        {"a stall of a hundredth of the window", stall, {100, 10}, VALID, "", ""},
+        {"a longer one", stall, {101, 10}, SUSPECT, "stalled ", "did nothing for 101 ms"},
+        {"a stall of 100 ms in a short window", stall, {100, 1}, VALID, "", ""},
+        {"a longer one in a short window", stall, {101, 1}, SUSPECT, "stalled ", ""},
+        {"a stall of half a second in an hour", stall, {500, 3600}, VALID, "", ""},
+        {"a longer one in an hour", stall, {501, 3600}, SUSPECT, "stalled ", ""},
+        {"neighbours that use 5%", neighbours, {2, 100, 10}, VALID, "", ""},
+        {"neighbours that use 5.1%", neighbours, {2, 100, 10.2}, SUSPECT, "neighbour ", "used 5.1% of"},
+        {"neighbours that use less than the ticks of a second show", neighbours, {2, 1, 0.28}, VALID, "", ""},
+        {"neighbours that use more", neighbours, {2, 1, 0.29}, SUSPECT, "neighbour ", ""},
+        {"a connect without a port", no_port, {1}, SUSPECT, "ports-exhausted errors ", "1 connects found no"},
+        {"connections with 2% requests too few", lives, {10, 9850, 1000}, VALID, "", ""},
+        {"connections with fewer", lives, {10, 9600, 1000}, SUSPECT, "unsteady ", "9.6 for each instead of 10"},
+        {"connections with more", lives, {10, 10400, 1000}, SUSPECT, "unsteady ", ""},
+        {"connections that live as long as the window", lives, {1000, 19000, 0}, VALID, "", ""},
+        {"connections that live half as long, none opened", lives, {1000, 20000, 0}, SUSPECT, "unsteady ", ""},
+        {"connections that live a fifth as long, by chance", lives, {1000, 50000, 44}, VALID, "", ""},
+        {"bytes that were not compared", unverified, {0}, VALID, "not-verified ", "(--no-verify)"},
+        {"bytes that were counted", unverified, {1}, VALID, "not-verified ", "only the length or the end"},
+        {"bytes up to an end", unverified, {2}, VALID, "not-verified ", ""},
+        {"bytes of a reply that was given", unverified, {3}, VALID, "", ""},
         {"5% interference", disturbed, {0.05, 0.05}, VALID, "", ""},
         {"5.1% interference", disturbed, {0.051, 0.05}, SUSPECT, "interference ", "others took 5.1% of"},
         {"5.1% steal", disturbed, {0.05, 0.051}, SUSPECT, "steal ", "reports 5.1% of"},
@@ -277,6 +400,10 @@ static const struct {
         {"an own part of the slowest alone", own_slowest, {1000}, SUSPECT,
          "own-part ", "of a p99 of 1000 us"},
         {"an own part, closed loop, all CPUs used up", own_closed, {5000, 0, 2000, 1.8}, VALID, "", ""},
+        {"an own part, closed loop, a tenth of the CPUs used by others", own_beside_others, {5000, 0, 2000, 0.19},
+         VALID, "", ""},
+        {"an own part, closed loop, more used by others", own_beside_others, {5000, 0, 2000, 0.21}, SUSPECT,
+         "own-part ", ""},
         {"an own part, closed loop, CPUs to spare", own_closed, {5000, 0, 2000, 1.79}, SUSPECT,
          "own-part ", ""},
 
