@@ -23,7 +23,8 @@ struct comparison_scenario {
 struct comparison_trial {
         size_t server, scenario;
         unsigned round, attempts;
-        char *failed;                 /* owned: why there is no result, or why it is invalid; else NULL */
+        char *failed;  /* owned: why there is no result, or why it is invalid; else NULL */
+        bool too_slow; /* invalid only because the server fell behind the rate, which is a result of its own */
         struct result *result;        /* owned, or NULL; without histograms if it was read from a file */
         json_t *json;                 /* owned: the same result, complete */
         double figures[FIGURE_COUNT]; /* NaN if unknown */
@@ -54,6 +55,9 @@ int comparison_resize(struct comparison *, size_t servers, size_t scenarios);
 int comparison_add(struct comparison *, const struct comparison_trial *);
 void comparison_trial_fini(struct comparison_trial *);
 
+/* Counts a trial in the summary of its server and scenario. */
+void comparison_count(struct summary *, const struct comparison_trial *);
+
 /* Replaces all summaries by new ones made from the trials. 0 or -ENOMEM. */
 int comparison_summarize(struct comparison *);
 
@@ -67,10 +71,15 @@ const char *comparison_absence(const struct comparison *, size_t scenario, size_
 const struct comparison_trial *comparison_trial(const struct comparison *, size_t scenario, size_t server,
                                                 unsigned round);
 
+/* The flags of bench that describe the run of a result: what must be alike for two to be compared. What is as by
+ * default, or unknown, is left out. Returns `flags`. */
+enum { COMPARISON_FLAGS_MAX = 512 };
+const char *comparison_flags(const struct result *, char flags[static COMPARISON_FLAGS_MAX]);
+
 /* The name of the server that the others are compared with, or NULL. */
 const char *comparison_baseline(const struct comparison *);
 
-/* How many servers are compared with the baseline. */
+/* How many ratios to the baseline the table of a scenario has at most: all of them hold together. */
 size_t comparison_comparisons(const struct comparison *);
 
 /* Gives each summary that has no intervals those of its valid trials combined, as many as all of them have:

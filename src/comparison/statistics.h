@@ -3,7 +3,7 @@
  * from a seed, so the same trials always give the same answer. An array holds at most STATISTICS_VALUES_MAX
  * values, all of them finite unless stated otherwise: the callers see to it.
  *
- * statistics.c begins with the coverage that was measured for every choice made here. */
+ * docs/statistics.md has the false alarms and the coverage that were measured for the choices made here. */
 #ifndef COMPARISON_STATISTICS_H
 #define COMPARISON_STATISTICS_H
 
@@ -11,6 +11,10 @@
 #include <stdint.h>
 
 enum { STATISTICS_VALUES_MAX = 1000, STATISTICS_COMPARISONS_MAX = 16384, STATISTICS_RESAMPLES = 10000 };
+
+/* Fewer pairs, or values on a side, support no claim: where trials have two modes, three against three too often
+ * lie in one mode each. */
+enum { STATISTICS_CLAIM_MIN = 5 };
 
 /* Both bounds are NaN if there is no interval: one value does not say how far the next may lie from it. */
 struct interval {
@@ -31,31 +35,44 @@ enum difference { DIFFERENCE_UNKNOWN, DIFFERENCE_NONE, DIFFERENCE_HIGHER, DIFFER
 
 /* How one server's numbers compare with another's. */
 struct ratio {
-        double ratio;               /* NaN if there was nothing to compare */
-        struct interval interval;   /* contains `ratio` */
-        enum difference difference; /* UNKNOWN: no interval; NONE: it contains 1, which does not mean equal */
-        double detectable; /* in percent: how far above 1 `ratio` must lie to be seen; NaN if none can be */
-        size_t n;          /* usable pairs, or usable values of the shorter side */
+        double ratio;             /* NaN if there was nothing to compare */
+        struct interval interval; /* contains `ratio`; none by ranks */
+        enum difference
+                difference; /* UNKNOWN: too few to say; NONE: none was shown, which does not mean equal */
+        double detectable;  /* in percent: how far above 1 the true ratio must lie to be seen in 80% of such
+                            * comparisons; NaN if none can be */
+        double p;           /* of a true ratio of 1; NaN if there are too few to say */
+        int sign;           /* -1 or 1: the side of 1 on which the values lie; else 0 */
+        size_t n;           /* usable pairs, or usable values of the shorter side */
 };
 
-/* Compares values[i] with baseline[i] of the same round, so that whatever slowed both cancels out. `ratio` is
- * the median of the ratios; the interval is Student's t (1908) of their logarithms. Pairs in which either
- * value is not finite and above 0 are left out. Its limit: it is an interval for the geometric mean, which
- * equals the median only where the logarithms are symmetric about it. Where there is no difference they are,
- * whatever the distribution, so false alarms stay at 1 - level; a lasting asymmetry of many trials shifts the
+/* Compares values[i] with baseline[i] of the same round, so that whatever slowed both cancels out. `ratio` is the
+ * median of the ratios; the interval is Student's t (1908) of their logarithms, and so is p. Pairs in which
+ * either value is not finite and above 0 are left out. Values are known only to within `resolution`, a share of
+ * them: the logarithms' standard deviation counts as no less, so equal values are no certainty. Its limit: it is
+ * an interval for the geometric mean, which equals the median only where the logarithms are symmetric about it.
+ * Where there is no difference they are, whatever the distribution; a lasting asymmetry of many trials shifts the
  * interval, but does not invent a difference. */
-struct ratio statistics_ratio_paired(const double *values, const double *baseline, size_t n, double level);
+struct ratio statistics_ratio_paired(const double *values, const double *baseline, size_t n, double level,
+                                     double resolution);
 
-/* The same for trials that were not interleaved: the ratio of the medians, and Welch's interval (1947) for
- * the difference of the mean logarithms. Whatever changed between the two measurements is included. Its
- * limit: where trials have two modes, three against three may lie in one mode each; at a level of 0.995, 1.3%
- * of such comparisons are false alarms instead of 0.5%. With five or more this no longer happens. */
+/* The same for trials that were not interleaved: the ratio of the medians, and Welch's interval (1947) for the
+ * difference of the mean logarithms. Whatever changed between the two measurements is included. */
 struct ratio statistics_ratio_unpaired(const double *values, size_t n, const double *baseline, size_t m,
-                                       double level);
+                                       double level, double resolution);
+
+/* The same by ranks alone (statistics_mann_whitney), for samples in which some values are known only to be worse
+ * than all others: those are INFINITY. NaNs are left out. There is no interval. */
+struct ratio statistics_ratio_ranked(const double *values, size_t n, const double *baseline, size_t m,
+                                     double level);
+
+/* Decides all differences of a table, at most STATISTICS_COMPARISONS_MAX, such that with probability `level` none
+ * is claimed where there is none: each p is corrected by Holm's procedure. */
+void statistics_claim(struct ratio *const ratios[], size_t count, double level);
 
 /* The level that each of `comparisons` intervals needs for all of them to hold together at `level`
- * (Bonferroni); `level` itself for none or one. Holm's procedure (1979) rejects more, but as a sequence of
- * tests: it has no intervals of a common level, which a table of intervals needs. */
+ * (Bonferroni); `level` itself for none or one. Holm's procedure (1979) shows more differences, but as a sequence of
+ * tests: it has no intervals of a common level. */
 double statistics_level(double level, size_t comparisons);
 
 /* Corrects `count` p-values in place, at most STATISTICS_COMPARISONS_MAX (Holm, A simple sequentially

@@ -60,7 +60,7 @@ static struct entries entries_collect(const struct comparison *c, size_t scenari
 
         for (size_t i = 0; e.entry && i < c->server_count; i++) {
                 const struct summary *s = comparison_summary(c, scenario, i);
-                if (s->result && isfinite(s->estimates[figure].median))
+                if (s->result && !isnan(s->estimates[figure].median))
                         e.entry[e.count++] = (struct entry){i, s->estimates[figure], s->ratios[figure]};
         }
         if (e.count > 0)
@@ -124,6 +124,14 @@ static const char *differing_print(FILE *out, const struct comparison *c, const 
                 const char *name = c->servers[n->server].name;
                 if (n->ratio.difference != DIFFERENCE_HIGHER && n->ratio.difference != DIFFERENCE_LOWER)
                         continue;
+                if (!isfinite(n->ratio.ratio) || n->ratio.ratio <= 0) {
+                        fprintf(out,
+                                "%s%s was %s than %s, by ranks, since one of them was too slow for the rate",
+                                separator, name,
+                                n->ratio.difference == DIFFERENCE_HIGHER ? "slower" : "faster", baseline);
+                        separator = "; ";
+                        continue;
+                }
                 (void)format_ratio(n->ratio.ratio, 2, ratio);
                 const char *direction = n->ratio.difference == DIFFERENCE_HIGHER ? "higher" : "lower";
                 if (*separator)
@@ -173,59 +181,36 @@ static void ratios_print(FILE *out, const struct comparison *c, const struct ent
                 separator = "; ";
         }
         if (kind_count(e, DIFFERENCE_UNKNOWN) > 0) {
-                fprintf(out, "%s%shere are too few trials to say anything about ", separator,
+                fprintf(out, "%s%shere are too few rounds to say anything about ", separator,
                         *separator ? "t" : "T");
                 names_print(out, c, e, DIFFERENCE_UNKNOWN);
+                fprintf(out, ": %d are needed", STATISTICS_CLAIM_MIN);
                 separator = "; ";
         }
         if (!*separator)
                 fprintf(out, "Nothing could be compared with %s", baseline);
 }
 
-/* Without a baseline: who leads, whose interval overlaps the leader's, and then the others. */
-static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e,
-                            enum figure figure)
-{
-        const struct entry *first = &e->entry[0];
-        char a[FORMAT_TEXT_MAX], b[FORMAT_TEXT_MAX], m[FORMAT_TEXT_MAX];
-        const char *separator = "; not distinguishable from it, since the intervals overlap: ";
-
-        fprintf(out, "%s %s: %s (%s to %s)", c->servers[first->server].name,
-                e->fewer_is_better ? "had the lowest 99th percentile"
-                                   : "answered the most requests per second",
-                value(figure, first->is.median, m), value(figure, first->is.interval.low, a),
-                value(figure, first->is.interval.high, b));
-        for (int apart = 0; apart < 2; apart++) {
-                for (size_t i = 1; i < e->count; i++) {
-                        const struct entry *n = &e->entry[i];
-                        bool overlaps = !has_interval(&n->is) ||
-                                        (n->is.interval.low <= first->is.interval.high &&
-                                         n->is.interval.high >= first->is.interval.low);
-                        if (overlaps == apart)
-                                continue;
-                        fprintf(out, "%s%s %s", separator, c->servers[n->server].name,
-                                value(figure, n->is.median, m));
-                        if (has_interval(&n->is))
-                                fprintf(out, " (%s to %s)", value(figure, n->is.interval.low, a),
-                                        value(figure, n->is.interval.high, b));
-                        separator = ", ";
-                }
-                separator = e->fewer_is_better ? "; higher: " : "; fewer: ";
-        }
-}
-
+/* Without a baseline. Intervals of single medians hold for each alone, so no difference follows from them. */
 static void medians_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure figure)
 {
-        char text[FORMAT_TEXT_MAX];
+        char text[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
 
         fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "Requests per second: ");
-        for (size_t i = 0; i < e->count; i++)
+        for (size_t i = 0; i < e->count; i++) {
+                const struct estimate *is = &e->entry[i].is;
                 fprintf(out, "%s%s %s", i ? ", " : "", c->servers[e->entry[i].server].name,
-                        value(figure, e->entry[i].is.median, text));
-        if (e->count > 1)
-                fputs("; these are medians without intervals, so they show no difference", out);
-        else
+                        value(figure, is->median, text));
+                if (has_interval(is))
+                        fprintf(out, " (%s to %s)", value(figure, is->interval.low, low),
+                                value(figure, is->interval.high, high));
+        }
+        if (e->count == 1)
                 fputs("; there is nothing to compare it with", out);
+        else if (has_interval(&e->entry[0].is))
+                fputs("; without a baseline no difference is claimed", out);
+        else
+                fputs("; these are medians without intervals, so they show no difference", out);
 }
 
 void answer_print(FILE *out, const struct comparison *c, size_t scenario)
@@ -235,13 +220,11 @@ void answer_print(FILE *out, const struct comparison *c, size_t scenario)
         bool ratios = false;
 
         for (size_t i = 0; i < e.count; i++)
-                ratios |= isfinite(e.entry[i].ratio.ratio);
+                ratios |= !isnan(e.entry[i].ratio.ratio) || e.entry[i].ratio.sign != 0;
         if (e.count == 0)
                 fputs("No server has a number to compare", out);
         else if (ratios)
                 ratios_print(out, c, &e);
-        else if (e.count > 1 && has_interval(&e.entry[0].is))
-                intervals_print(out, c, &e, figure);
         else
                 medians_print(out, c, &e, figure);
         fputs(".\n", out);
@@ -333,19 +316,16 @@ static bool has_no_result(const struct comparison *c, size_t server)
         return true;
 }
 
-/* Counts a server's trials in a scenario that have no result at all; *why becomes the reason of the first. */
-static size_t lost_count(const struct comparison *c, size_t server, size_t scenario, const char **why)
+/* Sets *why to why the first trial that has no result at all has none, if there is one. */
+static void lost_find(const struct comparison *c, size_t server, size_t scenario, const char **why)
 {
-        size_t count = 0;
-
         for (size_t i = 0; i < c->trial_count; i++) {
                 const struct comparison_trial *t = &c->trials[i];
-                if (t->server != server || t->scenario != scenario || t->result || !t->failed)
-                        continue;
-                if (count++ == 0)
+                if (t->server == server && t->scenario == scenario && !t->result && t->failed) {
                         *why = t->failed;
+                        return;
+                }
         }
-        return count;
 }
 
 /* Prints what is missing of one server in one scenario. Why trials are invalid, reasons_print says. */
@@ -354,15 +334,18 @@ static void cell_missing_print(FILE *out, const struct comparison *c, size_t ser
         const struct summary *summary = comparison_summary(c, scenario, server);
         const char *name = c->servers[server].name, *flags = c->scenarios[scenario].flags,
                    *why = summary->failed;
-        size_t lost = lost_count(c, server, scenario, &why);
+
+        lost_find(c, server, scenario, &why);
 
         if (!summary->result)
                 fprintf(out, "%s has no result in '%s': ", name, flags);
         else if (summary->left_out > 0)
                 fprintf(out, "%s in '%s': %zu of %zu trials were left out%s", name, flags, summary->left_out,
                         summary->trials, why ? ": " : "");
-        else if (lost > 0)
-                fprintf(out, "%s in '%s': %zu of %zu trials failed: ", name, flags, lost, summary->trials);
+        else if (summary->too_slow > 0)
+                fprintf(out,
+                        "%s in '%s': %zu of %zu trials were too slow for the rate, and count as the worst: ",
+                        name, flags, summary->too_slow, summary->trials);
         else
                 return;
         phrase_print(out, why ? why : summary->result ? "" : "no trial ran");

@@ -45,9 +45,9 @@ test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
         expect_status 0
         expect_output '^`bench -c 4 -d 300ms`$'
         expect_output '^`bench -c 2 -r 5 -d 300ms`$'
-        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | cpu/req | machine/req | errors |$' out)" = 2 ] ||
+        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | cpu/req | machine/req | errors | verdict |$' out)" = 2 ] ||
                 fail "there are not two tables"
-        [ "$(grep -cE '^\| (one|two) \|.* \| 0 \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
+        [ "$(grep -cE '^\| (one|two) \|.* \| 0 \| (valid|[12] of 2 suspect) \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
         grep -q 'n/a' out && fail "something is n/a: $(grep n/a out)"
         expect_json '.schema == "bench.comparison/1" and .rounds == 2 and (.environment.kernel | length > 0)' $JSON
         # In each round, both servers of one scenario, then of the next, in random order.
@@ -113,7 +113,7 @@ test_wrong_flags_of_a_scenario_are_named() {
 
 test_a_server_that_answers_wrongly_shows_its_errors() {
         compare --server "bad='$FAKE' corrupt" --scenario '-c 2 --grace 200ms' -d 200ms
-        expect_output '^\| bad \|.* \| [1-9][0-9]* \|$'
+        expect_output '^\| bad \|.* \| [1-9][0-9]* \| invalid: invalid: .*wrong bytes'
         expect_json '.trials[0].result.verdict.status == "invalid"' $JSON
 }
 
@@ -204,14 +204,26 @@ test_a_seed_repeats_the_order_of_the_servers() {
 
 test_a_difference_is_shown_with_its_interval_and_none_where_there_is_none() {
         compare --server "fast=$SERVER --model epoll" --server "same=$SERVER --model epoll" \
-                --server "slow=$SERVER --model epoll -w 1" --scenario '-c 50 -R 2000' -n 3 -d 100ms
+                --server "slow=$SERVER --model epoll -w 1" --scenario '-c 50 -R 2000' -n 5 -d 100ms
         expect_status 0
-        expect_output '^Ratios to fast, pair by pair within the 3 rounds'
+        expect_output '^Ratios to fast, pair by pair within the 5 rounds; the intervals of this table all hold together at 95% \(each at 99.58%\)'
         # In open loop all have the throughput that was asked for, give or take a reply.
         expect_json '.summary[] | select(.server == "same") | .ratios.requests_per_second |
                 .difference == "none" and .median > 0.9 and .median < 1.1 and .low <= .median and .median <= .high' $JSON
         expect_json '.summary[] | select(.server == "fast") | .ratios == null and .estimates.max_rss.median > 100000' $JSON
         expect_json '.baseline == "fast"' $JSON
+}
+
+test_too_few_rounds_claim_nothing_and_the_verdicts_stand_beside_the_numbers() {
+        compare --server "a=$SERVER" --server "b=$SERVER -w 1" --scenario '-c 1' -n 2 -d 50ms
+        expect_status 0
+        expect_output '^Ratios to a, pair by pair within the 2 rounds. That is too few rounds to say what differs: 5 are needed.$'
+        expect_output '^\| b \| [0-9.]+ \(too few rounds\) \|.* \| (valid|[12] of 2 suspect) \|$'
+        expect_json 'all(.summary[]; (.verdicts | .valid + .suspect + .invalid) == 2) and
+                all(.summary[] | .ratios // {} | .[]; .difference == "unknown")' $JSON
+        # No summary looks better than its trials.
+        expect_json '. as $c | all(.summary[]; . as $s | [$c.trials[] | select(.server == $s.server).result.verdict.status] |
+                (index("suspect") == null) or $s.result.verdict.status == "suspect")' $JSON
 }
 
 test_the_baseline_can_be_named() {

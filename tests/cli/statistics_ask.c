@@ -40,9 +40,9 @@ static int answer(const char *name, double level)
         } else if (strcmp(name, "student") == 0)
                 printf("%.17g\n", statistics_student(level, a[0]));
         else if (strcmp(name, "paired") == 0)
-                ratio_print(statistics_ratio_paired(a, b, n, level));
+                ratio_print(statistics_ratio_paired(a, b, n, level, 0));
         else if (strcmp(name, "unpaired") == 0)
-                ratio_print(statistics_ratio_unpaired(a, n, b, m, level));
+                ratio_print(statistics_ratio_unpaired(a, n, b, m, level, 0));
         else if (strcmp(name, "mann-whitney") == 0)
                 printf("%.17g\n", statistics_mann_whitney(a, n, b, m));
         else if (strcmp(name, "holm") == 0) {
