@@ -72,6 +72,10 @@ struct option_line {
 void option_parse(const struct option_line *, const struct option_table[], void *options, int argc,
                   char **argv, struct option_set *);
 
+/* The same, except that wrong usage is -EINVAL with the reason in `why`, and nothing is printed. */
+int option_read(const struct option_line *, const struct option_table[], void *options, int argc, char **argv,
+                struct option_set *, struct why *);
+
 /* `name` must be in a table. The text is the last one given, or NULL. */
 bool option_given(const struct option_set *, const char *name);
 const char *option_text(const struct option_set *, const char *name);

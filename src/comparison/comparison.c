@@ -2,6 +2,7 @@
 #include "comparison/comparison.h"
 
 #include "base/duration.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -99,6 +100,8 @@ int comparison_add(struct comparison *c, const struct comparison_trial *trial)
         for (enum figure f = 0; f < FIGURE_COUNT; f++)
                 t->figures[f] = figure_read(f, t->json);
         t->too_slow = t->result && is_too_slow(t->result);
+        if (t->failed)
+                utf8_clean(t->failed); /* it may quote what a server printed */
         return 0;
 }
 

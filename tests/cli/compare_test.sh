@@ -26,6 +26,14 @@ unrecognized option '--fast'|--fast
 --pin takes shared, disjoint or none, not 'all'|--pin all
 --seed takes a number|--seed x
 TABLE
+        local quoted
+        for quoted in "there are two scenarios '-c 1'|-c 1" "scenario '-c many': -c takes a number .*, not 'many'|-c many" \
+                "scenario '-c 1 --fast': an option is unknown, or lacks its value|-c 1 --fast"; do
+                bench compare --server a=x --scenario '-c 1' --scenario "${quoted#*|}" -o results
+                expect_usage 'bench compare' "${quoted%|*}"
+        done
+        bench compare --server $'caf\xe9=x' -o results
+        expect_usage 'bench compare' "a server's name is printable UTF-8"
         bench compare --server a=x --sweep size=1 -o results
         expect_usage 'bench compare' "a sweep is given as connections=1,10,100 or .*, not 'size=1'"
         bench compare --server a=x --baseline c -o results
@@ -107,8 +115,27 @@ test_a_server_that_never_listens_is_named_and_the_others_go_on() {
 
 test_wrong_flags_of_a_scenario_are_named() {
         compare --server "good=$SERVER" --scenario '-c many' -d 200ms
-        [ "$status" != 0 ] || fail "exit status 0"
+        expect_status 2
         grep -q "^bench compare: .*-c many.*-c takes a number .*, not 'many'" err || fail "$(cat err)"
+        [ -e results ] && fail "something was measured"
+        true
+}
+
+test_a_message_that_is_not_utf_8_loses_no_file() {
+        printf '#!/bin/sh\nprintf "it is caf\\351\\n" >&2\nexit 3\n' >broken
+        chmod +x broken
+        compare --server "broken=./broken {port}" --server "good=$SERVER" --scenario '-c 1' -d 50ms
+        expect_status 1
+        expect_json '(.trials | length) == 2 and any(.trials[]; .failed // "" | contains("caf?"))' $JSON
+}
+
+test_a_full_standard_output_is_an_error_after_the_files_are_written() {
+        "$BENCH" compare -q --server "one=$SERVER" --scenario '-c 1' -d 50ms -o results >/dev/full 2>err
+        status=$?
+        expect_status 1
+        grep -q 'cannot write to standard output: No space left' err || fail "$(cat err)"
+        expect_json '(.trials | length) == 1' $JSON
+        [ -s results/tables.md ] || fail "there is no tables.md"
 }
 
 test_a_server_that_answers_wrongly_shows_its_errors() {
@@ -258,6 +285,11 @@ test_at_equal_load_every_server_has_the_same_rate() {
                 .trials[2].result.config.rate / $slowest | . > 0.59 and . < 0.61' $JSON
 }
 
+test_a_closed_loop_is_told_by_its_options_and_not_by_their_text() {
+        compare --server "a=$SERVER" --scenario "-c 2 --request 'x -R y --rate'" --scenario '-c 2 --rat=500' --equal-load -d 100ms
+        expect_json '[.scenarios[].flags] | length == 3 and (.[2] | test("^-c 2 --request .x -R y --rate. -R [0-9]+$"))' $JSON
+}
+
 test_without_pinning_no_program_pins() {
         compare --lineup ours --pin none --scenario '-c 1' -d 20ms
         expect_status 0
@@ -270,9 +302,15 @@ test_an_interrupted_comparison_can_be_resumed() {
         timeout --signal=INT 2 "$BENCH" compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms -o results >out 2>err
         begun=$(jq -c '[.trials[].result.window.started_unix_ns]' $JSON)
         [ "$begun" != "[]" ] || fail "nothing was done before the interrupt"
+        expect_json 'all(.trials[]; .failed == null and .result.window.duration == 300000000)' $JSON
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms --resume results
         expect_status 0
-        expect_json "(.trials | length) == 8 and [.trials[].result.window.started_unix_ns][0:($begun | length) - 1] == ($begun)[0:-1]" $JSON
+        expect_json "(.trials | length) == 8 and [.trials[].result.window.started_unix_ns][0:($begun | length)] == $begun" $JSON
+        # Earlier versions kept the trial that was interrupted.
+        jq '.trials[0].result.window.duration = 100000000' $JSON >edited && mv edited $JSON
+        begun=$(jq '.trials[0].result.window.started_unix_ns' $JSON)
+        bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms --resume results
+        expect_json "(.trials | length) == 8 and all(.trials[].result; .window.started_unix_ns != $begun and .window.duration == 300000000)" $JSON
         bench compare --server "one=$SERVER -t" --scenario '-c 2' -n 8 -d 300ms --resume results
         expect_usage 'bench compare' ".*its server 'one', .* is not among those given"
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 100ms --resume results
