@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* utf8: what may stand in JSON. A file of results must not be lost for a byte in a name or in a server's message. */
+/* utf8: what may stand in JSON. A file of results must not be lost for a byte in a name or in a server's
+ * message. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 

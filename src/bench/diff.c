@@ -36,8 +36,8 @@ static const struct option_row option_rows[] = {
         {"--tolerance", NULL, "PERCENT", "how much worse anything may become (default 5)",
          .kind = OPTION_CALL, .call = tolerance_set},
         {"--strict", NULL, NULL,
-         "fail on what cannot be judged: unclear rows, fewer than 5 trials, what only one file has, runs that are not "
-         "alike",
+         "fail on what cannot be judged: unclear rows, fewer than 5 trials, what only one file has, runs that "
+         "are not alike",
          .kind = OPTION_FLAG, OPTION_TO(struct diff_options, strict)},
 };
 

@@ -409,10 +409,11 @@ void run_options_init(struct run_options *o)
 
 static const struct option_line run_line = {
         .synopsis = "[-- COMMAND...]",
-        .doc = "Loads a TCP server that answers each request with the same bytes, and checks every byte. With COMMAND it "
-               "starts the server, measures it and stops it.\v"
-               "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 failure, 2 wrong usage, 3 the "
-               "measurement is invalid, 4 a threshold was missed. `bench help' lists the other commands.",
+        .doc = "Loads a TCP server that answers each request with the same bytes, and checks every byte. With "
+               "COMMAND it starts the server, measures it and stops it.\v"
+               "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 failure, 2 wrong "
+               "usage, 3 the measurement is invalid, 4 a threshold was missed. `bench help' lists the other "
+               "commands.",
         .takes_command = true,
         .word = run_options_word,
         .check = run_options_check,

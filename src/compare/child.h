@@ -22,9 +22,9 @@ struct child {
 };
 
 /* Runs the program `bench` with these flags, -q and --json, and after -- the words of the server's command;
- * both lists end with NULL. *interrupted is passed on to the run, and what it reports then is its result. A bench
- * run ends by itself; in case one does not, it is killed after `limit` ns.
- * Returns 0, even if the run failed, or a negative errno if there is no memory, descriptor or file for it. */
+ * both lists end with NULL. *interrupted is passed on to the run, and what it reports then is its result. A
+ * bench run ends by itself; in case one does not, it is killed after `limit` ns. Returns 0, even if the run
+ * failed, or a negative errno if there is no memory, descriptor or file for it. */
 int child_run(struct child *, const char *bench, const char *const flags[], const char *const command[],
               uint64_t limit, const volatile sig_atomic_t *interrupted);
 void child_fini(struct child *);

@@ -57,8 +57,8 @@ int lineup_add_server(struct lineup *, const char *text, struct why *why);
 /* -EEXIST if there is one of the same flags. */
 int lineup_add_scenario(struct lineup *, const char *flags, struct why *why);
 
-/* Splits at blanks outside '...' and "...". The words point into `text`, which is modified. Returns how many there
- * are, at most `max`. */
+/* Splits at blanks outside '...' and "...". The words point into `text`, which is modified. Returns how many
+ * there are, at most `max`. */
 size_t lineup_words_split(char *text, const char **words, size_t max);
 
 /* Replaces each scenario by one for each value of "connections=1,10,100" or "rate=1000,2000". */

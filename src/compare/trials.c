@@ -171,8 +171,8 @@ static double interference(const struct comparison_trial *t)
         return t->result && t->result->environment.interference > 0 ? t->result->environment.interference : 0;
 }
 
-/* Runs a trial, up to TRIALS_ATTEMPTS_MAX times while others use the CPUs. The quietest attempt counts. -EINTR if
- * it was interrupted, so that it is none. */
+/* Runs a trial, up to TRIALS_ATTEMPTS_MAX times while others use the CPUs. The quietest attempt counts.
+ * -EINTR if it was interrupted, so that it is none. */
 static int trial_attempt(struct trials *all, struct comparison_trial *t, size_t number,
                          const volatile sig_atomic_t *interrupted)
 {

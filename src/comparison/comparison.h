@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* comparison: servers that went through the same scenarios: every trial, and what the trials say together.
- * The measuring code fills it in, or it is read from a file (comparison/json.h); every report is made from it. */
+ * The measuring code fills it in, or it is read from a file (comparison/json.h); every report is made from
+ * it. */
 #ifndef COMPARISON_COMPARISON_H
 #define COMPARISON_COMPARISON_H
 
@@ -55,31 +56,21 @@ int comparison_resize(struct comparison *, size_t servers, size_t scenarios);
 int comparison_add(struct comparison *, const struct comparison_trial *);
 void comparison_trial_fini(struct comparison_trial *);
 
-/* Counts a trial in the summary of its server and scenario. */
+/* Replaces all summaries by new ones made from the trials, 0 or -ENOMEM; counts a trial in one of them. */
+int comparison_summarize(struct comparison *);
 void comparison_count(struct summary *, const struct comparison_trial *);
 
-/* Replaces all summaries by new ones made from the trials. 0 or -ENOMEM. */
-int comparison_summarize(struct comparison *);
-
-/* The summaries must have been made. */
+/* The summaries must have been made. The absence: why there is no result, in words. */
 const struct summary *comparison_summary(const struct comparison *, size_t scenario, size_t server);
-
-/* Why that server has no result in that scenario, in words. */
 const char *comparison_absence(const struct comparison *, size_t scenario, size_t server);
 
 /* Returns NULL if there is no such trial. */
 const struct comparison_trial *comparison_trial(const struct comparison *, size_t scenario, size_t server,
                                                 unsigned round);
 
-/* The flags of bench that describe the run of a result: what must be alike for two to be compared. What is as by
- * default, or unknown, is left out. Returns `flags`. */
-enum { COMPARISON_FLAGS_MAX = 512 };
-const char *comparison_flags(const struct result *, char flags[static COMPARISON_FLAGS_MAX]);
-
-/* The name of the server that the others are compared with, or NULL. */
+/* The name of the server that the others are compared with, or NULL; and how many ratios to it the table of a
+ * scenario has at most, which all have to hold together. */
 const char *comparison_baseline(const struct comparison *);
-
-/* How many ratios to the baseline the table of a scenario has at most: all of them hold together. */
 size_t comparison_comparisons(const struct comparison *);
 
 /* Gives each summary that has no intervals those of its valid trials combined, as many as all of them have:

@@ -33,16 +33,15 @@ static bool has_trials(const struct comparison *c, size_t scenario, size_t serve
 
 /* The flags of the first result of a server in a scenario, or "". */
 static void flags_find(const struct comparison *c, size_t scenario, size_t server,
-                       char flags[static COMPARISON_FLAGS_MAX])
+                       char flags[static FLAGS_MAX])
 {
         *flags = '\0';
         for (size_t i = 0; i < c->trial_count && !*flags; i++)
                 if (c->trials[i].scenario == scenario && c->trials[i].server == server && c->trials[i].result)
-                        (void)comparison_flags(c->trials[i].result, flags);
+                        (void)flags_of(c->trials[i].result, flags);
 }
 
-bool diff_is_alike(const struct diff *d, size_t scenario, size_t server,
-                   char flags[DIFF_SIDES][COMPARISON_FLAGS_MAX])
+bool diff_is_alike(const struct diff *d, size_t scenario, size_t server, char flags[DIFF_SIDES][FLAGS_MAX])
 {
         flags_find(d->side[DIFF_OLD], scenario, server, flags[DIFF_OLD]);
         (void)diff_find(d, DIFF_OLD, &scenario, &server);
@@ -50,8 +49,8 @@ bool diff_is_alike(const struct diff *d, size_t scenario, size_t server,
         return !*flags[DIFF_OLD] || !*flags[DIFF_NEW] || strcmp(flags[DIFF_OLD], flags[DIFF_NEW]) == 0;
 }
 
-/* What a trial says of a figure: nothing if it is invalid, except that a server which was too slow for the rate had
- * the rate that it had, and latencies worse than all others. */
+/* What a trial says of a figure: nothing if it is invalid, except that a server which was too slow for the
+ * rate had the rate that it had, and latencies worse than all others. */
 static double trial_figure(const struct comparison_trial *t, enum figure figure)
 {
         if (t->too_slow && figures[figure].share > 0)
@@ -99,7 +98,7 @@ static double row_collect(const struct diff *d, struct diff_row *r, double *valu
 static void rows_make(struct diff *d)
 {
         const struct comparison *old = d->side[DIFF_OLD], *new = d->side[DIFF_NEW];
-        char flags[DIFF_SIDES][COMPARISON_FLAGS_MAX];
+        char flags[DIFF_SIDES][FLAGS_MAX];
 
         for (size_t i = 0; i < new->scenario_count *new->server_count; i++) {
                 size_t k = i / new->server_count, s = i % new->server_count, scenario = k, server = s;

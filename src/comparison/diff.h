@@ -8,6 +8,7 @@
 #define COMPARISON_DIFF_H
 
 #include "comparison/comparison.h"
+#include "comparison/flags.h"
 
 #include "base/why.h"
 
@@ -38,13 +39,13 @@ struct diff {
         double tolerance;                          /* a share, such as 0.05 */
         struct diff_row *rows;                     /* [row_count], owned; by scenario, then by server */
         size_t row_count;
-        bool is_worse; /* at least one finding is FINDING_WORSE */
-        size_t unjudged; /* rows without a finding, though at least one side has the figure; servers of a scenario
+        bool is_worse;   /* at least one finding is FINDING_WORSE */
+        size_t unjudged; /* rows without a finding, though a side has the figure; servers of a scenario
                           * that only one side has; those whose runs are not alike */
 };
 
-/* Returns 0; -EINVAL if the sides differ in duration, warm-up or placement, or no server has valid trials of the
- * same scenario on both, which `why` says; or -ENOMEM. */
+/* Returns 0; -EINVAL if the sides differ in duration, warm-up or placement, or no server has valid trials of
+ * the same scenario on both, which `why` says; or -ENOMEM. */
 int diff_make(struct diff *, const struct comparison *old, const struct comparison *new, double tolerance,
               struct why *);
 void diff_fini(struct diff *);
@@ -54,9 +55,8 @@ void diff_fini(struct diff *);
  * have both. */
 bool diff_find(const struct diff *, enum diff_side, size_t *scenario, size_t *server);
 
-/* True if the runs of a server in a scenario, of the old side, are alike on both sides, so that they may be compared.
- * Sets the flags that describe them; both must have the server and the scenario. */
-bool diff_is_alike(const struct diff *, size_t scenario, size_t server,
-                   char flags[DIFF_SIDES][COMPARISON_FLAGS_MAX]);
+/* True if the runs of a server in a scenario, of the old side, are alike on both sides, so that they may be
+ * compared. Sets the flags that describe them; both must have the server and the scenario. */
+bool diff_is_alike(const struct diff *, size_t scenario, size_t server, char flags[DIFF_SIDES][FLAGS_MAX]);
 
 #endif

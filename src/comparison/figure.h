@@ -42,8 +42,8 @@ extern const struct figure_row {
 double figure_of(enum figure, const struct result *);
 double figure_read(enum figure, const json_t *result);
 
-/* The share of a figure to within which it is known at best: three digits of a histogram or of a rate, two ticks
- * of the clock that CPU time is counted in, what the kernel keeps back of a process's memory. */
+/* The share of a figure to within which it is known at best: three digits of a histogram or of a rate, two
+ * ticks of the clock that CPU time is counted in, what the kernel keeps back of a process's memory. */
 double figure_resolution(enum figure, const struct result *);
 
 #endif

@@ -2,6 +2,8 @@
 /* The only reader of comparisons: it checks everything, so that its callers need not check again. */
 #include "comparison/json.h"
 
+#include "comparison/flags.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -331,14 +333,14 @@ static char *program_of(const char *command, char name[static RESULT_NAME_MAX])
 static json_t *result_wrap(json_t *json, struct why *why)
 {
         struct result *r = result_from_json(json, why);
-        char name[RESULT_NAME_MAX], flags[COMPARISON_FLAGS_MAX];
+        char name[RESULT_NAME_MAX], flags[FLAGS_MAX];
 
         if (!r)
                 return NULL;
         const char *server = *r->server.command ? program_of(r->server.command, name) : NULL;
         if (!server)
                 server = *r->targets ? r->targets : "server";
-        (void)comparison_flags(r, flags);
+        (void)flags_of(r, flags);
         json_t *wrapped = json_pack(
                 "{s:s,s:O*,s:i,s:[{s:s,s:s?}],s:[{s:s}],s:[{s:s,s:s,s:i,s:n,s:O}],s:[{s:s,s:s,s:i,s:O}]}",
                 "schema", COMPARISON_SCHEMA, "environment", json_object_get(json, "environment"), "rounds", 1,

@@ -55,8 +55,8 @@ static uint64_t reasons_add(struct result *summary, const struct result *r, size
         return used;
 }
 
-/* The worst verdict of the trials, with all their reasons: the summary's numbers alone would hide what happened in
- * one of them. */
+/* The worst verdict of the trials, with all their reasons: the summary's numbers alone would hide what
+ * happened in one of them. */
 static void verdicts_merge(struct result *summary, struct result *const results[], size_t count)
 {
         size_t counts[RESULT_REASONS_MAX] = {0};
@@ -111,8 +111,8 @@ static size_t results_collect(struct result *const *by_round, size_t rounds, str
         return count;
 }
 
-/* Sets `values` to a figure by round, NaN where it is unknown. Returns false if one of them is known only to be
- * worse than all others. */
+/* Sets `values` to a figure by round, NaN where it is unknown. Returns false if one of them is known only to
+ * be worse than all others. */
 static bool figures_collect(enum figure figure, struct result *const *by_round, struct result *const *slow,
                             size_t rounds, double *values)
 {
@@ -155,10 +155,11 @@ static void estimate_make(struct summary *s, enum figure figure, const struct su
         for (size_t i = 0; i < in->rounds; i++)
                 if (!isnan(values[i]))
                         known[count++] = values[i];
-        /* Where no trial has it, as a percentile of few requests, all of them together may; then it has no interval. */
+        /* Where no trial has it, as a percentile of few requests, all of them together may; then it has no
+         * interval. */
         s->estimates[figure] = (struct estimate){
                 .median = count > 0 ? statistics_median(known, count) : figure_of(figure, s->result),
-                .interval = statistics_median_interval(known, count, SUMMARY_LEVEL, in->seed),
+                .interval = statistics_median_interval(known, count, SUMMARY_LEVEL),
         };
 }
 

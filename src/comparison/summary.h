@@ -32,12 +32,11 @@ struct summary_input {
         struct result *const *valid;    /* the server's */
         struct result *const *invalid;  /* shown if no round has a valid one, but excluded from comparisons */
         struct result *const *baseline; /* valid results of the server to compare with, or NULL */
-        /* Results of the rounds in which the server, or the baseline, was too slow; NULL if it never was. Their
-         * rates count as they are, their latencies as worse than all others. */
+        /* Results of the rounds in which the server, or the baseline, was too slow; NULL if it never was.
+         * Their rates count as they are, their latencies as worse than all others. */
         struct result *const *slow, *const *baseline_slow;
         size_t rounds;
         size_t comparisons; /* how many intervals have to hold together at SUMMARY_LEVEL */
-        uint64_t seed;      /* for resampling */
 };
 
 /* Clears a summary; its estimates and ratios are unknown. */

@@ -36,8 +36,8 @@ void format_result(const struct result *, const char *(*whole)(double, char *),
 void format_summary(const struct summary *, const char *(*whole)(double, char *),
                     char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX]);
 
-/* How far the trials can be trusted, and why some are left out: "valid", "3 of 5 suspect", "4 of 5 valid, 1 without
- * a result: it did not listen". Returns `text`. */
+/* How far the trials can be trusted, and why some are left out: "valid", "3 of 5 suspect", "4 of 5 valid, 1
+ * without a result: it did not listen". Returns `text`. */
 const char *format_verdicts(const struct summary *, char text[static FORMAT_VERDICTS_MAX]);
 
 #endif

@@ -113,8 +113,8 @@ void html_throughput(FILE *out, const struct comparison *c)
         static const char *const heads[] = {"server", "median req/s", "low", "high",
                                             "trials", "verdict",      NULL};
 
-        fputs("<p>An interval is for one median alone, at the level that so few trials can promise: 94% for five. What "
-              "differs from the baseline is in the answer.</p>\n<div class=\"figures\">\n",
+        fputs("<p>An interval is for one median alone, at the level that so few trials can promise: 94% for five. "
+              "What differs from the baseline is in the answer.</p>\n<div class=\"figures\">\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 struct series series = series_of(i);

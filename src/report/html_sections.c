@@ -296,9 +296,9 @@ static void tables_section(FILE *out, const struct comparison *c)
         memcpy(heads + 1, format_columns, sizeof format_columns);
         heads[1 + FORMAT_COLUMNS] = "verdict";
         section_begin(out, "tables");
-        fputs("<p>Rates, percentiles, memory and CPU time are medians of the trials; avg, min and max are of all trials "
-              "together; errors are added up. <b>cpu/req</b> is the server's CPU time per request, <b>machine/req</b> that "
-              "of the whole machine, the generator included.</p>\n",
+        fputs("<p>Rates, percentiles, memory and CPU time are medians of the trials; avg, min and max are of all "
+              "trials together; errors are added up. <b>cpu/req</b> is the server's CPU time per request, "
+              "<b>machine/req</b> that of the whole machine, the generator included.</p>\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 fputs("<h3>", out);

@@ -156,8 +156,8 @@ static void ratios_introduce(FILE *out, const struct comparison *c)
                         STATISTICS_CLAIM_MIN);
         else
                 fprintf(out,
-                        "; the intervals of this table all hold together at %.0f%% (each at %.4g%%), and so do its "
-                        "differences (Holm). What trials could show is what 80%% of such tables would.\n\n",
+                        "; the intervals of this table all hold together at %.0f%% (each at %.4g%%), and so do "
+                        "its differences (Holm). What trials could show is what 80%% of such tables would.\n\n",
                         SUMMARY_LEVEL * 100,
                         statistics_level(SUMMARY_LEVEL, comparison_comparisons(c)) * 100);
 }
@@ -279,7 +279,7 @@ static void environments_print(FILE *out, const struct diff *d)
 static void absences_print(FILE *out, const struct diff *d, enum diff_side side)
 {
         const struct comparison *c = d->side[side], *other = d->side[DIFF_OLD + DIFF_NEW - side];
-        char alike[DIFF_SIDES][COMPARISON_FLAGS_MAX];
+        char alike[DIFF_SIDES][FLAGS_MAX];
 
         for (size_t i = 0; i < c->scenario_count * c->server_count; i++) {
                 size_t scenario = i / c->server_count, server = i % c->server_count, failed = 0;

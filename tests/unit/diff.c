@@ -195,7 +195,7 @@ static void only_runs_that_are_alike_are_compared(void **state)
 {
         static const struct given two[] = {{"a", {1, 1, 1, 1}, 0}, {"b", {1, 1, 1, 1}, 0}};
         struct comparison *old = comparison_of(two, 2, "-c 1"), *new = comparison_of(two, 2, "-c 1");
-        char flags[DIFF_SIDES][COMPARISON_FLAGS_MAX];
+        char flags[DIFF_SIDES][FLAGS_MAX];
         struct why why;
         struct diff d;
 

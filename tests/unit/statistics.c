@@ -37,13 +37,14 @@ static void an_interval_says_what_so_few_values_can_promise(void **state)
                 size_t n;
                 double low, high, level;
         } table[] = {
-                {2, 1, 2, 0.5}, {3, 1, 3, 0.75}, {4, 1, 4, 0.875}, {5, 1, 5, 0.9375}, {10, 3, 8, 0.95},
+                {2, 1, 2, 0.5},      {3, 1, 3, 0.75},      {4, 1, 4, 0.875},     {5, 1, 5, 0.9375},
+                {7, 1, 7, 0.984375}, {8, 1, 8, 0.9921875}, {9, 2, 8, 0.9609375}, {10, 2, 9, 0.978515625},
         };
         const double values[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 
         (void)state;
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-                struct interval x = statistics_median_interval(values, table[i].n, 0.95, 1);
+                struct interval x = statistics_median_interval(values, table[i].n, 0.95);
                 assert_near(x.low, table[i].low, 1e-9);
                 assert_near(x.high, table[i].high, 1e-9);
                 assert_near(x.level, table[i].level, 1e-9);
@@ -53,13 +54,13 @@ static void an_interval_says_what_so_few_values_can_promise(void **state)
 static void one_value_has_no_interval(void **state)
 {
         const double values[] = {7};
-        struct interval x = statistics_median_interval(values, 1, 0.95, 1);
+        struct interval x = statistics_median_interval(values, 1, 0.95);
         struct ratio paired = statistics_ratio_paired(values, values, 1, 0.95, 0);
         struct ratio unpaired = statistics_ratio_unpaired(values, 1, values, 1, 0.95, 0);
 
         (void)state;
         assert_true(isnan(x.low) && isnan(x.high) && x.level == 0);
-        assert_true(isnan(statistics_median_interval(values, 0, 0.95, 1).low));
+        assert_true(isnan(statistics_median_interval(values, 0, 0.95).low));
         assert_near(paired.ratio, 1, 0);
         assert_near(unpaired.ratio, 1, 0);
         assert_true(isnan(paired.interval.low) && isnan(paired.interval.high) && isnan(paired.detectable));
@@ -69,27 +70,23 @@ static void one_value_has_no_interval(void **state)
         assert_int_equal(unpaired.difference, DIFFERENCE_UNKNOWN);
 }
 
-static void an_interval_of_level_1_is_the_range_of_the_resampled_medians(void **state)
-{
-        const double values[] = {7, 7, 7, 9, 1};
-
-        (void)state;
-        struct interval x = statistics_median_interval(values, 3, 1, 1);
-        assert_true(x.low == 7 && x.high == 7);
-        x = statistics_median_interval(values, 5, 1, 1);
-        assert_true(x.low == 1 && x.high == 9);
-}
-
-static void the_same_seed_gives_the_same_interval_everywhere(void **state)
+static void an_interval_takes_as_many_values_as_its_level_needs(void **state)
 {
         double values[100];
 
         (void)state;
         for (size_t i = 0; i < 100; i++)
-                values[i] = (double)(i * i);
-        struct interval x = statistics_median_interval(values, 100, 1, 8);
-        assert_near(x.low, 576, 0);
-        assert_near(x.high, 4830.5, 0);
+                values[i] = (double)(100 - i);
+        /* Of 100 throws of a coin, 39 or fewer are heads with 1.76%, 40 or fewer with 2.84%. */
+        struct interval x = statistics_median_interval(values, 100, 0.95);
+        assert_true(x.low == 40 && x.high == 61);
+        assert_near(x.level, 0.9647998, 1e-7);
+        x = statistics_median_interval(values, 100, 0.5);
+        assert_true(x.low == 47 && x.high == 54);
+        x = statistics_median_interval(values, 100, 1);
+        assert_true(x.low == 1 && x.high == 100 && x.level <= 1);
+        x = statistics_median_interval(values, 3, 0);
+        assert_true(x.low == 98 && x.high == 100);
 }
 
 static void students_t_is_that_of_the_tables(void **state)
@@ -127,13 +124,13 @@ static void the_interval_of_a_ratio_is_students_of_the_logarithms(void **state)
         assert_near(r.ratio, exp(0.2), 1e-9);
         assert_near(r.interval.low, 0.699603830366, 1e-9);
         assert_near(r.interval.high, 2.60450089222, 1e-9);
-        assert_near(r.detectable, 126.881933225, 1e-7); /* t of 97.5% and of 80% */
+        assert_near(r.detectable, 138.488899601, 1e-6);
         assert_near(r.interval.level, 0.95, 0);
         r = statistics_ratio_unpaired(values, 3, other, 2, 0.95, 0);
         assert_near(r.ratio, 1.16038346119, 1e-9);
         assert_near(r.interval.low, 0.709857000270, 1e-9);
         assert_near(r.interval.high, 2.32261042727, 1e-9);
-        assert_near(r.detectable, 113.062057064, 1e-7);
+        assert_near(r.detectable, 120.0217153, 1e-6);
         assert_int_equal(r.n, 2);
 }
 
@@ -427,8 +424,12 @@ static void medians_are_covered_as_often_as_the_interval_says(void **state)
                 double (*distribution)(void);
                 double expected;
         } cases[] = {
-                {3, 0.95, normal, 0.75},  {5, 0.95, normal, 0.9375},  {5, 0.95, with_a_tail, 0.9375},
-                {10, 0.95, normal, 0.94}, {5, 0.995, normal, 0.9375}, /* why comparisons do not use it */
+                {3, 0.95, normal, 0.75},
+                {5, 0.95, normal, 0.9375},
+                {5, 0.95, with_a_tail, 0.9375},
+                {7, 0.95, normal, 0.984375},
+                {10, 0.95, with_a_tail, 0.978515625},
+                {5, 0.995, normal, 0.9375}, /* why comparisons do not use it */
         };
         double values[10];
 
@@ -438,7 +439,7 @@ static void medians_are_covered_as_often_as_the_interval_says(void **state)
                 unsigned covered = 0, count = series(MEDIANS);
                 for (unsigned i = 0; i < count; i++) {
                         draw(values, cases[k].n, cases[k].distribution);
-                        struct interval x = statistics_median_interval(values, cases[k].n, cases[k].level, i);
+                        struct interval x = statistics_median_interval(values, cases[k].n, cases[k].level);
                         covered += x.low <= 1 && x.high >= 1;
                 }
                 assert_near((double)covered / count, cases[k].expected, by_chance(cases[k].expected, count));
@@ -498,14 +499,19 @@ static void a_difference_of_a_fifth_is_seen_in_five_trials_that_vary_by_a_twenti
 static void what_is_called_detectable_is_seen_in_80_of_100_series(void **state)
 {
         static const size_t counts[] = {5, 10, 20};
+        static const double factors[][2] = {{3.7691, 11.3305},
+                                            {3.1510, 6.0881},
+                                            {2.9539, 4.9290}}; /* standard errors, at 95% and at 99.92% */
 
         (void)state;
         srand48(5);
         for (size_t i = 0; i < 3; i++) {
-                double df = (double)counts[i] - 1, error = 0.05 * sqrt(2 / (double)counts[i]);
-                double factor = exp((statistics_student(0.95, df) + statistics_student(0.6, df)) * error);
-                assert_near(seen(true, counts[i], 0.95, normal, factor), 0.8,
-                            0.02 + by_chance(0.8, series(RATIOS)));
+                double error = 0.05 * sqrt(2 / (double)counts[i]);
+                for (size_t k = 0; k < 2; k++) {
+                        double level = k ? 0.9992 : 0.95, factor = exp(factors[i][k] * error);
+                        assert_near(seen(true, counts[i], level, normal, factor), 0.8,
+                                    0.04 + by_chance(0.8, series(RATIOS)));
+                }
         }
 }
 
@@ -533,8 +539,7 @@ int main(void)
                 cmocka_unit_test(a_median_is_the_middle_and_leaves_its_values_as_they_are),
                 cmocka_unit_test(an_interval_says_what_so_few_values_can_promise),
                 cmocka_unit_test(one_value_has_no_interval),
-                cmocka_unit_test(an_interval_of_level_1_is_the_range_of_the_resampled_medians),
-                cmocka_unit_test(the_same_seed_gives_the_same_interval_everywhere),
+                cmocka_unit_test(an_interval_takes_as_many_values_as_its_level_needs),
                 cmocka_unit_test(students_t_is_that_of_the_tables),
                 cmocka_unit_test(the_interval_of_a_ratio_is_students_of_the_logarithms),
                 cmocka_unit_test(two_pairs_have_an_interval),

@@ -52,8 +52,7 @@ static struct summary summary_of(const struct given *valid, const struct given *
                                                              .invalid = results[1],
                                                              .baseline = baseline ? results[2] : NULL,
                                                              .rounds = rounds,
-                                                             .comparisons = 1,
-                                                             .seed = 1});
+                                                             .comparisons = 1});
         assert_int_equal(error, 0);
         for (size_t i = 0; i < 3; i++)
                 for (size_t k = 0; k < rounds; k++)
@@ -145,7 +144,8 @@ static void a_ratio_is_made_pair_by_pair(void **state)
         summary_fini(&s);
 }
 
-/* In two rounds of six the server fell behind: its median is a slow one's, and its latencies are worse than all. */
+/* In two rounds of six the server fell behind: its median is a slow one's, and its latencies are worse than
+ * all. */
 static void a_server_that_was_too_slow_counts_as_the_worst(void **state)
 {
         static const struct given valid[] = {{100, 5, 20}, {0, 0, 0}, {100, 5, 21},
@@ -167,8 +167,7 @@ static void a_server_that_was_too_slow_counts_as_the_worst(void **state)
                                                                   .slow = results[1],
                                                                   .baseline = results[2],
                                                                   .rounds = 6,
-                                                                  .comparisons = 1,
-                                                                  .seed = 1}),
+                                                                  .comparisons = 1}),
                          0);
         assert_true(isinf(s.estimates[FIGURE_P50].median));
         assert_float_equal(s.estimates[FIGURE_REQUESTS].median, 42.5, 1e-9);
@@ -194,7 +193,7 @@ static void a_percentile_is_the_median_of_the_trials_and_lies_in_its_interval(vo
                 histogram_add(results[i]->latency, i < 4 ? 10 + i : 5000, 900); /* enough for a p95 */
         }
         summary_init(&s);
-        struct summary_input in = {.valid = results, .invalid = none, .rounds = 5, .seed = 1};
+        struct summary_input in = {.valid = results, .invalid = none, .rounds = 5};
         assert_int_equal(summary_make(&s, &in), 0);
         assert_float_equal(figure_of(FIGURE_P95, s.result), 5000, 5); /* of all latencies together */
         const struct estimate *p95 = &s.estimates[FIGURE_P95];
@@ -219,7 +218,7 @@ static void a_summary_never_looks_better_than_its_trials(void **state)
         (void)strcpy(results[1]->verdict.reasons[0].code, "halves-differ"); /* which needs intervals */
         (void)strcpy(results[1]->verdict.reasons[0].text, "the halves differ");
         summary_init(&s);
-        struct summary_input in = {.valid = results, .invalid = &results[2], .rounds = 2, .seed = 1};
+        struct summary_input in = {.valid = results, .invalid = &results[2], .rounds = 2};
         assert_int_equal(summary_make(&s, &in), 0);
         assert_int_equal(s.result->verdict.status, VERDICT_SUSPECT);
         assert_int_equal(s.result->verdict.reason_count, 1);
@@ -257,8 +256,7 @@ static void more_comparisons_widen_the_ratios_and_not_the_medians(void **state)
                 a[i] = result_of(&twice[i]);
                 b[i] = result_of(&once[i]);
         }
-        struct summary_input in = {
-                .valid = a, .invalid = b, .baseline = b, .rounds = 3, .comparisons = 1, .seed = 1};
+        struct summary_input in = {.valid = a, .invalid = b, .baseline = b, .rounds = 3, .comparisons = 1};
         assert_int_equal(summary_make(&few, &in), 0);
         in.comparisons = 10;
         assert_int_equal(summary_make(&many, &in), 0);
