@@ -174,7 +174,10 @@ const char *format_verdicts(const struct summary *s, char text[static FORMAT_VER
                         used += (size_t)snprintf(text + used, FORMAT_VERDICTS_MAX - used, ", %zu %s",
                                                  kinds[i].count, kinds[i].name);
         }
-        if (s->left_out + s->too_slow > 0 && s->failed)
-                (void)snprintf(text + used, FORMAT_VERDICTS_MAX - used, ": %s", s->failed);
         return text;
+}
+
+const char *format_left_out(const struct summary *s)
+{
+        return s->left_out + s->too_slow > 0 ? s->failed : NULL;
 }

@@ -10,7 +10,7 @@
 
 struct summary;
 
-enum { FORMAT_TEXT_MAX = 32, FORMAT_COLUMNS = 13, FORMAT_VERDICTS_MAX = 640 };
+enum { FORMAT_TEXT_MAX = 32, FORMAT_COLUMNS = 13, FORMAT_VERDICTS_MAX = 128 };
 
 const char *format_bytes(uint64_t bytes, char text[static FORMAT_TEXT_MAX]);       /* 4.16 MB */
 const char *format_latency(uint64_t ns, char text[static FORMAT_TEXT_MAX]);        /* 1.23ms */
@@ -36,8 +36,10 @@ void format_result(const struct result *, const char *(*whole)(double, char *),
 void format_summary(const struct summary *, const char *(*whole)(double, char *),
                     char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX]);
 
-/* How far the trials can be trusted, and why some are left out: "valid", "3 of 5 suspect", "4 of 5 valid, 1
- * without a result: it did not listen". Returns `text`. */
+/* How far the trials can be trusted: "valid", "3 of 5 suspect", "2 of 5 suspect, 1 without a result". */
 const char *format_verdicts(const struct summary *, char text[static FORMAT_VERDICTS_MAX]);
+
+/* Why trials are left out or count as the worst; NULL if none does. */
+const char *format_left_out(const struct summary *);
 
 #endif

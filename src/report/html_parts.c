@@ -102,6 +102,8 @@ void html_cell_verdicts(FILE *out, const struct summary *s)
 
         fprintf(out, "<td class=\"%s\">", s->result ? verdict_name(s->result->verdict.status) : "missing");
         html_text(out, format_verdicts(s, text));
+        html_text(out, format_left_out(s) ? ": " : NULL);
+        html_text(out, format_left_out(s));
         fputs("</td>", out);
 }
 

@@ -104,6 +104,10 @@ static void verdict_cell(FILE *out, const struct summary *s)
 
         fputc(' ', out);
         text_print(out, format_verdicts(s, text));
+        if (format_left_out(s)) {
+                fputs(": ", out);
+                text_print(out, format_left_out(s));
+        }
         fputs(" |\n", out);
 }
 

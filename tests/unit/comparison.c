@@ -318,8 +318,9 @@ static void a_server_that_is_too_slow_for_the_rate_counts_as_the_worst(void **st
                 free(text);
         }
         char *answer = printed(first_answer, c);
-        assert_string_equal(answer,
-                            "b was slower than a, by ranks, since one of them was too slow for the rate.\n");
+        assert_string_equal(
+                answer,
+                "b (6 of 6 too slow) was slower by ranks, since trials were too slow for the rate, than a.\n");
         free(answer);
         comparison_destroy(again);
         comparison_destroy(c);
@@ -501,6 +502,28 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
                 free(sentence);
                 comparison_destroy(c);
         }
+}
+
+static void an_answer_has_the_verdicts_of_its_trials_beside_each_name(void **state)
+{
+        static const struct given given[] = {{"a", 100, 90, 110, 0, 0, 0, NULL, 0},
+                                             {"b", 200, 190, 210, 2, 1.9, 2.1, "higher", 3}};
+        json_t *json = comparison_json(given, 2, "a", NAN);
+
+        (void)state;
+        for (size_t i = 0; i < 2; i++)
+                (void)json_object_set_new(
+                        json_object_get(json_array_get(json_object_get(json, "trials"), i), "result"),
+                        "verdict",
+                        json_pack("{s:s,s:[{s:s,s:s}]}", "status", "suspect", "reasons", "code", "little",
+                                  "text", "it does not add up"));
+        struct comparison *c = comparison_of(json);
+        char *text = printed(first_answer, c);
+        assert_string_equal(
+                text,
+                "b (suspect) answered 2.00 times as many requests per second as a (suspect) (1.90 to 2.10).\n");
+        free(text);
+        comparison_destroy(c);
 }
 
 static void warnings_name_reasons_missing_servers_and_placement(void **state)
@@ -728,6 +751,7 @@ int main(void)
                 cmocka_unit_test(a_table_of_what_was_measured_is_that_of_its_file),
                 cmocka_unit_test(a_colour_that_is_none_is_replaced),
                 cmocka_unit_test(an_answer_says_what_the_intervals_show_and_no_more),
+                cmocka_unit_test(an_answer_has_the_verdicts_of_its_trials_beside_each_name),
                 cmocka_unit_test(warnings_name_reasons_missing_servers_and_placement),
                 cmocka_unit_test(no_text_of_a_file_can_become_markup),
                 cmocka_unit_test(the_page_has_every_server_in_its_table_and_a_policy),
