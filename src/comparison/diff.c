@@ -217,7 +217,7 @@ int diff_make(struct diff *d, const struct comparison *old, const struct compari
 {
         size_t rows_max = old->scenario_count * old->server_count * COMPARED;
         double *numbers = calloc(2 * (size_t)STATISTICS_VALUES_MAX + rows_max, sizeof *numbers);
-        double *values[DIFF_SIDES] = {numbers, numbers + STATISTICS_VALUES_MAX};
+        double *values[DIFF_SIDES] = {numbers, numbers ? numbers + STATISTICS_VALUES_MAX : NULL};
         bool any = false;
         int error = 0;
 

@@ -149,21 +149,40 @@ static void ratio_cell(FILE *out, const struct ratio *r)
                 cell(out, r->difference == DIFFERENCE_NONE ? "no difference shown" : "n/a");
 }
 
-/* Says what the table is, and what its claims are worth. */
-static void ratios_introduce(FILE *out, const struct comparison *c)
+/* The lowest level of all intervals of a table: files of earlier versions have another than those of today. */
+static double ratios_level(const struct comparison *c, size_t scenario)
 {
+        double least = 1;
+
+        for (size_t server = 0; server < c->server_count; server++)
+                for (size_t i = 0; i < FIGURES_COMPARED; i++) {
+                        const struct ratio *r = &comparison_summary(c, scenario, server)
+                                                         ->ratios[figures_compared[i]];
+                        if (isfinite(r->interval.low))
+                                least = fmin(least, r->interval.level);
+                }
+        return least;
+}
+
+/* Says what the table is, and what its claims are worth. */
+static void ratios_introduce(FILE *out, const struct comparison *c, size_t scenario)
+{
+        double needed = statistics_level(SUMMARY_LEVEL, comparison_comparisons(c));
+
         fputs("\nRatios to ", out);
         text_print(out, c->servers[c->baseline].name);
         fprintf(out, ", pair by pair within the %u rounds", c->rounds);
         if (c->rounds < STATISTICS_CLAIM_MIN)
                 fprintf(out, ". That is too few rounds to say what differs: %d are needed.\n\n",
                         STATISTICS_CLAIM_MIN);
+        else if (ratios_level(c, scenario) < needed - 1e-9)
+                fputs(". The file is of an earlier version, whose intervals need not all hold together.\n\n",
+                      out);
         else
                 fprintf(out,
                         "; the intervals of this table all hold together at %.0f%% (each at %.4g%%), and so do "
                         "its differences (Holm). What trials could show is what 80%% of such tables would.\n\n",
-                        SUMMARY_LEVEL * 100,
-                        statistics_level(SUMMARY_LEVEL, comparison_comparisons(c)) * 100);
+                        SUMMARY_LEVEL * 100, needed * 100);
 }
 
 /* Prints the ratios to the baseline, if there is anything to compare. */
@@ -173,7 +192,7 @@ static void ratios_print(FILE *out, const struct comparison *c, size_t scenario)
 
         if (c->rounds < 2 || c->baseline == c->server_count || comparison_comparisons(c) == 0)
                 return;
-        ratios_introduce(out, c);
+        ratios_introduce(out, c, scenario);
         for (size_t i = 0; i < FIGURES_COMPARED; i++)
                 names[i] = figures[figures_compared[i]].column;
         names[FIGURES_COMPARED] = "verdict";

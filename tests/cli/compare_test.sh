@@ -239,6 +239,11 @@ test_a_difference_is_shown_with_its_interval_and_none_where_there_is_none() {
                 .difference == "none" and .median > 0.9 and .median < 1.1 and .low <= .median and .median <= .high' $JSON
         expect_json '.summary[] | select(.server == "fast") | .ratios == null and .estimates.max_rss.median > 100000' $JSON
         expect_json '.baseline == "fast"' $JSON
+        # A file of an earlier version has narrower intervals, and does not say which.
+        jq 'del(.summary[].ratios | .[]?.level)' $JSON >earlier.json
+        bench report earlier.json -o earlier.md
+        grep -q '^Ratios to fast, pair by pair within the 5 rounds. The file is of an earlier version' earlier.md ||
+                fail "$(grep Ratios earlier.md)"
 }
 
 test_too_few_rounds_claim_nothing_and_the_verdicts_stand_beside_the_numbers() {
