@@ -23,6 +23,7 @@ struct parsing {
         const struct option_table *tables[OPTION_ROWS_MAX]; /* which one each row of the set is in */
         struct option_set *set;
         void *options;
+        struct why *why; /* of option_read; NULL: errors end the program */
 };
 
 static const struct option_row *table_row(const struct option_table *t, size_t i)
@@ -221,6 +222,10 @@ static error_t key_parse(int key, char *text, struct argp_state *state)
                 error = option_take(p, key, text, state, &why);
         else
                 return ARGP_ERR_UNKNOWN;
+        if (error && p->why) {
+                *p->why = why;
+                return EINVAL;
+        }
         if (error == -EINVAL)
                 argp_error(state, "%s", why.text);
         else if (error)
@@ -228,18 +233,34 @@ static error_t key_parse(int key, char *text, struct argp_state *state)
         return 0;
 }
 
+/* Returns what argp_parse does. */
+static error_t words_parse(struct parsing *p, const struct option_table tables[], int argc, char **argv,
+                           unsigned flags)
+{
+        struct argp_option shown[2 * OPTION_ROWS_MAX + 1] = {0}; /* each row may have a heading */
+        const struct argp argp = {
+                .options = shown, .parser = key_parse, .args_doc = p->line->synopsis, .doc = p->line->doc};
+
+        *p->set = (struct option_set){0};
+        rows_collect(p, tables, shown);
+        return argp_parse(&argp, argc, argv, flags, NULL, p);
+}
+
 void option_parse(const struct option_line *line, const struct option_table tables[], void *options, int argc,
                   char **argv, struct option_set *set)
 {
-        struct argp_option shown[2 * OPTION_ROWS_MAX + 1] = {0}; /* each row may have a heading */
-        struct parsing p = {.line = line, .set = set, .options = options};
-        const struct argp argp = {
-                .options = shown, .parser = key_parse, .args_doc = line->synopsis, .doc = line->doc};
-
-        *set = (struct option_set){0};
-        rows_collect(&p, tables, shown);
         argp_err_exit_status = STATUS_USAGE;
-        (void)argp_parse(&argp, argc, argv, 0, NULL, &p); /* errors have ended the program */
+        (void)words_parse(&(struct parsing){.line = line, .set = set, .options = options}, tables, argc, argv,
+                          0); /* errors have ended the program */
+}
+
+int option_read(const struct option_line *line, const struct option_table tables[], void *options, int argc,
+                char **argv, struct option_set *set, struct why *why)
+{
+        struct parsing p = {.line = line, .set = set, .options = options, .why = why};
+
+        (void)why_set(why, "an option is unknown, or lacks its value"); /* as argp finds, and does not say */
+        return words_parse(&p, tables, argc, argv, ARGP_SILENT) == 0 ? 0 : -EINVAL;
 }
 
 /* The last value of an option, or NULL. */

@@ -60,7 +60,7 @@ static int child_start(const struct capacity *c, double rate, struct child *chil
         if (!flags)
                 return -ENOMEM;
         int error = child_run(child, c->bench, flags, (const char *const *)c->run.given.command,
-                              &command_interrupted);
+                              run_options_length(&c->run.plan) + CHILD_MARGIN_NS, &command_interrupted);
         free(flags);
         return error;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* bench compare: several servers, the same scenarios, a table for each. */
 #include "bench/command.h"
+#include "bench/options.h"
 
 #include "compare/trials.h"
 #include "comparison/json.h"
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DISJOINT_CPUS = 4 };
+enum { DISJOINT_CPUS = 4, SCENARIO_WORDS_MAX = 128 };
 #define EQUAL_LOAD 0.6 /* of the slowest server's throughput */
 #define WARMUP_MAX NS_PER_S
 
@@ -199,10 +200,33 @@ static int baseline_find(const struct compare_options *o, size_t *baseline, stru
         return why_fail(why, -ENOENT, "--baseline: no server is named '%s'", o->baseline);
 }
 
-/* Is the load of these flags a closed loop? */
-static bool is_closed_loop(const char *flags)
+/* Reads a scenario's flags as bench run will, so that wrong ones are named before anything is measured. */
+static int scenario_read(const struct compare_options *o, struct lineup_scenario *s, struct why *why)
 {
-        return !strstr(flags, "-R") && !strstr(flags, "--rate");
+        static struct run_options run;
+        char text[LINEUP_TEXT_MAX], *argv[SCENARIO_WORDS_MAX];
+        const char *words[SCENARIO_WORDS_MAX] = {"bench", "-d", o->duration, "--warmup", o->warmup};
+        size_t count = 5;
+
+        (void)strcpy(text, s->flags); /* of the same size */
+        count += lineup_words_split(text, words + count, SCENARIO_WORDS_MAX - count - 1);
+        memcpy(argv, words, sizeof words); /* argp reorders the words, and leaves what they point to alone */
+        argv[count] = NULL;
+        if (run_options_read((int)count, argv, &run, why) != 0)
+                return why_set(why, "scenario '%s': %s", s->flags, why->text);
+        s->open_loop = run.plan.rate > 0;
+        s->length = run_options_length(&run.plan);
+        return 0;
+}
+
+/* From number `first` on. */
+static int scenarios_read(struct compare_options *o, size_t first, struct why *why)
+{
+        int error = 0;
+
+        for (size_t i = first; i < o->lineup.scenario_count && !error; i++)
+                error = scenario_read(o, &o->lineup.scenarios[i], why);
+        return error;
 }
 
 /* The requests per second of the slowest server that has valid trials; infinite: nobody has. */
@@ -227,12 +251,12 @@ static int equal_loads_add(struct lineup *l, struct comparison *c, struct why *w
         for (size_t scenario = 0; scenario < count && !error; scenario++) {
                 char flags[LINEUP_TEXT_MAX * 2];
                 double slowest = slowest_rate(c, scenario);
-                if (!is_closed_loop(l->scenarios[scenario].flags) || !isfinite(slowest) ||
-                    slowest * EQUAL_LOAD < 1)
+                if (l->scenarios[scenario].open_loop || !isfinite(slowest) || slowest * EQUAL_LOAD < 1)
                         continue; /* nobody could do it at all */
                 (void)snprintf(flags, sizeof flags, "%s -R %.0f", l->scenarios[scenario].flags,
                                slowest * EQUAL_LOAD);
                 error = lineup_add_scenario(l, flags, why);
+                error = error == -EEXIST ? 0 : error; /* it was measured already */
         }
         return error;
 }
@@ -279,6 +303,8 @@ static int resume(struct compare_options *o, struct trials *all, struct why *why
         for (size_t i = o->lineup.scenario_count; i < earlier->scenario_count && o->equal_load && !error; i++)
                 error = lineup_add_scenario(&o->lineup, earlier->scenarios[i].flags, why);
         if (!error)
+                error = scenarios_read(o, 0, why);
+        if (!error)
                 error = trials_resume(all, earlier, why);
         comparison_destroy(earlier);
         return error;
@@ -294,6 +320,8 @@ static int trials_all_run(struct compare_options *o, struct trials *all, struct 
                 error = trials_run(all, 0, &command_interrupted);
         if (!error && o->equal_load && !command_interrupted && o->lineup.scenario_count == given) {
                 error = equal_loads_add(&o->lineup, all->comparison, why);
+                if (!error)
+                        error = scenarios_read(o, given, why);
                 if (!error)
                         error = trials_run(all, given, &command_interrupted);
         }
@@ -341,7 +369,7 @@ int command_compare(int argc, char **argv)
         if (error)
                 return command_fail(error == -EINVAL || error == -E2BIG ? STATUS_USAGE : STATUS_FAILED, "%s",
                                     why.text);
-        if (baseline_find(&o, &baseline, &why) != 0)
+        if (baseline_find(&o, &baseline, &why) != 0 || scenarios_read(&o, 0, &why) != 0)
                 return command_fail(STATUS_USAGE, "%s", why.text);
         command_catch_signals();
 
@@ -368,7 +396,8 @@ int command_compare(int argc, char **argv)
                 error = files_write(o.directory, c);
         if (!error)
                 report_markdown_comparison(stdout, c);
-        int status = comparison_conclude(&o, c, error, &why);
+        int flushed = command_stdout_flush(), status = comparison_conclude(&o, c, error, &why);
+        status = status ? status : flushed;
         comparison_destroy(c);
         return status;
 }

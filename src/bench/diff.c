@@ -16,6 +16,7 @@ struct diff_options {
         const char *paths[DIFF_SIDES];
         size_t path_count;
         double tolerance; /* a share: 0.05 */
+        bool strict;
 };
 
 static int tolerance_set(void *options, const char *text, struct why *why)
@@ -34,6 +35,10 @@ static int tolerance_set(void *options, const char *text, struct why *why)
 static const struct option_row option_rows[] = {
         {"--tolerance", NULL, "PERCENT", "how much worse anything may become (default 5)",
          .kind = OPTION_CALL, .call = tolerance_set},
+        {"--strict", NULL, NULL,
+         "fail on what cannot be judged: unclear rows, fewer than 5 trials, what only one file has, runs that "
+         "are not alike",
+         .kind = OPTION_FLAG, OPTION_TO(struct diff_options, strict)},
 };
 
 static int file_add(void *options, const char *path, struct why *why)
@@ -64,7 +69,7 @@ static void options_parse(int argc, char **argv, struct diff_options *o)
                 .doc = "Says what became better or worse between two comparisons, or two results of bench "
                        "--json.\v"
                        "Exit status: 0 nothing is worse, 2 wrong usage or files that cannot be compared, 4 "
-                       "something is worse by more than the tolerance.",
+                       "something is worse by more than the tolerance, or with --strict, cannot be judged.",
                 .word = file_add,
                 .check = options_check,
         };
@@ -93,6 +98,9 @@ int command_diff(int argc, char **argv)
         } else {
                 report_markdown_diff(stdout, &d);
                 status = d.is_worse ? STATUS_MISSED : STATUS_SUCCESS;
+                if (!d.is_worse && o.strict && d.unjudged > 0)
+                        status = command_fail(STATUS_MISSED, "--strict: %zu rows or servers cannot be judged",
+                                              d.unjudged);
                 diff_fini(&d);
         }
         for (size_t i = 0; i < DIFF_SIDES; i++)

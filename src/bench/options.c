@@ -422,22 +422,39 @@ void run_options_init(struct run_options *o)
         cpus_allowed(&o->cpus);
 }
 
+static const struct option_line run_line = {
+        .synopsis = "[-- COMMAND...]",
+        .doc = "Loads a TCP server that answers each request with the same bytes, and checks every byte. With "
+               "COMMAND it starts the server, measures it and stops it.\v"
+               "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 failure, 2 wrong "
+               "usage, 3 the measurement is invalid, 4 a threshold was missed. `bench help' lists the other "
+               "commands.",
+        .takes_command = true,
+        .word = run_options_word,
+        .check = run_options_check,
+};
+
 void run_options_parse(int argc, char **argv, struct run_options *o)
 {
-        static const struct option_line line = {
-                .synopsis = "[-- COMMAND...]",
-                .doc = "Loads a TCP server that answers each request with the same bytes, and checks every "
-                       "byte. With COMMAND it starts the server, measures it and stops it.\v"
-                       "DUR is a duration such as 500ms, 5s or 1m30s. Exit status: 0 success, 1 failure, 2 "
-                       "wrong usage, 3 the measurement is invalid, 4 a threshold was missed. `bench help' "
-                       "lists the other commands.",
-                .takes_command = true,
-                .word = run_options_word,
-                .check = run_options_check,
-        };
         const struct option_table tables[] = {
                 run_options_load(o), output_table(NULL), run_options_result(o, NULL), {0}};
 
         run_options_init(o);
-        option_parse(&line, tables, o, argc, argv, &o->given);
+        option_parse(&run_line, tables, o, argc, argv, &o->given);
+}
+
+int run_options_read(int argc, char **argv, struct run_options *o, struct why *why)
+{
+        const struct option_table tables[] = {
+                run_options_load(o), output_table(NULL), run_options_result(o, NULL), {0}};
+
+        run_options_init(o);
+        return option_read(&run_line, tables, o, argc, argv, &o->given, why);
+}
+
+uint64_t run_options_length(const struct plan *p)
+{
+        double opening = p->connections / (double)p->connect_rate * (double)NS_PER_S;
+
+        return (uint64_t)opening + p->connect_timeout + p->warmup + p->duration + p->grace;
 }

@@ -30,6 +30,12 @@ struct run_options {
 
 void run_options_parse(int argc, char **argv, struct run_options *);
 
+/* The same, except that wrong usage is -EINVAL with the reason in `why`. */
+int run_options_read(int argc, char **argv, struct run_options *, struct why *why);
+
+/* The longest that a run of this plan takes once its server listens, in ns. */
+uint64_t run_options_length(const struct plan *);
+
 /* The defaults of bench run. */
 void run_options_init(struct run_options *);
 

@@ -238,7 +238,7 @@ static int result_deliver(const struct run_options *o, const struct result *r)
                           : command_fail(STATUS_FAILED, "out of memory");
 
         if (!status && r->connections.opened == 0)
-                status = command_fail(STATUS_FAILED, "%s", r->verdict.reasons[0].text);
+                status = command_fail(STATUS_INVALID, "%s", r->verdict.reasons[0].text);
         else if (!status) {
                 status = thresholds_check(o, json);
                 if (r->verdict.status == VERDICT_INVALID)

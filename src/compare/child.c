@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 enum { SOURCES_PER_TRIAL = 64, SOURCE_BLOCKS = 1 << 17, POLL_MS = 20 };
-#define WATCHDOG_NS (15 * 60 * NS_PER_S) /* a bench run ends by itself; this is in case one does not */
 
 const char *child_source(size_t number, char text[static CHILD_SOURCE_MAX])
 {
@@ -42,9 +41,9 @@ static void text_read(int fd, char *text, size_t size)
 
 /* Runs a command with its standard error in `error_fd`. Returns its status in the form of waitpid(2), or a
  * negative errno. */
-static int command_await(char **words, int error_fd, const volatile sig_atomic_t *interrupted)
+static int command_await(char **words, int error_fd, uint64_t limit, const volatile sig_atomic_t *interrupted)
 {
-        uint64_t end = clock_now() + WATCHDOG_NS;
+        uint64_t end = clock_now() + limit;
         bool passed_on = false;
         int status;
         pid_t pid = fork();
@@ -122,7 +121,7 @@ static char **words_join(const char *bench, const char *const flags[], const cha
 }
 
 int child_run(struct child *c, const char *bench, const char *const flags[], const char *const command[],
-              const volatile sig_atomic_t *interrupted)
+              uint64_t limit, const volatile sig_atomic_t *interrupted)
 {
         char path[PATH_MAX];
         const char *directory = getenv("TMPDIR");
@@ -145,7 +144,7 @@ int child_run(struct child *c, const char *bench, const char *const flags[], con
                 error = -ENOMEM;
                 goto close_error_fd;
         }
-        result_take(c, command_await(words, error_fd, interrupted), path, error_fd);
+        result_take(c, command_await(words, error_fd, limit, interrupted), path, error_fd);
         free(words);
 close_error_fd:
         (void)close(error_fd);

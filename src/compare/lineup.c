@@ -2,6 +2,7 @@
 #include "compare/lineup.h"
 
 #include "base/number.h"
+#include "base/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +19,10 @@ static int server_add(struct lineup *l, const char *name, const char *command, c
         for (size_t i = 0; i < l->server_count; i++)
                 if (strcmp(l->servers[i].name, name) == 0)
                         return why_fail(why, -EEXIST, "there are two servers named '%s'", name);
+        if (!utf8_is_valid(name, true))
+                return why_fail(why, -EILSEQ, "a server's name is printable UTF-8, not '%s'", name);
+        if (!utf8_is_valid(command, false))
+                return why_fail(why, -EILSEQ, "the command of the server '%.64s' is not UTF-8", name);
         struct lineup_server *s = &l->servers[l->server_count];
         if (strlen(name) >= sizeof s->name || strlen(command) >= sizeof s->command)
                 return why_fail(why, -ENAMETOOLONG,
@@ -26,6 +31,7 @@ static int server_add(struct lineup *l, const char *name, const char *command, c
         (void)strcpy(s->name, name); /* both were checked to fit */
         (void)strcpy(s->command, command);
         (void)snprintf(s->skipped, sizeof s->skipped, "%s", skipped);
+        utf8_clean(s->skipped);
         l->server_count++;
         return 0;
 }
@@ -46,10 +52,39 @@ int lineup_add_scenario(struct lineup *l, const char *flags, struct why *why)
         if (l->scenario_count == LINEUP_SCENARIOS_MAX || strlen(flags) >= LINEUP_TEXT_MAX)
                 return why_fail(why, -E2BIG, "at most %d scenarios of %d bytes", LINEUP_SCENARIOS_MAX,
                                 LINEUP_TEXT_MAX - 1);
+        if (!utf8_is_valid(flags, false))
+                return why_fail(why, -EILSEQ, "the scenario '%s' is not UTF-8", flags);
+        for (size_t i = 0; i < l->scenario_count; i++)
+                if (strcmp(l->scenarios[i].flags, flags) == 0)
+                        return why_fail(why, -EEXIST, "there are two scenarios '%s'", flags);
         struct lineup_scenario *s = &l->scenarios[l->scenario_count++];
         *s = (struct lineup_scenario){.sweep_value = NAN};
         (void)strcpy(s->flags, flags); /* was checked to fit */
         return 0;
+}
+
+size_t lineup_words_split(char *text, const char **words, size_t max)
+{
+        size_t count = 0;
+
+        while (count < max) {
+                text += strspn(text, " \t");
+                if (!*text)
+                        break;
+                char *out = text, quote = '\0';
+                words[count++] = text;
+                for (; *text && (quote || (*text != ' ' && *text != '\t')); text++)
+                        if (*text == quote)
+                                quote = '\0';
+                        else if (!quote && (*text == '\'' || *text == '"'))
+                                quote = *text;
+                        else
+                                *out++ = *text;
+                if (*text)
+                        text++;
+                *out = '\0';
+        }
+        return count;
 }
 
 /* Adds one scenario of a sweep. Its flag comes last, so it overrides an earlier one. */
@@ -152,6 +187,7 @@ static void note_read(struct lineup_server *s, const char *directory)
         if (!fgets(s->note, sizeof s->note, file))
                 *s->note = '\0';
         s->note[strcspn(s->note, "\n")] = '\0';
+        utf8_clean(s->note);
         (void)fclose(file); /* was only read */
 }
 
@@ -211,6 +247,7 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, stru
                 (void)strcpy(s->colour, value); /* was checked to fit */
         } else if (strcmp(key, "note") == 0) {
                 (void)snprintf(s->note, sizeof s->note, "%s", value);
+                utf8_clean(s->note); /* it may be cut within a character */
         } else if (strcmp(key, "command") == 0) {
                 return why_fail(why, -EEXIST, "the server '%s' already has a command", s->name);
         } else

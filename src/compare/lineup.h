@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
         LINEUP_SERVERS_MAX = COMPARISON_SERVERS_MAX,
@@ -30,6 +31,8 @@ struct lineup_server {
 struct lineup_scenario {
         char flags[LINEUP_TEXT_MAX]; /* of `bench run` */
         double sweep_value;          /* of lineup.sweep_key; NaN outside a sweep */
+        bool open_loop;              /* both of these are set by whoever knows the options of bench run */
+        uint64_t length;             /* the longest that a run may take, in ns */
 };
 
 struct lineup {
@@ -48,10 +51,15 @@ int lineup_add_ours(struct lineup *, const char *directory, struct why *why);
 /* Adds every program in build/peers, with the note in NAME.note beside it. */
 int lineup_add_peers(struct lineup *, const char *directory, struct why *why);
 
-/* Adds the server of a "NAME=COMMAND". Names are unique. */
+/* Adds the server of a "NAME=COMMAND". Names are unique, and printable UTF-8. */
 int lineup_add_server(struct lineup *, const char *text, struct why *why);
 
+/* -EEXIST if there is one of the same flags. */
 int lineup_add_scenario(struct lineup *, const char *flags, struct why *why);
+
+/* Splits at blanks outside '...' and "...". The words point into `text`, which is modified. Returns how many
+ * there are, at most `max`. */
+size_t lineup_words_split(char *text, const char **words, size_t max);
 
 /* Replaces each scenario by one for each value of "connections=1,10,100" or "rate=1000,2000". */
 int lineup_sweep(struct lineup *, const char *text, struct why *why);

@@ -62,31 +62,6 @@ static bool placeholders_replace(const char *text, unsigned port, char *out, siz
         return any;
 }
 
-/* Splits at blanks outside '...' and "...". The words point into `text`, which is modified. */
-static size_t words_split(char *text, const char **words, size_t max)
-{
-        size_t count = 0;
-
-        while (count < max) {
-                text += strspn(text, " \t");
-                if (!*text)
-                        break;
-                char *out = text, quote = '\0';
-                words[count++] = text;
-                for (; *text && (quote || (*text != ' ' && *text != '\t')); text++)
-                        if (*text == quote)
-                                quote = '\0';
-                        else if (!quote && (*text == '\'' || *text == '"'))
-                                quote = *text;
-                        else
-                                *out++ = *text;
-                if (*text)
-                        text++;
-                *out = '\0';
-        }
-        return count;
-}
-
 const char *placement_name(enum placement p)
 {
         static const char *const names[] = {
@@ -152,10 +127,11 @@ static int trial_run(const struct trials *all, struct comparison_trial *t, size_
                 flags[count++] = target;
         }
         (void)strcpy(text, all->lineup->scenarios[t->scenario].flags); /* of the same size */
-        count += words_split(text, flags + count, WORDS_MAX - count - 1);
+        count += lineup_words_split(text, flags + count, WORDS_MAX - count - 1);
         flags[count] = NULL;
-        words[words_split(command, words, WORDS_MAX - 1)] = NULL;
-        int error = child_run(&child, all->bench, flags, words, interrupted);
+        words[lineup_words_split(command, words, WORDS_MAX - 1)] = NULL;
+        int error = child_run(&child, all->bench, flags, words,
+                              all->lineup->scenarios[t->scenario].length + CHILD_MARGIN_NS, interrupted);
         t->json = child.json;
         t->result = child.result;
         t->failed = *child.failed ? strdup(child.failed) : NULL;
@@ -195,21 +171,26 @@ static double interference(const struct comparison_trial *t)
         return t->result && t->result->environment.interference > 0 ? t->result->environment.interference : 0;
 }
 
-/* Runs a trial, up to TRIALS_ATTEMPTS_MAX times while others use the CPUs. The quietest attempt counts. */
+/* Runs a trial, up to TRIALS_ATTEMPTS_MAX times while others use the CPUs. The quietest attempt counts.
+ * -EINTR if it was interrupted, so that it is none. */
 static int trial_attempt(struct trials *all, struct comparison_trial *t, size_t number,
                          const volatile sig_atomic_t *interrupted)
 {
         int error = 0;
 
         settle(all, interrupted);
-        error = trial_run(all, t, number, interrupted);
+        if (!*interrupted)
+                error = trial_run(all, t, number, interrupted);
+        if (!error && *interrupted)
+                return -EINTR;
         for (t->attempts = 1; !error && t->attempts < TRIALS_ATTEMPTS_MAX && !*interrupted &&
                               interference(t) > INTERFERENCE_MAX;
              t->attempts++) {
                 struct comparison_trial again = *t;
                 settle(all, interrupted);
                 error = trial_run(all, &again, number + t->attempts * trials_planned(all), interrupted);
-                bool better = !error && again.result && interference(&again) < interference(t);
+                bool better = !error && !*interrupted && again.result &&
+                              interference(&again) < interference(t);
                 comparison_trial_fini(better ? t : &again);
                 if (better) {
                         again.attempts = t->attempts;
@@ -273,7 +254,7 @@ static int trial_add(struct trials *all, struct comparison_trial *t, struct sche
                 error = comparison_add(all->comparison, t);
         if (error) {
                 comparison_trial_fini(t);
-                return error;
+                return error == -EINTR ? 0 : error;
         }
         s->done++;
         if (t->failed)
@@ -401,6 +382,13 @@ static int trial_copy(const struct comparison_trial *from, struct comparison_tri
         return to->result && (to->failed || !from->failed) ? 0 : why_fail(why, -ENOMEM, "out of memory");
 }
 
+/* Earlier versions kept what an interrupt cut short. */
+static bool was_interrupted(const struct result *r)
+{
+        return r->window.duration != RESULT_UNKNOWN && r->config.duration != RESULT_UNKNOWN &&
+               r->window.duration < r->config.duration;
+}
+
 int trials_resume(struct trials *all, const struct comparison *earlier, struct why *why)
 {
         const struct lineup *l = all->lineup;
@@ -419,7 +407,8 @@ int trials_resume(struct trials *all, const struct comparison *earlier, struct w
                         .round = from->round,
                 };
                 if (t.server == l->server_count || t.scenario == l->scenario_count || t.round >= c->rounds ||
-                    !from->json || comparison_trial(c, t.scenario, t.server, t.round))
+                    !from->json || was_interrupted(from->result) ||
+                    comparison_trial(c, t.scenario, t.server, t.round))
                         continue; /* of no use here, or to be run again */
                 error = trial_copy(from, &t, why);
                 if (!error)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "comparison/comparison.h"
 
+#include "base/utf8.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 _Static_assert((int)COMPARISON_ROUNDS_MAX <= (int)STATISTICS_VALUES_MAX, "a sample holds all rounds");
 
@@ -63,6 +66,23 @@ int comparison_resize(struct comparison *c, size_t server_count, size_t scenario
         return 0;
 }
 
+/* Of all ways to be invalid, one is the server's own and a result: it fell behind the rate, and neither the
+ * generator nor others were in its way. */
+static bool is_too_slow(const struct result *r)
+{
+        static const char *const excuses[] = {"generator-limited", "generator-busy", "own-part",
+                                              "interference",      "steal",          "wrong-bytes"};
+        bool missed = false;
+
+        for (uint64_t i = 0; i < r->verdict.reason_count; i++) {
+                missed |= strcmp(r->verdict.reasons[i].code, "rate-missed") == 0;
+                for (size_t k = 0; k < sizeof excuses / sizeof *excuses; k++)
+                        if (strcmp(r->verdict.reasons[i].code, excuses[k]) == 0)
+                                return false;
+        }
+        return missed && r->verdict.status == VERDICT_INVALID;
+}
+
 int comparison_add(struct comparison *c, const struct comparison_trial *trial)
 {
         struct comparison_trial *trials = realloc(c->trials, (c->trial_count + 1) * sizeof *trials);
@@ -74,6 +94,9 @@ int comparison_add(struct comparison *c, const struct comparison_trial *trial)
         *t = *trial;
         for (enum figure f = 0; f < FIGURE_COUNT; f++)
                 t->figures[f] = figure_read(f, t->json);
+        t->too_slow = t->result && is_too_slow(t->result);
+        if (t->failed)
+                utf8_clean(t->failed); /* it may quote what a server printed */
         return 0;
 }
 
@@ -113,40 +136,76 @@ size_t comparison_comparisons(const struct comparison *c)
 
         for (size_t i = 0; i < c->server_count; i++)
                 count += i != c->baseline && !c->servers[i].skipped;
-        return count;
+        return count * FIGURES_COMPARED;
 }
+
+void comparison_count(struct summary *s, const struct comparison_trial *t)
+{
+        s->trials++;
+        if (t->result)
+                s->verdicts[t->result->verdict.status]++;
+        s->too_slow += t->too_slow;
+        s->left_out += !t->too_slow && (t->failed || !t->result);
+        s->failed = s->failed ? s->failed : t->failed;
+}
+
+/* Results by round; NULL where there is none. */
+struct by_round {
+        struct result *valid[COMPARISON_ROUNDS_MAX], *invalid[COMPARISON_ROUNDS_MAX],
+                *slow[COMPARISON_ROUNDS_MAX];
+};
 
 /* Sorts the results of one server in one scenario by round, and counts its trials in the summary. */
 static void trials_collect(const struct comparison *c, size_t scenario, size_t server, struct summary *s,
-                           struct result **valid, struct result **invalid)
+                           struct by_round *results)
 {
+        *results = (struct by_round){0};
         for (size_t i = 0; i < c->trial_count; i++) {
                 const struct comparison_trial *t = &c->trials[i];
                 if (t->server != server || t->scenario != scenario)
                         continue;
                 assert(t->round < c->rounds);
-                s->trials++;
-                s->left_out += t->failed || !t->result;
-                s->failed = s->failed ? s->failed : t->failed;
+                comparison_count(s, t);
                 if (t->result)
-                        (t->failed ? invalid : valid)[t->round] = t->result;
+                        (t->failed ? results->invalid : results->valid)[t->round] = t->result;
+                if (t->too_slow)
+                        results->slow[t->round] = t->result;
         }
 }
 
-static int summary_add(struct comparison *c, size_t scenario, size_t server, struct result *const *baseline)
+static int summary_add(struct comparison *c, size_t scenario, size_t server, const struct by_round *baseline)
 {
-        struct result *valid[COMPARISON_ROUNDS_MAX] = {0}, *invalid[COMPARISON_ROUNDS_MAX] = {0};
         struct summary *s = &c->summaries[scenario * c->server_count + server];
+        bool compared = server != c->baseline;
+        struct by_round results;
 
-        trials_collect(c, scenario, server, s, valid, invalid);
-        return summary_make(s, &(struct summary_input){
-                                       .valid = valid,
-                                       .invalid = invalid,
-                                       .baseline = server == c->baseline ? NULL : baseline,
-                                       .rounds = c->rounds,
-                                       .comparisons = comparison_comparisons(c),
-                                       .seed = c->seed,
-                               });
+        trials_collect(c, scenario, server, s, &results);
+        int error = summary_make(s, &(struct summary_input){
+                                            .valid = results.valid,
+                                            .invalid = results.invalid,
+                                            .slow = results.slow,
+                                            .baseline = compared ? baseline->valid : NULL,
+                                            .baseline_slow = compared ? baseline->slow : NULL,
+                                            .rounds = c->rounds,
+                                            .comparisons = comparison_comparisons(c),
+                                    });
+        bool incomplete = s->left_out > 0 || s->too_slow > 0;
+        if (!error && s->result && incomplete && s->result->verdict.status == VERDICT_VALID)
+                s->result->verdict.status = VERDICT_SUSPECT; /* its numbers are those of the lucky rounds */
+        return error;
+}
+
+/* Decides the differences of a scenario's table. */
+static void differences_claim(struct comparison *c, size_t scenario)
+{
+        struct ratio *ratios[COMPARISON_SERVERS_MAX * FIGURES_COMPARED];
+        size_t count = 0;
+
+        for (size_t server = 0; server < c->server_count; server++)
+                for (size_t i = 0; i < FIGURES_COMPARED; i++)
+                        ratios[count++] = &c->summaries[scenario * c->server_count + server]
+                                                   .ratios[figures_compared[i]];
+        statistics_claim(ratios, count, SUMMARY_LEVEL);
 }
 
 int comparison_summarize(struct comparison *c)
@@ -161,11 +220,13 @@ int comparison_summarize(struct comparison *c)
         for (size_t i = 0; i < c->scenario_count * c->server_count; i++)
                 summary_init(&c->summaries[i]);
         for (size_t scenario = 0; scenario < c->scenario_count; scenario++) {
-                struct result *baseline[COMPARISON_ROUNDS_MAX] = {0}, *unused[COMPARISON_ROUNDS_MAX] = {0};
+                struct by_round baseline;
                 struct summary ignored = {0};
-                trials_collect(c, scenario, c->baseline, &ignored, baseline, unused);
+                trials_collect(c, scenario, c->baseline, &ignored, &baseline);
                 for (size_t server = 0; server < c->server_count && !error; server++)
-                        error = summary_add(c, scenario, server, baseline);
+                        error = summary_add(c, scenario, server, &baseline);
+                if (!error)
+                        differences_claim(c, scenario);
         }
         return error;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* comparison: servers that went through the same scenarios: every trial, and what the trials say together.
- * The measuring code fills it in, or it is read from a file (comparison/json.h); every report is made from it. */
+ * The measuring code fills it in, or it is read from a file (comparison/json.h); every report is made from
+ * it. */
 #ifndef COMPARISON_COMPARISON_H
 #define COMPARISON_COMPARISON_H
 
@@ -23,7 +24,8 @@ struct comparison_scenario {
 struct comparison_trial {
         size_t server, scenario;
         unsigned round, attempts;
-        char *failed;                 /* owned: why there is no result, or why it is invalid; else NULL */
+        char *failed;  /* owned: why there is no result, or why it is invalid; else NULL */
+        bool too_slow; /* invalid only because the server fell behind the rate, which is a result of its own */
         struct result *result;        /* owned, or NULL; without histograms if it was read from a file */
         json_t *json;                 /* owned: the same result, complete */
         double figures[FIGURE_COUNT]; /* NaN if unknown */
@@ -54,23 +56,21 @@ int comparison_resize(struct comparison *, size_t servers, size_t scenarios);
 int comparison_add(struct comparison *, const struct comparison_trial *);
 void comparison_trial_fini(struct comparison_trial *);
 
-/* Replaces all summaries by new ones made from the trials. 0 or -ENOMEM. */
+/* Replaces all summaries by new ones made from the trials, 0 or -ENOMEM; counts a trial in one of them. */
 int comparison_summarize(struct comparison *);
+void comparison_count(struct summary *, const struct comparison_trial *);
 
-/* The summaries must have been made. */
+/* The summaries must have been made. The absence: why there is no result, in words. */
 const struct summary *comparison_summary(const struct comparison *, size_t scenario, size_t server);
-
-/* Why that server has no result in that scenario, in words. */
 const char *comparison_absence(const struct comparison *, size_t scenario, size_t server);
 
 /* Returns NULL if there is no such trial. */
 const struct comparison_trial *comparison_trial(const struct comparison *, size_t scenario, size_t server,
                                                 unsigned round);
 
-/* The name of the server that the others are compared with, or NULL. */
+/* The name of the server that the others are compared with, or NULL; and how many ratios to it the table of a
+ * scenario has at most, which all have to hold together. */
 const char *comparison_baseline(const struct comparison *);
-
-/* How many servers are compared with the baseline. */
 size_t comparison_comparisons(const struct comparison *);
 
 /* Gives each summary that has no intervals those of its valid trials combined, as many as all of them have:

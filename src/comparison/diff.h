@@ -8,6 +8,7 @@
 #define COMPARISON_DIFF_H
 
 #include "comparison/comparison.h"
+#include "comparison/flags.h"
 
 #include "base/why.h"
 
@@ -15,7 +16,7 @@ enum diff_side { DIFF_OLD, DIFF_NEW, DIFF_SIDES };
 
 enum finding {
         FINDING_NOT_MEASURED, /* on at least one side */
-        FINDING_ONE_TRIAL,    /* on at least one side, which says nothing of how far apart trials lie */
+        FINDING_TOO_FEW,      /* trials, on at least one side: STATISTICS_CLAIM_MIN are needed */
         FINDING_UNCLEAR,      /* the interval lies partly within the tolerance, partly outside */
         FINDING_SAME,         /* the whole interval lies within the tolerance */
         FINDING_BETTER,       /* the whole interval lies outside it, on one side */
@@ -28,7 +29,7 @@ struct diff_row {
         enum figure figure;
         size_t count[DIFF_SIDES]; /* valid trials in which the figure is known */
         double median[DIFF_SIDES];
-        struct ratio ratio; /* new to old */
+        struct ratio ratio; /* new to old; without an interval if trials were too slow to have the figure */
         double p;           /* by the ranks alone: Mann-Whitney, corrected by Holm; NaN if unknown */
         enum finding finding;
 };
@@ -38,11 +39,13 @@ struct diff {
         double tolerance;                          /* a share, such as 0.05 */
         struct diff_row *rows;                     /* [row_count], owned; by scenario, then by server */
         size_t row_count;
-        bool is_worse; /* at least one finding is FINDING_WORSE */
+        bool is_worse;   /* at least one finding is FINDING_WORSE */
+        size_t unjudged; /* rows without a finding, though a side has the figure; servers of a scenario
+                          * that only one side has; those whose runs are not alike */
 };
 
-/* Returns 0; -EINVAL if no server has valid trials of the same scenario on both sides, which `why` says; or
- * -ENOMEM. */
+/* Returns 0; -EINVAL if the sides differ in duration, warm-up or placement, or no server has valid trials of
+ * the same scenario on both, which `why` says; or -ENOMEM. */
 int diff_make(struct diff *, const struct comparison *old, const struct comparison *new, double tolerance,
               struct why *);
 void diff_fini(struct diff *);
@@ -51,5 +54,9 @@ void diff_fini(struct diff *);
  * are single results, their servers match whatever their names are. Returns false if the other side does not
  * have both. */
 bool diff_find(const struct diff *, enum diff_side, size_t *scenario, size_t *server);
+
+/* True if the runs of a server in a scenario, of the old side, are alike on both sides, so that they may be
+ * compared. Sets the flags that describe them; both must have the server and the scenario. */
+bool diff_is_alike(const struct diff *, size_t scenario, size_t server, char flags[DIFF_SIDES][FLAGS_MAX]);
 
 #endif

@@ -6,6 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#define DIGITS_RESOLUTION 0.001
+#define MEMORY_RESOLUTION 0.01 /* each CPU counts some pages before it adds them to the process's */
+#define TICK_NS 1e7            /* of proc(5)'s CPU times: USER_HZ is 100 */
+
 /* clang-format off */
 const struct figure_row figures[FIGURE_COUNT] = {
         /*                      in JSON                   in tables      in a result                   of      unit             more is better */
@@ -21,6 +25,9 @@ const struct figure_row figures[FIGURE_COUNT] = {
         [FIGURE_P99_9]       = {"p99_9",                  "p99.9",       "latency.p99_9",              0.999,  UNIT_NS,         false},
 };
 /* clang-format on */
+
+const enum figure figures_compared[FIGURES_COMPARED] = {FIGURE_REQUESTS, FIGURE_CPU, FIGURE_MACHINE_CPU,
+                                                        FIGURE_P50,      FIGURE_P99, FIGURE_MAX_RSS};
 
 static double percentile(const struct result *r, double share)
 {
@@ -46,6 +53,19 @@ double figure_of(enum figure figure, const struct result *r)
         const struct figure_row *row = &figures[figure];
 
         return row->share > 0 ? percentile(r, row->share) : member(r, row->path);
+}
+
+double figure_resolution(enum figure figure, const struct result *r)
+{
+        uint64_t cpu = figure == FIGURE_CPU && r->server.cpu_user != RESULT_UNKNOWN &&
+                                       r->server.cpu_system != RESULT_UNKNOWN
+                               ? r->server.cpu_user + r->server.cpu_system
+                       : figure == FIGURE_MACHINE_CPU && r->machine.cpu != RESULT_UNKNOWN ? r->machine.cpu
+                                                                                          : 0;
+
+        if (figures[figure].unit == UNIT_BYTES)
+                return MEMORY_RESOLUTION;
+        return cpu > 0 ? fmax(DIGITS_RESOLUTION, 2 * TICK_NS / (double)cpu) : DIGITS_RESOLUTION;
 }
 
 double figure_read(enum figure figure, const json_t *result)

@@ -22,6 +22,10 @@ enum figure {
         FIGURE_COUNT
 };
 
+/* Those whose ratios to the baseline are a table: claims are corrected for as many. */
+enum { FIGURES_COMPARED = 6 };
+extern const enum figure figures_compared[FIGURES_COMPARED];
+
 enum unit { UNIT_PER_SECOND, UNIT_NS, UNIT_BYTES };
 
 extern const struct figure_row {
@@ -37,5 +41,9 @@ extern const struct figure_row {
  * which has percentiles even where it has no histogram. */
 double figure_of(enum figure, const struct result *);
 double figure_read(enum figure, const json_t *result);
+
+/* The share of a figure to within which it is known at best: three digits of a histogram or of a rate, two
+ * ticks of the clock that CPU time is counted in, what the kernel keeps back of a process's memory. */
+double figure_resolution(enum figure, const struct result *);
 
 #endif

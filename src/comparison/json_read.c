@@ -2,17 +2,17 @@
 /* The only reader of comparisons: it checks everything, so that its callers need not check again. */
 #include "comparison/json.h"
 
+#include "comparison/flags.h"
 #include "result/fields.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { HEX_COLOUR_LENGTH = 7, FLAGS_MAX = 256 };
+enum { HEX_COLOUR_LENGTH = 7 };
 
 /* Readers of an object's members. One that is null or missing is unknown; one of another type is an error. */
 
@@ -158,9 +158,15 @@ static bool place_find(const struct comparison *c, const json_t *entry, size_t *
         return name && flags && *server < c->server_count && *scenario < c->scenario_count;
 }
 
+/* Older files do not say the level. */
 static struct interval interval_read(const json_t *object)
 {
-        return (struct interval){number_at(object, "low"), number_at(object, "high"), SUMMARY_LEVEL};
+        double low = number_at(object, "low"), level = number_at(object, "level");
+
+        return (struct interval){low, number_at(object, "high"),
+                                 isfinite(level) ? level
+                                 : isfinite(low) ? SUMMARY_LEVEL
+                                                 : 0};
 }
 
 static struct ratio ratio_read(const json_t *object)
@@ -168,13 +174,20 @@ static struct ratio ratio_read(const json_t *object)
         const char *difference = json_string_value(json_object_get(object, "difference"));
         struct ratio r = {.ratio = number_at(object, "median"),
                           .interval = interval_read(object),
-                          .detectable = number_at(object, "detectable")};
+                          .detectable = number_at(object, "detectable"),
+                          .p = NAN};
+        uint64_t rounds = 0;
+        struct why ignored;
 
-        if (difference && isfinite(r.interval.low)) /* without an interval none can be seen */
+        (void)count_read(object, "rounds", COMPARISON_ROUNDS_MAX, &rounds, &ignored); /* 0: unknown */
+        r.n = (size_t)rounds;
+        if (difference)
                 r.difference = strcmp(difference, "higher") == 0  ? DIFFERENCE_HIGHER
                                : strcmp(difference, "lower") == 0 ? DIFFERENCE_LOWER
-                               : strcmp(difference, "none") == 0  ? DIFFERENCE_NONE
-                                                                  : DIFFERENCE_UNKNOWN;
+                               /* Older files have "none" where there is no interval to say so. */
+                               : strcmp(difference, "none") == 0 && (rounds > 0 || isfinite(r.interval.low))
+                                       ? DIFFERENCE_NONE
+                                       : DIFFERENCE_UNKNOWN;
         return r;
 }
 
@@ -186,7 +199,7 @@ static void figures_read(struct summary *s, const json_t *entry)
         for (enum figure f = 0; f < FIGURE_COUNT; f++) {
                 const json_t *estimate = json_object_get(estimates, figures[f].name);
                 s->estimates[f] = (struct estimate){number_at(estimate, "median"), interval_read(estimate)};
-                if (!isfinite(s->estimates[f].median) && s->result)
+                if (!json_is_object(estimate) && s->result)
                         s->estimates[f].median = figure_of(f, s->result);
                 s->ratios[f] = ratio_read(json_object_get(ratios, figures[f].name));
         }
@@ -196,7 +209,6 @@ static int summary_read(struct comparison *c, const json_t *entry, struct why *w
 {
         const json_t *result = json_object_get(entry, "result");
         size_t server, scenario;
-        uint64_t left_out = 0;
 
         if (!place_find(c, entry, &server, &scenario))
                 return why_set(why, "it names no known server and scenario");
@@ -207,9 +219,7 @@ static int summary_read(struct comparison *c, const json_t *entry, struct why *w
         if (result && !json_is_null(result) && !(s->result = result_from_json(result, why)))
                 return -EINVAL;
         figures_read(s, entry);
-        int error = count_read(entry, "left_out", COMPARISON_ROUNDS_MAX, &left_out, why);
-        s->left_out = (size_t)left_out;
-        return error;
+        return 0;
 }
 
 static int summaries_read(struct comparison *c, struct why *why)
@@ -282,9 +292,7 @@ static int trial_read(struct comparison *c, const json_t *entry, const bool *wan
                 comparison_trial_fini(&t);
                 return error;
         }
-        struct summary *s = &c->summaries[place];
-        s->trials++;
-        s->failed = s->failed ? s->failed : c->trials[c->trial_count - 1].failed;
+        comparison_count(&c->summaries[place], &c->trials[c->trial_count - 1]);
         return 0;
 }
 
@@ -319,33 +327,6 @@ static char *program_of(const char *command, char name[static RESULT_NAME_MAX])
         return length > 0 ? name : NULL;
 }
 
-/* Appends to the flags, as much as there is room for. */
-__attribute__((format(printf, 2, 3))) static void flag_add(char flags[static FLAGS_MAX], const char *format,
-                                                           ...)
-{
-        size_t used = strlen(flags);
-        va_list arguments;
-
-        va_start(arguments, format);
-        (void)vsnprintf(flags + used, FLAGS_MAX - used, format, arguments);
-        va_end(arguments);
-}
-
-/* The flags of bench that describe the run of a result. */
-static void flags_of(const struct result *r, char flags[static FLAGS_MAX])
-{
-        flags[0] = '\0';
-        flag_add(flags, "-c %" PRIu64, r->config.connections == RESULT_UNKNOWN ? 1 : r->config.connections);
-        if (r->config.request_bytes != RESULT_UNKNOWN)
-                flag_add(flags, " -s %" PRIu64, r->config.request_bytes);
-        if (r->config.requests_per_connection != RESULT_UNKNOWN && r->config.requests_per_connection > 0)
-                flag_add(flags, " -r %" PRIu64, r->config.requests_per_connection);
-        if (r->config.depth != RESULT_UNKNOWN && r->config.depth > 1)
-                flag_add(flags, " --depth %" PRIu64, r->config.depth);
-        if (isfinite(r->config.rate))
-                flag_add(flags, " -R %.0f", r->config.rate);
-}
-
 /* Wraps one result as a comparison. Returns a new reference, or NULL with the reason in `why`. */
 static json_t *result_wrap(json_t *json, struct why *why)
 {
@@ -357,7 +338,7 @@ static json_t *result_wrap(json_t *json, struct why *why)
         const char *server = *r->server.command ? program_of(r->server.command, name) : NULL;
         if (!server)
                 server = *r->targets ? r->targets : "server";
-        flags_of(r, flags);
+        (void)flags_of(r, flags);
         json_t *wrapped = json_pack(
                 "{s:s,s:O*,s:i,s:[{s:s,s:s?}],s:[{s:s}],s:[{s:s,s:s,s:i,s:n,s:O}],s:[{s:s,s:s,s:i,s:O}]}",
                 "schema", COMPARISON_SCHEMA, "environment", json_object_get(json, "environment"), "rounds", 1,

@@ -26,21 +26,27 @@ static json_t *lineup_to_json(const struct comparison *c)
         return servers;
 }
 
+static json_t *level(const struct interval *x)
+{
+        return x->level > 0 ? json_real(x->level) : json_null();
+}
+
 json_t *summary_estimates_to_json(const struct summary *s)
 {
         json_t *estimates = json_object();
 
         for (enum figure f = 0; f < FIGURE_COUNT; f++)
                 json_object_set_new(estimates, figures[f].name,
-                                    json_pack("{s:o,s:o,s:o}", "median", number(s->estimates[f].median),
+                                    json_pack("{s:o,s:o,s:o,s:o}", "median", number(s->estimates[f].median),
                                               "low", number(s->estimates[f].interval.low), "high",
-                                              number(s->estimates[f].interval.high)));
+                                              number(s->estimates[f].interval.high), "level",
+                                              level(&s->estimates[f].interval)));
         return estimates;
 }
 
 static json_t *ratios_to_json(const struct summary *s)
 {
-        static const char *const names[] = {[DIFFERENCE_UNKNOWN] = "none",
+        static const char *const names[] = {[DIFFERENCE_UNKNOWN] = "unknown",
                                             [DIFFERENCE_NONE] = "none",
                                             [DIFFERENCE_HIGHER] = "higher",
                                             [DIFFERENCE_LOWER] = "lower"};
@@ -49,12 +55,23 @@ static json_t *ratios_to_json(const struct summary *s)
         for (enum figure f = 0; f < FIGURE_COUNT; f++) {
                 const struct ratio *r = &s->ratios[f];
                 json_object_set_new(ratios, figures[f].name,
-                                    json_pack("{s:o,s:o,s:o,s:s,s:o}", "median", number(r->ratio), "low",
-                                              number(r->interval.low), "high", number(r->interval.high),
+                                    json_pack("{s:o,s:o,s:o,s:o,s:s,s:o,s:I}", "median", number(r->ratio),
+                                              "low", number(r->interval.low), "high",
+                                              number(r->interval.high), "level", level(&r->interval),
                                               "difference", names[r->difference], "detectable",
-                                              number(r->detectable)));
+                                              number(r->detectable), "rounds", (json_int_t)r->n));
         }
         return ratios;
+}
+
+/* How many trials have which verdict; the others have no result. */
+static json_t *verdicts_to_json(const struct summary *s)
+{
+        json_t *verdicts = json_object();
+
+        for (enum verdict v = VERDICT_VALID; v <= VERDICT_INVALID; v++)
+                json_object_set_new(verdicts, verdict_name(v), json_integer((json_int_t)s->verdicts[v]));
+        return verdicts;
 }
 
 static json_t *summaries_to_json(const struct comparison *c)
@@ -68,10 +85,12 @@ static json_t *summaries_to_json(const struct comparison *c)
                                 continue;
                         json_array_append_new(
                                 summaries,
-                                json_pack("{s:s,s:s,s:I,s:I,s:o,s:o,s:o}", "server", c->servers[server].name,
-                                          "scenario", c->scenarios[scenario].flags, "trials",
-                                          (json_int_t)s->trials, "left_out", (json_int_t)s->left_out,
-                                          "result", result_to_json(s->result), "estimates",
+                                json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o,s:o,s:o}", "server",
+                                          c->servers[server].name, "scenario", c->scenarios[scenario].flags,
+                                          "trials", (json_int_t)s->trials, "left_out",
+                                          (json_int_t)s->left_out, "too_slow", (json_int_t)s->too_slow,
+                                          "verdicts", verdicts_to_json(s), "result",
+                                          result_to_json(s->result), "estimates",
                                           summary_estimates_to_json(s), "ratios",
                                           server == c->baseline ? json_null() : ratios_to_json(s)));
                 }

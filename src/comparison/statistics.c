@@ -1,40 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Which interval, and why. Trials are few, usually five, so the question is not what is right for large samples
- * but what a "95% interval" of five values is worth. Measured: in how many of 3,000 simulated series, in
- * percent, the interval contained the true median, when asked for 95%, and for 99.5%, which ten simultaneous
- * comparisons need:
+/* Which interval, and why. Trials are few, usually five, so the question is not what is right for large
+ * samples but what a "95% interval" of five values is worth; docs/statistics.md has what was measured.
  *
- *                                     percentile bootstrap     BCa bootstrap      Student's t of the logarithms
- *                          asked  n = 3    5   10   20       5   10   20           3     5    10    20
- *  normal, of 5%             95%     77   94   94   93      94   94   93          95    95    95    94
- *  the same with outliers    95%     75   94   93   94      94   93   94          97    97    96    91
- *  exponential tail          95%     76   94   93   93      94   94   94          93    95    93    82
- *  two modes                 95%     77   94   93   93      94   92   93          79    92    85    74
- *  normal, of 5%           99.5%     77   94   98   98      94   98   98        99.5  99.4  99.5  99.1
+ * The interval between two order statistics needs no assumption, and its level is known exactly. Even the
+ * whole range misses the median with probability 2^(1-n), so five trials promise no more than 93.75%. The
+ * percentile bootstrap was rejected: it is such an interval too, of a level that it does not know (with seven
+ * trials 87% where 95% was asked for).
  *
- * (Outliers: one trial in ten is slower by two fifths. The unit test measures the essential cells again.)
- *
- * The bootstrap of a median is bounded by the range, which misses the median with probability 2^(1-n): no rank
- * method can promise more than 93.75% with five trials. That is close enough to 95%, and it assumes nothing, so
- * it serves for the median of one server. BCa is no better here: a median's jackknife is too coarse to correct
- * anything. The exact interval from order statistics is the same range for five values, and 98% for ten.
- *
- * It cannot serve for comparisons: asked for 99.5%, it stays at 94%, and ten comparisons would raise a false
- * alarm in every other run. Student's t can be widened. Its weakness, that it follows the mean where a
- * distribution is skewed, does not matter for a ratio: if two servers do not differ, either may come out
- * higher, and the logarithm of their ratio is symmetric. Outliers widen it, which costs sensitivity, not truth.
- *
- * For two unpaired samples, measured in the same way: false alarms where there is no difference, in percent:
- *
- *                          bootstrap of the ratio of medians     Welch's t of the logarithms
- *                   asked  n = 3    5   10                           3    5   10
- *  normal              5%     11  2.5  4.3                         3.3  3.7  5.0
- *  exponential tail    5%     10  3.3  4.2                         2.3  2.6  4.5
- *  normal            0.5%     11  0.9  0.2                         0.2  0.3  0.4
- */
+ * It cannot serve for comparisons: however sure a table has to be, it stays at 94%. Student's t can be
+ * widened. Its weakness, that it follows the mean where a distribution is skewed, does not matter for a
+ * ratio: if two servers do not differ, either may come out higher, and the logarithm of their ratio is
+ * symmetric. Outliers widen it, which costs sensitivity, not truth. Where trials have two modes, those of all
+ * rounds may agree by chance; with five rounds that is rare enough, with three it is not. / */
 #include "comparison/statistics.h"
-
-#include "base/random.h"
 
 #include <assert.h>
 #include <math.h>
@@ -43,6 +21,7 @@
 #include <string.h>
 
 enum { EXACT_VALUES_MAX = 30, BISECTIONS = 60, FRACTION_TERMS_MAX = 10000 };
+#define NORMAL_80 0.8416212335729143 /* what a normal variable is below in 80% of all cases */
 
 static int numbers_compare(const void *a, const void *b)
 {
@@ -68,37 +47,22 @@ double statistics_median(const double *values, size_t n)
         return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
-/* The median of n values drawn with replacement from n sorted ones. Counting how often each was drawn saves
- * sorting them. */
-static double resample_median(const double *sorted, size_t n, uint64_t *state)
+struct interval statistics_median_interval(const double *values, size_t n, double level)
 {
-        unsigned drawn[STATISTICS_VALUES_MAX] = {0};
-        size_t low = 0, high, seen;
-
-        for (size_t i = 0; i < n; i++)
-                drawn[(random_next(state) >> 32) * n >> 32]++;
-        for (seen = drawn[0]; seen <= (n - 1) / 2; seen += drawn[low])
-                low++;
-        for (high = low; seen <= n / 2; seen += drawn[high])
-                high++;
-        return (sorted[low] + sorted[high]) / 2;
-}
-
-struct interval statistics_median_interval(const double *values, size_t n, double level, uint64_t seed)
-{
-        static const struct interval none = {NAN, NAN, 0};
-        double sorted[STATISTICS_VALUES_MAX], medians[STATISTICS_RESAMPLES];
+        double sorted[STATISTICS_VALUES_MAX], ways = exp2(1 - (double)n), beyond = ways;
+        size_t cut = 0;
 
         if (n < 2)
-                return none;
+                return (struct interval){NAN, NAN, 0};
         sort_copy(sorted, values, n);
-        for (size_t i = 0; i < STATISTICS_RESAMPLES; i++)
-                medians[i] = resample_median(sorted, n, &seed);
-        qsort(medians, STATISTICS_RESAMPLES, sizeof *medians, numbers_compare);
-        size_t cut = (size_t)((1 - level) / 2 * STATISTICS_RESAMPLES);
-        return (struct interval){.low = medians[cut],
-                                 .high = medians[STATISTICS_RESAMPLES - 1 - cut],
-                                 .level = fmin(level, 1 - exp2(1 - (double)n))};
+        /* All values are on one side of the median with twice 2^-n, all but one on one side n times as often. */
+        for (;; cut++) {
+                ways *= (double)(n - cut) / (double)(cut + 1);
+                if (2 * (cut + 2) > n || beyond + ways > 1 - level)
+                        break;
+                beyond += ways;
+        }
+        return (struct interval){.low = sorted[cut], .high = sorted[n - 1 - cut], .level = 1 - beyond};
 }
 
 /* The continued fraction of the incomplete beta function (Abramowitz & Stegun 26.5.8), by Lentz's method. */
@@ -171,30 +135,54 @@ static double mean_variance(const double *values, size_t n)
         return sum / (double)(n - 1) / (double)n;
 }
 
-/* Turns an interval of the mean logarithm into one of the ratio. */
-static struct ratio ratio_conclude(double ratio, double log_center, double log_half_width, double level,
+/* The probability that a variable with Student's distribution lies beyond -t..t. */
+static double student_p(double t, double df)
+{
+        return isfinite(t) ? beta_incomplete(df / 2, 0.5, df / (df + t * t)) : 0;
+}
+
+static void claim_alone(struct ratio *r, double level)
+{
+        statistics_claim(&(struct ratio *){r}, 1, level);
+}
+
+/* How many standard errors a mean must lie from 0 to be beyond t measured ones in 80% of all samples. A
+ * measured error is the true one times a factor that is nearly normal, of this mean. */
+static double detectable_errors(double t, double df)
+{
+        int sign;
+        double factor = sqrt(2 / df) * exp(lgamma_r((df + 1) / 2, &sign) - lgamma_r(df / 2, &sign));
+
+        return t * factor + NORMAL_80 * sqrt(1 + t * t * (1 - factor * factor));
+}
+
+/* Makes a ratio from the mean logarithm and its standard error. */
+static struct ratio ratio_conclude(double ratio, double log_center, double error, double df, double level,
                                    size_t n)
 {
+        double t = statistics_student(level, df), half_width = t * error;
         struct ratio r = {
                 .ratio = ratio,
                 /* With ten values or more, a few outliers can pull the mean so far from the median that the
                  * interval has to be widened to contain it. */
-                .interval = {.low = fmin(exp(log_center - log_half_width), ratio),
-                             .high = fmax(exp(log_center + log_half_width), ratio),
+                .interval = {.low = fmin(exp(log_center - half_width), ratio),
+                             .high = fmax(exp(log_center + half_width), ratio),
                              .level = level},
-                .detectable = expm1(log_half_width) * 100,
+                .detectable = expm1(detectable_errors(t, df) * error) * 100,
+                .p = NAN,
+                .sign = (log_center > 0) - (log_center < 0),
                 .n = n,
         };
 
-        r.difference = r.interval.low > 1    ? DIFFERENCE_HIGHER
-                       : r.interval.high < 1 ? DIFFERENCE_LOWER
-                                             : DIFFERENCE_NONE;
+        if (n >= STATISTICS_CLAIM_MIN) /* where mean and median disagree on the side, nothing is shown */
+                r.p = log_center * log(ratio) > 0 ? student_p(log_center / error, df) : 1;
+        claim_alone(&r, level);
         return r;
 }
 
 static struct ratio ratio_alone(double ratio, size_t n)
 {
-        return (struct ratio){.ratio = ratio, .interval = {NAN, NAN, 0}, .detectable = NAN, .n = n};
+        return (struct ratio){.ratio = ratio, .interval = {NAN, NAN, 0}, .detectable = NAN, .p = NAN, .n = n};
 }
 
 static bool is_usable(double value)
@@ -202,7 +190,14 @@ static bool is_usable(double value)
         return isfinite(value) && value > 0;
 }
 
-struct ratio statistics_ratio_paired(const double *values, const double *baseline, size_t n, double level)
+/* The square of the standard error of the mean of n logarithms of values that are known to within a share. */
+static double log_variance(const double *logs, size_t n, double resolution)
+{
+        return fmax(mean_variance(logs, n), resolution * resolution / (double)n);
+}
+
+struct ratio statistics_ratio_paired(const double *values, const double *baseline, size_t n, double level,
+                                     double resolution)
 {
         double ratios[STATISTICS_VALUES_MAX], logs[STATISTICS_VALUES_MAX];
         size_t used = 0;
@@ -217,9 +212,8 @@ struct ratio statistics_ratio_paired(const double *values, const double *baselin
         double ratio = statistics_median(ratios, used);
         if (used < 2)
                 return ratio_alone(ratio, used);
-        double error = sqrt(mean_variance(logs, used));
-        return ratio_conclude(ratio, mean(logs, used), statistics_student(level, (double)used - 1) * error,
-                              level, used);
+        return ratio_conclude(ratio, mean(logs, used), sqrt(log_variance(logs, used, resolution)),
+                              (double)used - 1, level, used);
 }
 
 /* Copies the usable values, and their logarithms. Returns how many they are. */
@@ -237,7 +231,7 @@ static size_t usable_copy(double *to, double *logs, const double *values, size_t
 }
 
 struct ratio statistics_ratio_unpaired(const double *values, size_t n, const double *baseline, size_t m,
-                                       double level)
+                                       double level, double resolution)
 {
         double x[STATISTICS_VALUES_MAX], y[STATISTICS_VALUES_MAX];
         double log_x[STATISTICS_VALUES_MAX], log_y[STATISTICS_VALUES_MAX];
@@ -248,10 +242,56 @@ struct ratio statistics_ratio_unpaired(const double *values, size_t n, const dou
         size_t fewer = n < m ? n : m;
         if (fewer < 2)
                 return ratio_alone(ratio, fewer);
-        double v = mean_variance(log_x, n), w = mean_variance(log_y, m), error = sqrt(v + w);
+        double v = log_variance(log_x, n, resolution), w = log_variance(log_y, m, resolution);
         double df = (v + w) * (v + w) / (v * v / ((double)n - 1) + w * w / ((double)m - 1));
-        double half_width = error > 0 ? statistics_student(level, df) * error : 0; /* else df is 0/0 */
-        return ratio_conclude(ratio, mean(log_x, n) - mean(log_y, m), half_width, level, fewer);
+        if (!(v + w > 0)) /* equal values of unlimited resolution */
+                df = (double)fewer - 1;
+        return ratio_conclude(ratio, mean(log_x, n) - mean(log_y, m), sqrt(v + w), df, level, fewer);
+}
+
+static size_t known_copy(double *to, const double *values, size_t n)
+{
+        size_t known = 0;
+
+        assert(n <= STATISTICS_VALUES_MAX);
+        for (size_t i = 0; i < n; i++)
+                if (!isnan(values[i]))
+                        to[known++] = values[i];
+        return known;
+}
+
+struct ratio statistics_ratio_ranked(const double *values, size_t n, const double *baseline, size_t m,
+                                     double level)
+{
+        double x[STATISTICS_VALUES_MAX], y[STATISTICS_VALUES_MAX];
+
+        n = known_copy(x, values, n);
+        m = known_copy(y, baseline, m);
+        struct ratio r = ratio_alone(statistics_median(x, n) / statistics_median(y, m), n < m ? n : m);
+        ptrdiff_t above = 0;
+
+        for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < m; k++)
+                        above += (x[i] > y[k]) - (x[i] < y[k]);
+        r.sign = (above > 0) - (above < 0);
+        if (r.n >= STATISTICS_CLAIM_MIN)
+                r.p = statistics_mann_whitney(x, n, y, m);
+        claim_alone(&r, level);
+        return r;
+}
+
+void statistics_claim(struct ratio *const ratios[], size_t count, double level)
+{
+        double p[STATISTICS_COMPARISONS_MAX];
+
+        for (size_t i = 0; i < count; i++)
+                p[i] = ratios[i]->p;
+        statistics_holm(p, count);
+        for (size_t i = 0; i < count; i++)
+                ratios[i]->difference = isnan(p[i])           ? DIFFERENCE_UNKNOWN
+                                        : p[i] >= 1 - level   ? DIFFERENCE_NONE
+                                        : ratios[i]->sign > 0 ? DIFFERENCE_HIGHER
+                                                              : DIFFERENCE_LOWER;
 }
 
 double statistics_level(double level, size_t comparisons)

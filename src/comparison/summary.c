@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const void *member(const struct result *r, const struct field *f)
@@ -36,6 +37,43 @@ static void member_summarize(struct result *summary, const struct field *f, stru
                 *(uint64_t *)to = (uint64_t)statistics_median(values, known);
 }
 
+/* Adds a trial's reasons to those of the summary, and returns how many there are. `counts`: of the trials, by
+ * reason. */
+static uint64_t reasons_add(struct result *summary, const struct result *r, size_t *counts)
+{
+        uint64_t used = summary->verdict.reason_count;
+
+        for (uint64_t i = 0; i < r->verdict.reason_count; i++) {
+                uint64_t k = 0;
+                while (k < used && strcmp(summary->verdict.reasons[k].code, r->verdict.reasons[i].code) != 0)
+                        k++;
+                if (k == used && used < RESULT_REASONS_MAX)
+                        summary->verdict.reasons[used++] = r->verdict.reasons[i];
+                if (k < used)
+                        counts[k]++;
+        }
+        return used;
+}
+
+/* The worst verdict of the trials, with all their reasons: the summary's numbers alone would hide what
+ * happened in one of them. */
+static void verdicts_merge(struct result *summary, struct result *const results[], size_t count)
+{
+        size_t counts[RESULT_REASONS_MAX] = {0};
+        char text[sizeof summary->verdict.reasons->text];
+
+        for (size_t i = 0; i < count; i++) {
+                summary->verdict.reason_count = reasons_add(summary, results[i], counts);
+                if (results[i]->verdict.status > summary->verdict.status)
+                        summary->verdict.status = results[i]->verdict.status;
+        }
+        for (uint64_t i = 0; i < summary->verdict.reason_count && count > 1; i++) {
+                (void)strcpy(text, summary->verdict.reasons[i].text); /* of the same size */
+                (void)snprintf(summary->verdict.reasons[i].text, sizeof text, "in %zu of %zu trials: %.450s",
+                               counts[i], count, text);
+        }
+}
+
 /* Medians of all members, all latencies in one histogram, all errors added up. NULL if there is no memory. */
 static struct result *results_merge(struct result *const results[], size_t count)
 {
@@ -58,7 +96,7 @@ static struct result *results_merge(struct result *const results[], size_t count
                         histogram_merge(summary->connect_latency, results[i]->connect_latency);
                 errors_merge(&summary->errors, &results[i]->errors);
         }
-        result_judge(summary);
+        verdicts_merge(summary, results, count);
         return summary;
 }
 
@@ -73,29 +111,68 @@ static size_t results_collect(struct result *const *by_round, size_t rounds, str
         return count;
 }
 
-/* Sets `values` to a figure by round, NaN where it is unknown. */
-static void figures_collect(enum figure figure, struct result *const *by_round, size_t rounds, double *values)
+/* Sets `values` to a figure by round, NaN where it is unknown. Returns false if one of them is known only to
+ * be worse than all others. */
+static bool figures_collect(enum figure figure, struct result *const *by_round, struct result *const *slow,
+                            size_t rounds, double *values)
 {
-        for (size_t i = 0; i < rounds; i++)
+        bool exact = true;
+
+        for (size_t i = 0; i < rounds; i++) {
                 values[i] = by_round && by_round[i] ? figure_of(figure, by_round[i]) : NAN;
+                if (!slow || !slow[i])
+                        continue;
+                if (figures[figure].unit == UNIT_PER_SECOND)
+                        values[i] = figure_of(figure, slow[i]);
+                else if (figures[figure].share > 0) {
+                        values[i] = INFINITY;
+                        exact = false;
+                }
+        }
+        return exact;
+}
+
+/* The coarsest of all rounds. */
+static double resolution(enum figure figure, const struct summary_input *in)
+{
+        double most = 0;
+
+        for (size_t i = 0; i < in->rounds; i++) {
+                if (in->valid[i])
+                        most = fmax(most, figure_resolution(figure, in->valid[i]));
+                if (in->baseline && in->baseline[i])
+                        most = fmax(most, figure_resolution(figure, in->baseline[i]));
+        }
+        return most;
 }
 
 static void estimate_make(struct summary *s, enum figure figure, const struct summary_input *in)
 {
-        double values[STATISTICS_VALUES_MAX], baseline[STATISTICS_VALUES_MAX], known[STATISTICS_VALUES_MAX];
+        double values[STATISTICS_VALUES_MAX], known[STATISTICS_VALUES_MAX];
         size_t count = 0;
 
-        figures_collect(figure, in->valid, in->rounds, values);
-        figures_collect(figure, in->baseline, in->rounds, baseline);
+        (void)figures_collect(figure, in->valid, in->slow, in->rounds, values);
         for (size_t i = 0; i < in->rounds; i++)
-                if (isfinite(values[i]))
+                if (!isnan(values[i]))
                         known[count++] = values[i];
+        /* Where no trial has it, as a percentile of few requests, all of them together may; then it has no
+         * interval. */
         s->estimates[figure] = (struct estimate){
-                .median = figure_of(figure, s->result),
-                .interval = statistics_median_interval(known, count, SUMMARY_LEVEL, in->seed),
+                .median = count > 0 ? statistics_median(known, count) : figure_of(figure, s->result),
+                .interval = statistics_median_interval(known, count, SUMMARY_LEVEL),
         };
-        s->ratios[figure] = statistics_ratio_paired(values, baseline, in->rounds,
-                                                    statistics_level(SUMMARY_LEVEL, in->comparisons));
+}
+
+static void ratio_make(struct summary *s, enum figure figure, const struct summary_input *in)
+{
+        double values[STATISTICS_VALUES_MAX], baseline[STATISTICS_VALUES_MAX];
+        double level = statistics_level(SUMMARY_LEVEL, in->comparisons);
+        bool exact = figures_collect(figure, in->valid, in->slow, in->rounds, values);
+
+        exact &= figures_collect(figure, in->baseline, in->baseline_slow, in->rounds, baseline);
+        s->ratios[figure] = exact ? statistics_ratio_paired(values, baseline, in->rounds, level,
+                                                            resolution(figure, in))
+                                  : statistics_ratio_ranked(values, in->rounds, baseline, in->rounds, level);
 }
 
 int summary_make(struct summary *s, const struct summary_input *in)
@@ -113,6 +190,8 @@ int summary_make(struct summary *s, const struct summary_input *in)
                 return -ENOMEM;
         for (enum figure f = 0; f < FIGURE_COUNT; f++)
                 estimate_make(s, f, in);
+        for (size_t i = 0; i < FIGURES_COMPARED; i++)
+                ratio_make(s, figures_compared[i], in);
         return 0;
 }
 
@@ -123,7 +202,7 @@ void summary_init(struct summary *s)
         *s = (struct summary){0};
         for (enum figure f = 0; f < FIGURE_COUNT; f++) {
                 s->estimates[f] = (struct estimate){NAN, none};
-                s->ratios[f] = (struct ratio){.ratio = NAN, .interval = none, .detectable = NAN};
+                s->ratios[f] = (struct ratio){.ratio = NAN, .interval = none, .detectable = NAN, .p = NAN};
         }
 }
 

@@ -15,6 +15,8 @@
 /* The answer. */
 
 struct entry {
+        const char *name;
+        char doubts[FORMAT_VERDICTS_MAX + 4]; /* behind the name: " (3 of 5 suspect)", or "" */
         size_t server;
         struct estimate is;
         struct ratio ratio;
@@ -52,6 +54,20 @@ static int entries_compare(const void *a, const void *b)
         return (x < y) - (x > y);
 }
 
+static struct entry entry_make(const struct comparison *c, size_t server, const struct summary *s,
+                               enum figure figure)
+{
+        struct entry e = {.name = c->servers[server].name,
+                          .server = server,
+                          .is = s->estimates[figure],
+                          .ratio = s->ratios[figure]};
+        char verdicts[FORMAT_VERDICTS_MAX];
+
+        if (s->verdicts[VERDICT_VALID] < s->trials)
+                (void)snprintf(e.doubts, sizeof e.doubts, " (%s)", format_verdicts(s, verdicts));
+        return e;
+}
+
 /* The servers of which the figure is known, the best first. */
 static struct entries entries_collect(const struct comparison *c, size_t scenario, enum figure figure)
 {
@@ -60,8 +76,8 @@ static struct entries entries_collect(const struct comparison *c, size_t scenari
 
         for (size_t i = 0; e.entry && i < c->server_count; i++) {
                 const struct summary *s = comparison_summary(c, scenario, i);
-                if (s->result && isfinite(s->estimates[figure].median))
-                        e.entry[e.count++] = (struct entry){i, s->estimates[figure], s->ratios[figure]};
+                if (s->result && !isnan(s->estimates[figure].median))
+                        e.entry[e.count++] = entry_make(c, i, s, figure);
         }
         if (e.count > 0)
                 qsort(e.entry, e.count, sizeof *e.entry, entries_compare);
@@ -80,7 +96,7 @@ static bool has_interval(const struct estimate *e)
 
 static bool is_of_kind(const struct entry *e, enum difference kind)
 {
-        return e->ratio.difference == kind && isfinite(e->ratio.ratio);
+        return e->ratio.difference == kind && (kind == DIFFERENCE_NONE || isfinite(e->ratio.ratio));
 }
 
 static size_t kind_count(const struct entries *e, enum difference kind)
@@ -93,48 +109,58 @@ static size_t kind_count(const struct entries *e, enum difference kind)
 }
 
 /* Prints "a, b and c", the names of a kind. */
-static void names_print(FILE *out, const struct comparison *c, const struct entries *e, enum difference kind)
+static void names_print(FILE *out, const struct entries *e, enum difference kind)
 {
         size_t count = kind_count(e, kind), printed = 0;
 
         for (size_t i = 0; i < e->count; i++)
                 if (is_of_kind(&e->entry[i], kind)) {
                         const char *before = printed == 0 ? "" : printed + 1 < count ? ", " : " and ";
-                        fprintf(out, "%s%s", before, c->servers[e->entry[i].server].name);
+                        fprintf(out, "%s%s%s", before, e->entry[i].name, e->entry[i].doubts);
                         printed++;
                 }
 }
 
-static const char *baseline_name(const struct comparison *c)
+/* Prints the name of the baseline, which need not have a number. */
+static void baseline_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
         const char *name = comparison_baseline(c);
 
-        return name ? name : "the baseline";
+        fputs(name ? name : "the baseline", out);
+        for (size_t i = 0; i < e->count; i++)
+                if (e->entry[i].server == c->baseline)
+                        fputs(e->entry[i].doubts, out);
 }
 
 /* Prints those that differ: "uring answered 1.63 times as many requests per second as tokio (1.52 to 1.71)".
  * Returns what separates them from the next part of the sentence. */
 static const char *differing_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
-        const char *baseline = baseline_name(c), *separator = "";
         char ratio[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
+        const char *separator = "";
 
         for (size_t i = 0; i < e->count; i++) {
                 const struct entry *n = &e->entry[i];
-                const char *name = c->servers[n->server].name;
-                if (n->ratio.difference != DIFFERENCE_HIGHER && n->ratio.difference != DIFFERENCE_LOWER)
+                bool higher = n->ratio.difference == DIFFERENCE_HIGHER,
+                     by_ranks = isnan(n->ratio.interval.low);
+                if (!higher && n->ratio.difference != DIFFERENCE_LOWER)
                         continue;
                 (void)format_ratio(n->ratio.ratio, 2, ratio);
-                const char *direction = n->ratio.difference == DIFFERENCE_HIGHER ? "higher" : "lower";
-                if (*separator)
-                        fprintf(out, "%s%s: %s, %s times", separator, name, direction, ratio);
+                if (by_ranks)
+                        fprintf(out, "%s%s%s was %s by ranks, since trials were too slow for the rate, than ",
+                                separator, n->name, n->doubts, higher ? "slower" : "faster");
+                else if (*separator)
+                        fprintf(out, "%s%s%s: %s, %s times", separator, n->name, n->doubts,
+                                higher ? "higher" : "lower", ratio);
                 else if (e->fewer_is_better)
-                        fprintf(out, "The 99th percentile of %s was %s, %s times that of %s", name, direction,
-                                ratio, baseline);
+                        fprintf(out, "The 99th percentile of %s%s was %s, %s times that of ", n->name,
+                                n->doubts, higher ? "higher" : "lower", ratio);
                 else
-                        fprintf(out, "%s answered %s times as many requests per second as %s", name, ratio,
-                                baseline);
-                if (isfinite(n->ratio.interval.low))
+                        fprintf(out, "%s%s answered %s times as many requests per second as ", n->name,
+                                n->doubts, ratio);
+                if (by_ranks || !*separator)
+                        baseline_print(out, c, e);
+                if (!by_ranks)
                         fprintf(out, " (%s to %s)", format_ratio(n->ratio.interval.low, 2, low),
                                 format_ratio(n->ratio.interval.high, 2, high));
                 separator = "; ";
@@ -163,69 +189,49 @@ static void detectable_print(FILE *out, const struct entries *e)
 
 static void ratios_print(FILE *out, const struct comparison *c, const struct entries *e)
 {
-        const char *baseline = baseline_name(c), *separator = differing_print(out, c, e);
+        const char *separator = differing_print(out, c, e);
 
         if (kind_count(e, DIFFERENCE_NONE) > 0) {
-                fprintf(out, "%s%so difference from %s was shown for ", separator, *separator ? "n" : "N",
-                        baseline);
-                names_print(out, c, e, DIFFERENCE_NONE);
+                fprintf(out, "%s%so difference from ", separator, *separator ? "n" : "N");
+                baseline_print(out, c, e);
+                fputs(" was shown for ", out);
+                names_print(out, e, DIFFERENCE_NONE);
                 detectable_print(out, e);
                 separator = "; ";
         }
         if (kind_count(e, DIFFERENCE_UNKNOWN) > 0) {
-                fprintf(out, "%s%shere are too few trials to say anything about ", separator,
+                fprintf(out, "%s%shere are too few rounds to say anything about ", separator,
                         *separator ? "t" : "T");
-                names_print(out, c, e, DIFFERENCE_UNKNOWN);
+                names_print(out, e, DIFFERENCE_UNKNOWN);
+                fprintf(out, ": %d are needed", STATISTICS_CLAIM_MIN);
                 separator = "; ";
         }
-        if (!*separator)
-                fprintf(out, "Nothing could be compared with %s", baseline);
-}
-
-/* Without a baseline: who leads, whose interval overlaps the leader's, and then the others. */
-static void intervals_print(FILE *out, const struct comparison *c, const struct entries *e,
-                            enum figure figure)
-{
-        const struct entry *first = &e->entry[0];
-        char a[FORMAT_TEXT_MAX], b[FORMAT_TEXT_MAX], m[FORMAT_TEXT_MAX];
-        const char *separator = "; not distinguishable from it, since the intervals overlap: ";
-
-        fprintf(out, "%s %s: %s (%s to %s)", c->servers[first->server].name,
-                e->fewer_is_better ? "had the lowest 99th percentile"
-                                   : "answered the most requests per second",
-                value(figure, first->is.median, m), value(figure, first->is.interval.low, a),
-                value(figure, first->is.interval.high, b));
-        for (int apart = 0; apart < 2; apart++) {
-                for (size_t i = 1; i < e->count; i++) {
-                        const struct entry *n = &e->entry[i];
-                        bool overlaps = !has_interval(&n->is) ||
-                                        (n->is.interval.low <= first->is.interval.high &&
-                                         n->is.interval.high >= first->is.interval.low);
-                        if (overlaps == apart)
-                                continue;
-                        fprintf(out, "%s%s %s", separator, c->servers[n->server].name,
-                                value(figure, n->is.median, m));
-                        if (has_interval(&n->is))
-                                fprintf(out, " (%s to %s)", value(figure, n->is.interval.low, a),
-                                        value(figure, n->is.interval.high, b));
-                        separator = ", ";
-                }
-                separator = e->fewer_is_better ? "; higher: " : "; fewer: ";
+        if (!*separator) {
+                fputs("Nothing could be compared with ", out);
+                baseline_print(out, c, e);
         }
 }
 
-static void medians_print(FILE *out, const struct comparison *c, const struct entries *e, enum figure figure)
+/* Without a baseline. Intervals of single medians hold for each alone, so no difference follows from them. */
+static void medians_print(FILE *out, const struct entries *e, enum figure figure)
 {
-        char text[FORMAT_TEXT_MAX];
+        char text[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
 
         fprintf(out, "%s", e->fewer_is_better ? "99th percentile: " : "Requests per second: ");
-        for (size_t i = 0; i < e->count; i++)
-                fprintf(out, "%s%s %s", i ? ", " : "", c->servers[e->entry[i].server].name,
-                        value(figure, e->entry[i].is.median, text));
-        if (e->count > 1)
-                fputs("; these are medians without intervals, so they show no difference", out);
-        else
+        for (size_t i = 0; i < e->count; i++) {
+                const struct estimate *is = &e->entry[i].is;
+                fprintf(out, "%s%s%s %s", i ? ", " : "", e->entry[i].name, e->entry[i].doubts,
+                        value(figure, is->median, text));
+                if (has_interval(is))
+                        fprintf(out, " (%s to %s)", value(figure, is->interval.low, low),
+                                value(figure, is->interval.high, high));
+        }
+        if (e->count == 1)
                 fputs("; there is nothing to compare it with", out);
+        else if (has_interval(&e->entry[0].is))
+                fputs("; without a baseline no difference is claimed", out);
+        else
+                fputs("; these are medians without intervals, so they show no difference", out);
 }
 
 void answer_print(FILE *out, const struct comparison *c, size_t scenario)
@@ -235,15 +241,13 @@ void answer_print(FILE *out, const struct comparison *c, size_t scenario)
         bool ratios = false;
 
         for (size_t i = 0; i < e.count; i++)
-                ratios |= isfinite(e.entry[i].ratio.ratio);
+                ratios |= !isnan(e.entry[i].ratio.ratio) || e.entry[i].ratio.sign != 0;
         if (e.count == 0)
                 fputs("No server has a number to compare", out);
         else if (ratios)
                 ratios_print(out, c, &e);
-        else if (e.count > 1 && has_interval(&e.entry[0].is))
-                intervals_print(out, c, &e, figure);
         else
-                medians_print(out, c, &e, figure);
+                medians_print(out, &e, figure);
         fputs(".\n", out);
         free(e.entry);
 }
@@ -333,19 +337,16 @@ static bool has_no_result(const struct comparison *c, size_t server)
         return true;
 }
 
-/* Counts a server's trials in a scenario that have no result at all; *why becomes the reason of the first. */
-static size_t lost_count(const struct comparison *c, size_t server, size_t scenario, const char **why)
+/* Sets *why to why the first trial that has no result at all has none, if there is one. */
+static void lost_find(const struct comparison *c, size_t server, size_t scenario, const char **why)
 {
-        size_t count = 0;
-
         for (size_t i = 0; i < c->trial_count; i++) {
                 const struct comparison_trial *t = &c->trials[i];
-                if (t->server != server || t->scenario != scenario || t->result || !t->failed)
-                        continue;
-                if (count++ == 0)
+                if (t->server == server && t->scenario == scenario && !t->result && t->failed) {
                         *why = t->failed;
+                        return;
+                }
         }
-        return count;
 }
 
 /* Prints what is missing of one server in one scenario. Why trials are invalid, reasons_print says. */
@@ -354,15 +355,18 @@ static void cell_missing_print(FILE *out, const struct comparison *c, size_t ser
         const struct summary *summary = comparison_summary(c, scenario, server);
         const char *name = c->servers[server].name, *flags = c->scenarios[scenario].flags,
                    *why = summary->failed;
-        size_t lost = lost_count(c, server, scenario, &why);
+
+        lost_find(c, server, scenario, &why);
 
         if (!summary->result)
                 fprintf(out, "%s has no result in '%s': ", name, flags);
         else if (summary->left_out > 0)
                 fprintf(out, "%s in '%s': %zu of %zu trials were left out%s", name, flags, summary->left_out,
                         summary->trials, why ? ": " : "");
-        else if (lost > 0)
-                fprintf(out, "%s in '%s': %zu of %zu trials failed: ", name, flags, lost, summary->trials);
+        else if (summary->too_slow > 0)
+                fprintf(out,
+                        "%s in '%s': %zu of %zu trials were too slow for the rate, and count as the worst: ",
+                        name, flags, summary->too_slow, summary->trials);
         else
                 return;
         phrase_print(out, why ? why : summary->result ? "" : "no trial ran");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/format.h"
 
+#include "comparison/summary.h"
+
 #include "base/clock.h"
 #include "base/duration.h"
 
@@ -92,6 +94,8 @@ const char *format_unit(enum unit unit, double value, char text[static FORMAT_TE
 {
         uint64_t whole = isfinite(value) && value >= 0 ? (uint64_t)value : RESULT_UNKNOWN;
 
+        if (isinf(value) && value > 0) /* as summaries have it of latencies */
+                return strcpy(text, "too slow");
         switch (unit) {
         case UNIT_NS:
                 return format_latency(whole, text);
@@ -113,6 +117,8 @@ const char *const format_columns[FORMAT_COLUMNS] = {
         "req/s",   "conn/s",   "avg",        "min",     "max",         "p95",   "p99",
         "max rss", "cpu user", "cpu system", "cpu/req", "machine/req", "errors"};
 
+enum { COLUMN_P95 = 5, COLUMN_P99 = 6 };
+
 void format_result(const struct result *r, const char *(*whole)(double, char *),
                    char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX])
 {
@@ -132,4 +138,46 @@ void format_result(const struct result *r, const char *(*whole)(double, char *),
         (void)format_unit(UNIT_NS, r->server.cpu_per_request, cells[i++]);
         (void)format_unit(UNIT_NS, r->machine.cpu_per_request, cells[i++]);
         (void)whole((double)errors_total(&r->errors), cells[i]);
+}
+
+void format_summary(const struct summary *s, const char *(*whole)(double, char *),
+                    char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX])
+{
+        format_result(s->result, whole, cells);
+        (void)format_unit(UNIT_NS, s->estimates[FIGURE_P95].median, cells[COLUMN_P95]);
+        (void)format_unit(UNIT_NS, s->estimates[FIGURE_P99].median, cells[COLUMN_P99]);
+}
+
+const char *format_verdicts(const struct summary *s, char text[static FORMAT_VERDICTS_MAX])
+{
+        const size_t *verdicts = s->verdicts;
+        size_t known = verdicts[VERDICT_VALID] + verdicts[VERDICT_SUSPECT] + verdicts[VERDICT_INVALID];
+        const struct {
+                size_t count;
+                const char *name;
+        } kinds[] = {{verdicts[VERDICT_SUSPECT], "suspect"},
+                     {s->too_slow, "too slow"},
+                     {verdicts[VERDICT_INVALID] - s->too_slow, "invalid"},
+                     {s->trials - known, "without a result"}};
+        size_t used = 0;
+
+        if (s->trials == 0)
+                return strcpy(text, "n/a");
+        (void)strcpy(text, "valid");
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+                if (kinds[i].count > 0 && s->trials == 1)
+                        used = (size_t)snprintf(text, FORMAT_VERDICTS_MAX, "%s", kinds[i].name);
+                else if (kinds[i].count > 0 && used == 0)
+                        used = (size_t)snprintf(text, FORMAT_VERDICTS_MAX, "%zu of %zu %s", kinds[i].count,
+                                                s->trials, kinds[i].name);
+                else if (kinds[i].count > 0)
+                        used += (size_t)snprintf(text + used, FORMAT_VERDICTS_MAX - used, ", %zu %s",
+                                                 kinds[i].count, kinds[i].name);
+        }
+        return text;
+}
+
+const char *format_left_out(const struct summary *s)
+{
+        return s->left_out + s->too_slow > 0 ? s->failed : NULL;
 }

@@ -110,9 +110,12 @@ static void trials_cell(FILE *out, const struct comparison *c, size_t scenario, 
 
 void html_throughput(FILE *out, const struct comparison *c)
 {
-        static const char *const heads[] = {"server", "median req/s", "low", "high", "trials", NULL};
+        static const char *const heads[] = {"server", "median req/s", "low", "high",
+                                            "trials", "verdict",      NULL};
 
-        fputs("<div class=\"figures\">\n", out);
+        fputs("<p>An interval is for one median alone, at the level that so few trials can promise: 94% for five. "
+              "What differs from the baseline is in the answer.</p>\n<div class=\"figures\">\n",
+              out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 struct series series = series_of(i);
                 if (!any_estimate(c, i, FIGURE_REQUESTS))
@@ -128,6 +131,7 @@ void html_throughput(FILE *out, const struct comparison *c)
                         html_row_begin(out, &c->servers[s]);
                         estimate_cells(out, &summary->estimates[FIGURE_REQUESTS], html_cell_count);
                         trials_cell(out, c, i, s);
+                        html_cell_verdicts(out, summary);
                         html_row_end(out);
                 }
                 figure_end(out);
@@ -164,8 +168,8 @@ static bool has_curve(const struct comparison *c, size_t scenario, histogram_fun
 static void percentiles_figure(FILE *out, const struct comparison *c, size_t scenario, const char *chart,
                                const char *title, histogram_function *histogram_of)
 {
-        static const char *const heads[] = {"server", "p50",    "p90", "p95",     "p99",
-                                            "p99.9",  "p99.99", "max", "samples", NULL};
+        static const char *const heads[] = {"server", "p50", "p90",     "p95",     "p99", "p99.9",
+                                            "p99.99", "max", "samples", "verdict", NULL};
         static const double shares[] = {0.5, 0.9, 0.95, 0.99, 0.999, 0.9999};
         struct series series = series_of(scenario);
 
@@ -182,6 +186,7 @@ static void percentiles_figure(FILE *out, const struct comparison *c, size_t sce
                         html_cell_percentile(out, h, shares[i]);
                 html_cell_latency(out, (double)histogram_max(h));
                 html_cell_count(out, (double)histogram_count(h));
+                html_cell_verdicts(out, comparison_summary(c, scenario, s));
                 html_row_end(out);
         }
         figure_end(out);
@@ -288,8 +293,8 @@ void html_time(FILE *out, const struct comparison *c)
 
 static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
 {
-        static const char *const heads[] = {"server", "server, user", "server, system", "server", "low",
-                                            "high",   "generator",    "machine",        NULL};
+        static const char *const heads[] = {"server", "server, user", "server, system", "server",  "low",
+                                            "high",   "generator",    "machine",        "verdict", NULL};
         struct series series = series_of(scenario);
         double user, system;
 
@@ -308,6 +313,7 @@ static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
                 estimate_cells(out, &summary->estimates[FIGURE_CPU], html_cell_latency);
                 html_cell_latency(out, summary->result->generator.cpu_per_request);
                 html_cell_latency(out, summary->result->machine.cpu_per_request);
+                html_cell_verdicts(out, summary);
                 html_row_end(out);
         }
         figure_end(out);
@@ -382,13 +388,15 @@ static void series_rows(FILE *out, const struct comparison *c, const struct seri
                         html_row_begin(out, &c->servers[s]);
                         html_cell_count(out, series->at[i]);
                         estimate_cells(out, &summary->estimates[figure], print);
+                        html_cell_verdicts(out, summary);
                         html_row_end(out);
                 }
 }
 
 static void memory_figures(FILE *out, const struct comparison *c)
 {
-        static const char *const heads[] = {"server", "connections", "max rss", "low", "high", NULL};
+        static const char *const heads[] = {"server", "connections", "max rss", "low",
+                                            "high",   "verdict",     NULL};
         struct series series = connections_series(c);
 
         if (series.count > 1) {
@@ -446,9 +454,13 @@ static void sweep_figure(FILE *out, const struct comparison *c, const struct ser
                          const char *chart, enum figure figure, const char *title)
 {
         bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
-        const char *const heads[] = {
-                "server", rate ? "offered req/s" : "connections", figures[figure].column, "low", "high",
-                NULL};
+        const char *const heads[] = {"server",
+                                     rate ? "offered req/s" : "connections",
+                                     figures[figure].column,
+                                     "low",
+                                     "high",
+                                     "verdict",
+                                     NULL};
 
         figure_begin(out, c, chart, series, title, heads);
         series_rows(out, c, series, figure, figure == FIGURE_REQUESTS ? html_cell_count : html_cell_latency);

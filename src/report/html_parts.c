@@ -96,6 +96,17 @@ void html_cell_bytes(FILE *out, double bytes)
         html_cell_text(out, format_unit(UNIT_BYTES, bytes, t));
 }
 
+void html_cell_verdicts(FILE *out, const struct summary *s)
+{
+        char text[FORMAT_VERDICTS_MAX];
+
+        fprintf(out, "<td class=\"%s\">", s->result ? verdict_name(s->result->verdict.status) : "missing");
+        html_text(out, format_verdicts(s, text));
+        html_text(out, format_left_out(s) ? ": " : NULL);
+        html_text(out, format_left_out(s));
+        fputs("</td>", out);
+}
+
 void html_command(FILE *out, const struct comparison *c, size_t scenario)
 {
         fputs("<code>bench ", out);

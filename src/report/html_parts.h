@@ -30,5 +30,6 @@ void html_cell_count(FILE *, double value);
 void html_cell_latency(FILE *, double ns);
 void html_cell_percentile(FILE *, const struct histogram *, double share);
 void html_cell_bytes(FILE *, double bytes);
+void html_cell_verdicts(FILE *, const struct summary *);
 
 #endif

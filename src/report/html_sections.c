@@ -271,15 +271,14 @@ static void answer_section(FILE *out, const struct comparison *c)
 
 /* 3: the tables. */
 
-static void result_cells(FILE *out, const struct result *r)
+static void summary_cells(FILE *out, const struct summary *s)
 {
         char cells[FORMAT_COLUMNS][FORMAT_TEXT_MAX];
-        const char *verdict = verdict_name(r->verdict.status);
 
-        format_result(r, format_count, cells);
+        format_summary(s, format_count, cells);
         for (size_t i = 0; i < FORMAT_COLUMNS; i++)
                 html_cell_text(out, cells[i]);
-        fprintf(out, "<td class=\"%s\">%s</td>", verdict, verdict);
+        html_cell_verdicts(out, s);
 }
 
 static void missing_cell(FILE *out, const struct comparison *c, size_t scenario, size_t server)
@@ -297,9 +296,9 @@ static void tables_section(FILE *out, const struct comparison *c)
         memcpy(heads + 1, format_columns, sizeof format_columns);
         heads[1 + FORMAT_COLUMNS] = "verdict";
         section_begin(out, "tables");
-        fputs("<p>Rates, memory and CPU time are medians of the trials; latencies are of all trials together; "
-              "errors are added up. <b>cpu/req</b> is the server's CPU time per request, <b>machine/req</b> that "
-              "of the whole machine, the generator included.</p>\n",
+        fputs("<p>Rates, percentiles, memory and CPU time are medians of the trials; avg, min and max are of all "
+              "trials together; errors are added up. <b>cpu/req</b> is the server's CPU time per request, "
+              "<b>machine/req</b> that of the whole machine, the generator included.</p>\n",
               out);
         for (size_t i = 0; i < c->scenario_count; i++) {
                 fputs("<h3>", out);
@@ -307,10 +306,10 @@ static void tables_section(FILE *out, const struct comparison *c)
                 fputs("</h3>\n", out);
                 html_table_begin(out, "results", "Results", heads);
                 for (size_t s = 0; s < c->server_count; s++) {
-                        const struct result *r = comparison_summary(c, i, s)->result;
+                        const struct summary *summary = comparison_summary(c, i, s);
                         html_row_begin(out, &c->servers[s]);
-                        if (r)
-                                result_cells(out, r);
+                        if (summary->result)
+                                summary_cells(out, summary);
                         else
                                 missing_cell(out, c, i, s);
                         html_row_end(out);

@@ -52,14 +52,19 @@ void report_markdown_head(FILE *out, const char *first_column)
         head_print(out, first_column, format_columns, FORMAT_COLUMNS);
 }
 
+static void row_print(FILE *out, const char *name, char cells[static FORMAT_COLUMNS][FORMAT_TEXT_MAX])
+{
+        name_cell(out, name);
+        for (size_t i = 0; i < FORMAT_COLUMNS; i++)
+                cell(out, cells[i]);
+}
+
 void report_markdown_row(FILE *out, const char *name, const struct result *r)
 {
         char cells[FORMAT_COLUMNS][FORMAT_TEXT_MAX];
 
         format_result(r, format_rate, cells);
-        name_cell(out, name);
-        for (size_t i = 0; i < FORMAT_COLUMNS; i++)
-                cell(out, cells[i]);
+        row_print(out, name, cells);
         fputc('\n', out);
 }
 
@@ -92,13 +97,30 @@ static void warnings(FILE *out, const struct comparison *c, size_t scenario)
         warnings_print(out, c);
 }
 
+/* The last cell of a row: how far its trials can be trusted. */
+static void verdict_cell(FILE *out, const struct summary *s)
+{
+        char text[FORMAT_VERDICTS_MAX];
+
+        fputc(' ', out);
+        text_print(out, format_verdicts(s, text));
+        if (format_left_out(s)) {
+                fputs(": ", out);
+                text_print(out, format_left_out(s));
+        }
+        fputs(" |\n", out);
+}
+
 static void server_row(FILE *out, const struct comparison *c, size_t scenario, size_t server)
 {
         const struct summary *summary = comparison_summary(c, scenario, server);
         const struct comparison_server *s = &c->servers[server];
 
         if (summary->result) {
-                report_markdown_row(out, s->name, summary->result);
+                char cells[FORMAT_COLUMNS][FORMAT_TEXT_MAX];
+                format_summary(summary, format_rate, cells);
+                row_print(out, s->name, cells);
+                verdict_cell(out, summary);
                 return;
         }
         name_cell(out, s->name);
@@ -110,50 +132,88 @@ static void server_row(FILE *out, const struct comparison *c, size_t scenario, s
 static void ratio_cell(FILE *out, const struct ratio *r)
 {
         char ratio[FORMAT_TEXT_MAX], low[FORMAT_TEXT_MAX], high[FORMAT_TEXT_MAX];
+        bool differs = r->difference == DIFFERENCE_HIGHER || r->difference == DIFFERENCE_LOWER;
 
-        if (!isfinite(r->ratio))
-                cell(out, "n/a");
-        else if (r->difference == DIFFERENCE_HIGHER || r->difference == DIFFERENCE_LOWER)
+        if (differs && isfinite(r->interval.low))
                 fprintf(out, " %s (%s to %s) |", format_ratio(r->ratio, 2, ratio),
                         format_ratio(r->interval.low, 2, low), format_ratio(r->interval.high, 2, high));
-        else if (isfinite(r->detectable))
+        else if (differs)
+                fprintf(out, " %s, by ranks: some trials were too slow |",
+                        r->difference == DIFFERENCE_HIGHER ? "higher" : "lower");
+        else if (isfinite(r->ratio) && r->difference == DIFFERENCE_UNKNOWN)
+                fprintf(out, " %s (too few rounds) |", format_ratio(r->ratio, 2, ratio));
+        else if (isfinite(r->ratio) && isfinite(r->detectable))
                 fprintf(out, " no difference shown (smallest that these trials could show: %s) |",
                         format_percent(r->detectable, ratio));
         else
-                cell(out, "no difference shown");
+                cell(out, r->difference == DIFFERENCE_NONE ? "no difference shown" : "n/a");
+}
+
+/* The lowest level of all intervals of a table: files of earlier versions have another than those of today. */
+static double ratios_level(const struct comparison *c, size_t scenario)
+{
+        double least = 1;
+
+        for (size_t server = 0; server < c->server_count; server++)
+                for (size_t i = 0; i < FIGURES_COMPARED; i++) {
+                        const struct ratio *r = &comparison_summary(c, scenario, server)
+                                                         ->ratios[figures_compared[i]];
+                        if (isfinite(r->interval.low))
+                                least = fmin(least, r->interval.level);
+                }
+        return least;
+}
+
+/* Says what the table is, and what its claims are worth. */
+static void ratios_introduce(FILE *out, const struct comparison *c, size_t scenario)
+{
+        double needed = statistics_level(SUMMARY_LEVEL, comparison_comparisons(c));
+
+        fputs("\nRatios to ", out);
+        text_print(out, c->servers[c->baseline].name);
+        fprintf(out, ", pair by pair within the %u rounds", c->rounds);
+        if (c->rounds < STATISTICS_CLAIM_MIN)
+                fprintf(out, ". That is too few rounds to say what differs: %d are needed.\n\n",
+                        STATISTICS_CLAIM_MIN);
+        else if (ratios_level(c, scenario) < needed - 1e-9)
+                fputs(". The file is of an earlier version, whose intervals need not all hold together.\n\n",
+                      out);
+        else
+                fprintf(out,
+                        "; the intervals of this table all hold together at %.0f%% (each at %.4g%%), and so do "
+                        "its differences (Holm). What trials could show is what 80%% of such tables would.\n\n",
+                        SUMMARY_LEVEL * 100, needed * 100);
 }
 
 /* Prints the ratios to the baseline, if there is anything to compare. */
 static void ratios_print(FILE *out, const struct comparison *c, size_t scenario)
 {
-        static const enum figure columns[] = {FIGURE_REQUESTS, FIGURE_CPU, FIGURE_MACHINE_CPU,
-                                              FIGURE_P50,      FIGURE_P99, FIGURE_MAX_RSS};
-        enum { COLUMN_COUNT = sizeof columns / sizeof *columns };
-        const char *names[COLUMN_COUNT];
+        const char *names[FIGURES_COMPARED + 1];
 
         if (c->rounds < 2 || c->baseline == c->server_count || comparison_comparisons(c) == 0)
                 return;
-        fputs("\nRatios to ", out);
-        text_print(out, c->servers[c->baseline].name);
-        fprintf(out,
-                ", pair by pair within the %u rounds; the intervals in brackets all hold together at %.0f%%:\n\n",
-                c->rounds, SUMMARY_LEVEL * 100);
-        for (size_t i = 0; i < COLUMN_COUNT; i++)
-                names[i] = figures[columns[i]].column;
-        head_print(out, "server", names, COLUMN_COUNT);
+        ratios_introduce(out, c, scenario);
+        for (size_t i = 0; i < FIGURES_COMPARED; i++)
+                names[i] = figures[figures_compared[i]].column;
+        names[FIGURES_COMPARED] = "verdict";
+        head_print(out, "server", names, FIGURES_COMPARED + 1);
         for (size_t server = 0; server < c->server_count; server++) {
                 const struct summary *summary = comparison_summary(c, scenario, server);
                 if (server == c->baseline || !summary->result)
                         continue;
                 name_cell(out, c->servers[server].name);
-                for (size_t i = 0; i < COLUMN_COUNT; i++)
-                        ratio_cell(out, &summary->ratios[columns[i]]);
-                fputc('\n', out);
+                for (size_t i = 0; i < FIGURES_COMPARED; i++)
+                        ratio_cell(out, &summary->ratios[figures_compared[i]]);
+                verdict_cell(out, summary);
         }
 }
 
 void report_markdown_comparison(FILE *out, const struct comparison *c)
 {
+        const char *columns[FORMAT_COLUMNS + 1];
+
+        memcpy(columns, format_columns, sizeof format_columns);
+        columns[FORMAT_COLUMNS] = "verdict";
         lines_print(out, c, 0, warnings, "Read this first:\n\n", "- ");
         for (size_t scenario = 0; scenario < c->scenario_count; scenario++) {
                 fprintf(out, "\n`bench %s", c->scenarios[scenario].flags);
@@ -162,7 +222,7 @@ void report_markdown_comparison(FILE *out, const struct comparison *c)
                 fputs("`\n\n", out);
                 lines_print(out, c, scenario, answer_print, "", "");
                 fputc('\n', out);
-                report_markdown_head(out, "server");
+                head_print(out, "server", columns, FORMAT_COLUMNS + 1);
                 for (size_t server = 0; server < c->server_count; server++)
                         server_row(out, c, scenario, server);
                 ratios_print(out, c, scenario);
@@ -203,7 +263,7 @@ static const json_t *first_result(const struct comparison *c)
 static void environments_print(FILE *out, const struct diff *d)
 {
         static const struct {
-                const char *path; /* in a result; without a dot, in the comparison */
+                const char *path; /* in a result */
                 bool measured;
         } members[] = {
                 {"environment.kernel", false},
@@ -219,19 +279,18 @@ static void environments_print(FILE *out, const struct diff *d)
                 {"tool.version", false},
                 {"tool.engine", false},
                 {"tool.threads", false},
-                {"duration", false},
+                {"config.duration", false},
         };
 
         for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-                const char *dot = strchr(members[i].path, '.');
                 const json_t *values[DIFF_SIDES];
                 for (size_t side = 0; side < DIFF_SIDES; side++)
-                        values[side] = json_at(dot ? first_result(d->side[side]) : d->side[side]->json,
-                                               members[i].path);
+                        values[side] = json_at(first_result(d->side[side]), members[i].path);
                 if (!is_different(values[DIFF_OLD], values[DIFF_NEW], members[i].measured))
                         continue;
                 for (size_t side = 0; side < DIFF_SIDES; side++) {
-                        fprintf(out, "%s%s", side ? ", " : dot ? dot + 1 : members[i].path, side ? "" : ": ");
+                        fprintf(out, "%s%s", side ? ", " : strchr(members[i].path, '.') + 1,
+                                side ? "" : ": ");
                         value_print(out, values[side]);
                         fprintf(out, " in %s", side_names[side]);
                 }
@@ -243,6 +302,7 @@ static void environments_print(FILE *out, const struct diff *d)
 static void absences_print(FILE *out, const struct diff *d, enum diff_side side)
 {
         const struct comparison *c = d->side[side], *other = d->side[DIFF_OLD + DIFF_NEW - side];
+        char alike[DIFF_SIDES][FLAGS_MAX];
 
         for (size_t i = 0; i < c->scenario_count * c->server_count; i++) {
                 size_t scenario = i / c->server_count, server = i % c->server_count, failed = 0;
@@ -254,22 +314,29 @@ static void absences_print(FILE *out, const struct diff *d, enum diff_side side)
                 if (failed > 0)
                         fprintf(out, "%s: %s, %s: %zu of %zu trials failed\n", side_names[side], name, flags,
                                 failed, s->trials);
-                if (s->trials > 0 && !(diff_find(d, side, &scenario, &server) &&
-                                       comparison_summary(other, scenario, server)->trials > 0))
+                if (s->trials == 0)
+                        continue;
+                if (!diff_find(d, side, &scenario, &server) ||
+                    comparison_summary(other, scenario, server)->trials == 0)
                         fprintf(out, "%s only: %s, %s\n", side_names[side], name, flags);
+                else if (side == DIFF_OLD &&
+                         !diff_is_alike(d, i / c->server_count, i % c->server_count, alike))
+                        fprintf(out, "not alike: %s, %s: bench %s in old, bench %s in new\n", name, flags,
+                                alike[DIFF_OLD], alike[DIFF_NEW]);
         }
 }
 
 static void finding_cell(FILE *out, const struct diff_row *r)
 {
         static const char *const texts[] = {[FINDING_NOT_MEASURED] = "not comparable",
-                                            [FINDING_ONE_TRIAL] = "one trial says nothing",
+                                            [FINDING_TOO_FEW] = "too few trials to say: 5 are needed",
+                                            [FINDING_UNCLEAR] = "unclear",
                                             [FINDING_SAME] = "same",
                                             [FINDING_BETTER] = "better",
                                             [FINDING_WORSE] = "**worse**"};
         char t[FORMAT_TEXT_MAX];
 
-        if (r->finding == FINDING_UNCLEAR)
+        if (r->finding == FINDING_UNCLEAR && isfinite(r->ratio.detectable))
                 fprintf(out, " unclear: only %s or more would show |\n",
                         format_percent(r->ratio.detectable, t));
         else
@@ -285,8 +352,13 @@ static void diff_row_print(FILE *out, const struct diff *d, const struct diff_ro
         for (size_t side = 0; side < DIFF_SIDES; side++)
                 cell(out, format_unit(figures[r->figure].unit, r->median[side], t));
         cell(out, format_ratio(r->ratio.ratio, 3, t));
-        if (isnan(r->ratio.interval.low))
+        if (isnan(r->ratio.interval.low) && isnan(r->p))
                 fputs(" n/a | n/a |", out);
+        else if (isnan(r->ratio.interval.low))
+                fprintf(out, " not bounded | %.2g |", r->p);
+        else if (isnan(r->p))
+                fprintf(out, " %s to %s | n/a |", format_ratio(r->ratio.interval.low, 3, low),
+                        format_ratio(r->ratio.interval.high, 3, t));
         else
                 fprintf(out, " %s to %s | %.2g |", format_ratio(r->ratio.interval.low, 3, low),
                         format_ratio(r->ratio.interval.high, 3, t), r->p);
@@ -311,4 +383,6 @@ void report_markdown_diff(FILE *out, const struct diff *d)
                 "\nThe intervals all hold together at %.0f%%. p: by the ranks alone (Mann-Whitney, Holm). "
                 "Tolerance: %g%%.\n",
                 SUMMARY_LEVEL * 100, d->tolerance * 100);
+        if (d->unjudged > 0)
+                fprintf(out, "Not judged: %zu, which is a failure with --strict.\n", d->unjudged);
 }

@@ -160,7 +160,7 @@ test_too_many_connections_for_the_client_ports_say_both_numbers() {
 
 test_a_target_that_refuses_fails_quickly_and_is_counted() {
         bench -c 5 -d 10s -t "127.0.0.1:$(port_free)" --json result.json
-        expect_status 1
+        expect_status 3
         expect_error 'none of 5 connections could be opened'
         expect_took 0 500
         expect_json '.errors.connect.ECONNREFUSED >= 5 and .errors.total == .errors.connect.ECONNREFUSED'
@@ -170,7 +170,7 @@ test_a_target_that_refuses_fails_quickly_and_is_counted() {
 
 test_a_unix_target_that_does_not_exist_fails_quickly() {
         bench -c 2 -d 10s -t "unix:$PWD/nothing" --json result.json
-        expect_status 1
+        expect_status 3
         expect_took 0 500
         expect_json '.errors.connect.ENOENT >= 2'
 }
@@ -552,7 +552,7 @@ test_the_json_has_every_name_that_was_promised() {
 
 test_the_json_of_nothing_has_no_zero_for_what_was_not_measured() {
         bench -c 1 "${QUICK[@]}" -q --json result.json -t "127.0.0.1:$(port_free)"
-        expect_status 1
+        expect_status 3
         expect_json '.latency == null and .server.max_rss == null and .server.cpu_user == null and .requests.per_second == null'
         grep -Eiq '[:,\[](-?nan|-?inf)' result.json && fail "there is a NaN"
         true

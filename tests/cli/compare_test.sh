@@ -26,6 +26,14 @@ unrecognized option '--fast'|--fast
 --pin takes shared, disjoint or none, not 'all'|--pin all
 --seed takes a number|--seed x
 TABLE
+        local quoted
+        for quoted in "there are two scenarios '-c 1'|-c 1" "scenario '-c many': -c takes a number .*, not 'many'|-c many" \
+                "scenario '-c 1 --fast': an option is unknown, or lacks its value|-c 1 --fast"; do
+                bench compare --server a=x --scenario '-c 1' --scenario "${quoted#*|}" -o results
+                expect_usage 'bench compare' "${quoted%|*}"
+        done
+        bench compare --server $'caf\xe9=x' -o results
+        expect_usage 'bench compare' "a server's name is printable UTF-8"
         bench compare --server a=x --sweep size=1 -o results
         expect_usage 'bench compare' "a sweep is given as connections=1,10,100 or .*, not 'size=1'"
         bench compare --server a=x --baseline c -o results
@@ -45,9 +53,9 @@ test_two_servers_and_two_scenarios_give_two_tables_and_eight_trials() {
         expect_status 0
         expect_output '^`bench -c 4 -d 300ms`$'
         expect_output '^`bench -c 2 -r 5 -d 300ms`$'
-        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | cpu/req | machine/req | errors |$' out)" = 2 ] ||
+        [ "$(grep -c '^| server | req/s | conn/s | avg | min | max | p95 | p99 | max rss | cpu user | cpu system | cpu/req | machine/req | errors | verdict |$' out)" = 2 ] ||
                 fail "there are not two tables"
-        [ "$(grep -cE '^\| (one|two) \|.* \| 0 \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
+        [ "$(grep -cE '^\| (one|two) \|.* \| 0 \| (valid|[12] of 2 suspect) \|$' out)" = 4 ] || fail "there are not four rows: $(cat out)"
         grep -q 'n/a' out && fail "something is n/a: $(grep n/a out)"
         expect_json '.schema == "bench.comparison/1" and .rounds == 2 and (.environment.kernel | length > 0)' $JSON
         # In each round, both servers of one scenario, then of the next, in random order.
@@ -107,13 +115,32 @@ test_a_server_that_never_listens_is_named_and_the_others_go_on() {
 
 test_wrong_flags_of_a_scenario_are_named() {
         compare --server "good=$SERVER" --scenario '-c many' -d 200ms
-        [ "$status" != 0 ] || fail "exit status 0"
+        expect_status 2
         grep -q "^bench compare: .*-c many.*-c takes a number .*, not 'many'" err || fail "$(cat err)"
+        [ -e results ] && fail "something was measured"
+        true
+}
+
+test_a_message_that_is_not_utf_8_loses_no_file() {
+        printf '#!/bin/sh\nprintf "it is caf\\351\\n" >&2\nexit 3\n' >broken
+        chmod +x broken
+        compare --server "broken=./broken {port}" --server "good=$SERVER" --scenario '-c 1' -d 50ms
+        expect_status 1
+        expect_json '(.trials | length) == 2 and any(.trials[]; .failed // "" | contains("caf?"))' $JSON
+}
+
+test_a_full_standard_output_is_an_error_after_the_files_are_written() {
+        "$BENCH" compare -q --server "one=$SERVER" --scenario '-c 1' -d 50ms -o results >/dev/full 2>err
+        status=$?
+        expect_status 1
+        grep -q 'cannot write to standard output: No space left' err || fail "$(cat err)"
+        expect_json '(.trials | length) == 1' $JSON
+        [ -s results/tables.md ] || fail "there is no tables.md"
 }
 
 test_a_server_that_answers_wrongly_shows_its_errors() {
         compare --server "bad='$FAKE' corrupt" --scenario '-c 2 --grace 200ms' -d 200ms
-        expect_output '^\| bad \|.* \| [1-9][0-9]* \|$'
+        expect_output '^\| bad \|.* \| [1-9][0-9]* \| invalid: invalid: .*wrong bytes'
         expect_json '.trials[0].result.verdict.status == "invalid"' $JSON
 }
 
@@ -204,14 +231,31 @@ test_a_seed_repeats_the_order_of_the_servers() {
 
 test_a_difference_is_shown_with_its_interval_and_none_where_there_is_none() {
         compare --server "fast=$SERVER --model epoll" --server "same=$SERVER --model epoll" \
-                --server "slow=$SERVER --model epoll -w 1" --scenario '-c 50 -R 2000' -n 3 -d 100ms
+                --server "slow=$SERVER --model epoll -w 1" --scenario '-c 50 -R 2000' -n 5 -d 100ms
         expect_status 0
-        expect_output '^Ratios to fast, pair by pair within the 3 rounds'
+        expect_output '^Ratios to fast, pair by pair within the 5 rounds; the intervals of this table all hold together at 95% \(each at 99.58%\)'
         # In open loop all have the throughput that was asked for, give or take a reply.
         expect_json '.summary[] | select(.server == "same") | .ratios.requests_per_second |
                 .difference == "none" and .median > 0.9 and .median < 1.1 and .low <= .median and .median <= .high' $JSON
         expect_json '.summary[] | select(.server == "fast") | .ratios == null and .estimates.max_rss.median > 100000' $JSON
         expect_json '.baseline == "fast"' $JSON
+        # A file of an earlier version has narrower intervals, and does not say which.
+        jq 'del(.summary[].ratios | .[]?.level)' $JSON >earlier.json
+        bench report earlier.json -o earlier.md
+        grep -q '^Ratios to fast, pair by pair within the 5 rounds. The file is of an earlier version' earlier.md ||
+                fail "$(grep Ratios earlier.md)"
+}
+
+test_too_few_rounds_claim_nothing_and_the_verdicts_stand_beside_the_numbers() {
+        compare --server "a=$SERVER" --server "b=$SERVER -w 1" --scenario '-c 1' -n 2 -d 50ms
+        expect_status 0
+        expect_output '^Ratios to a, pair by pair within the 2 rounds. That is too few rounds to say what differs: 5 are needed.$'
+        expect_output '^\| b \| [0-9.]+ \(too few rounds\) \|.* \| (valid|[12] of 2 suspect) \|$'
+        expect_json 'all(.summary[]; (.verdicts | .valid + .suspect + .invalid) == 2) and
+                all(.summary[] | .ratios // {} | .[]; .difference == "unknown")' $JSON
+        # No summary looks better than its trials.
+        expect_json '. as $c | all(.summary[]; . as $s | [$c.trials[] | select(.server == $s.server).result.verdict.status] |
+                (index("suspect") == null) or $s.result.verdict.status == "suspect")' $JSON
 }
 
 test_the_baseline_can_be_named() {
@@ -246,6 +290,11 @@ test_at_equal_load_every_server_has_the_same_rate() {
                 .trials[2].result.config.rate / $slowest | . > 0.59 and . < 0.61' $JSON
 }
 
+test_a_closed_loop_is_told_by_its_options_and_not_by_their_text() {
+        compare --server "a=$SERVER" --scenario "-c 2 --request 'x -R y --rate'" --scenario '-c 2 --rat=500' --equal-load -d 100ms
+        expect_json '[.scenarios[].flags] | length == 3 and (.[2] | test("^-c 2 --request .x -R y --rate. -R [0-9]+$"))' $JSON
+}
+
 test_without_pinning_no_program_pins() {
         compare --lineup ours --pin none --scenario '-c 1' -d 20ms
         expect_status 0
@@ -258,9 +307,15 @@ test_an_interrupted_comparison_can_be_resumed() {
         timeout --signal=INT 2 "$BENCH" compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms -o results >out 2>err
         begun=$(jq -c '[.trials[].result.window.started_unix_ns]' $JSON)
         [ "$begun" != "[]" ] || fail "nothing was done before the interrupt"
+        expect_json 'all(.trials[]; .failed == null and .result.window.duration == 300000000)' $JSON
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms --resume results
         expect_status 0
-        expect_json "(.trials | length) == 8 and [.trials[].result.window.started_unix_ns][0:($begun | length) - 1] == ($begun)[0:-1]" $JSON
+        expect_json "(.trials | length) == 8 and [.trials[].result.window.started_unix_ns][0:($begun | length)] == $begun" $JSON
+        # Earlier versions kept the trial that was interrupted.
+        jq '.trials[0].result.window.duration = 100000000' $JSON >edited && mv edited $JSON
+        begun=$(jq '.trials[0].result.window.started_unix_ns' $JSON)
+        bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms --resume results
+        expect_json "(.trials | length) == 8 and all(.trials[].result; .window.started_unix_ns != $begun and .window.duration == 300000000)" $JSON
         bench compare --server "one=$SERVER -t" --scenario '-c 2' -n 8 -d 300ms --resume results
         expect_usage 'bench compare' ".*its server 'one', .* is not among those given"
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 100ms --resume results

@@ -80,7 +80,7 @@ test_a_file_does_not_differ_from_itself() {
         expect_output '^\| async \| req/s \| 100000 \| 100000 \| 1.000 \| 0\.[0-9]+ to 1\.[0-9]+ \| 1 \| 5, 5 \| same \|$'
         expect_output '^\| async \| cpu/req \| 10µs \| 10µs \| 1.000 \|'
         expect_output '^\| async \| p99 \| 1ms \| 1ms \| 1.000 \|'
-        expect_output '^\| async \| max rss \| 5 MB \| 5 MB \| 1.000 \| 1.000 to 1.000 \| 1 \| 5, 5 \| same \|$'
+        expect_output '^\| async \| max rss \| 5 MB \| 5 MB \| 1.000 \| 0.9[0-9]+ to 1.0[0-9]+ \| 1 \| 5, 5 \| same \|$'
 }
 
 test_what_became_worse_is_named_and_what_became_better_is_not_an_error() {
@@ -130,13 +130,76 @@ test_more_rows_need_wider_intervals() {
                 fail "as wide with 80 rows as with 4: $width"
 }
 
+# FILTER EXPECTED...: with the filter on the new file nothing is worse, and --strict fails.
+strict() {
+        comparison old.json
+        comparison new.json
+        change new.json "$1"
+        bench diff old.json new.json
+        expect_status 0
+        expect_output "$2"
+        bench diff --strict old.json new.json
+        expect_status 4
+        expect_error "--strict: [0-9]+ rows or servers cannot be judged"
+}
+
+test_strict_fails_on_what_cannot_be_judged() {
+        comparison old.json
+        bench diff --strict old.json old.json
+        expect_status 0
+        strict '.trials |= .[:4]' '5, 4 \| too few trials to say: 5 are needed'
+        strict '.trials |= map(.result.requests.per_second *= 0.94)' 'unclear: only'
+        strict '.trials[].result.latency.p99 = null' 'not comparable'
+        strict '.trials += [.trials[] | .server = "more"]' '^new only: more, -c 100$'
+        strict '.trials += [.trials[] | .scenario = "-c 200"]' '^new only: async, -c 200$'
+        strict '.trials = [.trials[] | ., (.server = "b")] | .trials[0].failed = "it did not listen"' '^new only: b'
+}
+
+test_only_what_is_alike_is_compared() {
+        local filter expected
+        while IFS='|' read -r filter expected; do
+                comparison old.json
+                comparison new.json
+                change old.json '.placement = "shared" | .warmup = "100ms"'
+                change new.json ".placement = \"shared\" | .warmup = \"100ms\" | $filter"
+                bench diff old.json new.json
+                expect_usage 'bench diff' "$expected"
+        done <<'TABLE'
+.placement = "none"|they are not alike: placement shared in old, none in new
+.duration = "1s"|they are not alike: duration 10s in old, 1s in new
+.warmup = "1s"|they are not alike: warmup 100ms in old, 1s in new
+TABLE
+        comparison old.json
+        change old.json '.trials |= [.[], (.[] | .server = "b")] | .trials[].result.config = {request_bytes: 64}'
+        while IFS='|' read -r filter expected; do
+                cp old.json new.json
+                change new.json "(.trials[] | select(.server == \"b\").result) |= ($filter)"
+                bench diff --strict old.json new.json
+                expect_status 4
+                expect_output "^not alike: b, -c 100: bench -c 1 -s 64 in old, bench $expected in new$"
+        done <<'TABLE'
+.config.request_bytes = 65|-c 1 -s 65
+.config.request = "PING"|-c 1 --request 'PING'
+.config.reply = "PONG"|-c 1 -s 64 --reply 'PONG'
+.config.arrivals = "poisson"|-c 1 -s 64 --arrivals poisson
+.config.depth = 2|-c 1 -s 64 --depth 2
+.config.rate = 10|-c 1 -s 64 -R 10
+.config.warmup = 1000000|-c 1 -s 64 --warmup 1ms
+.config.verify = false|-c 1 -s 64 --no-verify
+.config.spin = true|-c 1 -s 64 --spin
+.targets = "unix:/x"|-c 1 -s 64 -t unix:
+.targets = "[::1]:7"|-c 1 -s 64 -t \[v6\]
+TABLE
+        true
+}
+
 test_one_trial_has_no_interval_and_no_verdict() {
         comparison old.json
         comparison new.json 0.5
         change new.json '.trials |= .[:1]'
         bench diff old.json new.json
         expect_status 0
-        expect_output '^\| async \| req/s \| 100000 \| 49500 \| 0.495 \| n/a \| n/a \| 5, 1 \| one trial says nothing \|$'
+        expect_output '^\| async \| req/s \| 100000 \| 49500 \| 0.495 \| n/a \| n/a \| 5, 1 \| too few trials to say: 5 are needed \|$'
 }
 
 test_what_was_not_measured_is_not_compared() {
@@ -174,7 +237,8 @@ test_what_is_in_one_file_alone_is_named() {
 test_differences_of_the_environments_come_first() {
         comparison old.json
         comparison new.json
-        change new.json '.duration = "1s" | .trials[].result |= (.environment.kernel = "6.2" | .environment.cpus = 4
+        change old.json '.trials[].result.config.duration = 10000000000'
+        change new.json '.trials[].result |= (.config.duration = 1000000000 | .environment.kernel = "6.2" | .environment.cpus = 4
                 | .environment.memory = null | .environment.wake_up = 9000 | .environment.syscall = 110 | .tool.engine = "epoll")'
         bench diff old.json new.json
         expect_status 0
@@ -185,7 +249,7 @@ cpus: 2 in old, 4 in new
 memory: 8000000000 in old, null in new
 wake_up: 5000 in old, 9000 in new
 engine: uring in old, epoll in new
-duration: 10s in old, 1s in new
+duration: 10000000000 in old, 1000000000 in new
 EXPECTED
 }
 
@@ -258,7 +322,7 @@ test_two_results_of_bench_can_be_compared() {
         bench diff 1.json 2.json
         expect_status 0
         expect_output '^`bench -c 2 -s 1024`$'
-        expect_output '^\| echo-c \| req/s \| [0-9]+ \| [0-9]+ \|.*one trial says nothing'
+        expect_output '^\| echo-c \| req/s \| [0-9]+ \| [0-9]+ \|.*too few trials to say: 5 are needed'
         bench -c 3 -d 100ms -q --json 3.json -- "$ECHO_C" -l 127.0.0.1:0
         bench diff 1.json 3.json
         expect_usage 'bench diff' 'no server has a valid trial of the same scenario in both files'

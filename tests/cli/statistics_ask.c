@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lets a script ask src/comparison/statistics.c. Each line of standard input is a question: its name, a level (0
- * where there is none), numbers, and for two samples a / between them. The answer is a line of numbers. */
+/* Lets a script ask src/comparison/statistics.c. Each line of standard input is a question: its name, a level
+ * (0 where there is none), numbers, and for two samples a / between them. The answer is a line of numbers. */
 #include "comparison/statistics.h"
 
 #include <stdio.h>
@@ -35,14 +35,14 @@ static int answer(const char *name, double level)
         if (strcmp(name, "median") == 0)
                 printf("%.17g\n", statistics_median(a, n));
         else if (strcmp(name, "interval") == 0) {
-                struct interval x = statistics_median_interval(a, n, level, 1);
+                struct interval x = statistics_median_interval(a, n, level);
                 printf("%.17g %.17g\n", x.low, x.high);
         } else if (strcmp(name, "student") == 0)
                 printf("%.17g\n", statistics_student(level, a[0]));
         else if (strcmp(name, "paired") == 0)
-                ratio_print(statistics_ratio_paired(a, b, n, level));
+                ratio_print(statistics_ratio_paired(a, b, n, level, 0));
         else if (strcmp(name, "unpaired") == 0)
-                ratio_print(statistics_ratio_unpaired(a, n, b, m, level));
+                ratio_print(statistics_ratio_unpaired(a, n, b, m, level, 0));
         else if (strcmp(name, "mann-whitney") == 0)
                 printf("%.17g\n", statistics_mann_whitney(a, n, b, m));
         else if (strcmp(name, "holm") == 0) {

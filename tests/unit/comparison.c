@@ -265,6 +265,85 @@ static void trial_add(struct comparison *c, size_t scenario, unsigned round, dou
         assert_int_equal(comparison_add(c, &t), 0);
 }
 
+/* Adds a trial in open loop whose server fell behind the rate; `code`: another reason, or NULL. */
+static void slow_trial_add(struct comparison *c, size_t server, unsigned round, const char *code)
+{
+        struct why why;
+        struct comparison_trial t = {
+                .server = server, .round = round, .failed = strdup("invalid: 50% were answered")};
+        json_t *reasons = json_pack("[{s:s,s:s}]", "code", "rate-missed", "text", "50% were answered");
+
+        t.json = result_json(50, 1000000, 100);
+        if (code)
+                assert_int_equal(
+                        json_array_append_new(reasons, json_pack("{s:s,s:s}", "code", code, "text", "")), 0);
+        assert_int_equal(json_object_set_new(t.json, "verdict",
+                                             json_pack("{s:s,s:o}", "status", "invalid", "reasons", reasons)),
+                         0);
+        t.result = result_from_json(t.json, &why);
+        assert_non_null(t.result);
+        assert_int_equal(comparison_add(c, &t), 0);
+}
+
+static void whole_report(FILE *out, const struct comparison *c)
+{
+        report_markdown_comparison(out, c);
+}
+
+static void a_server_that_is_too_slow_for_the_rate_counts_as_the_worst(void **state)
+{
+        struct comparison *c = measured();
+
+        (void)state;
+        c->rounds = 6;
+        c->servers[1].skipped = NULL;
+        for (unsigned round = 0; round < 6; round++) {
+                struct why why;
+                struct comparison_trial t = {.round = round, .json = result_json(100, 1000000 + round, 100)};
+                t.result = result_from_json(t.json, &why);
+                assert_int_equal(comparison_add(c, &t), 0);
+                slow_trial_add(c, 1, round, NULL);
+        }
+        assert_int_equal(comparison_summarize(c), 0);
+        const struct summary *s = comparison_summary(c, 0, 1);
+        assert_int_equal(s->too_slow, 6);
+        assert_int_equal(s->left_out, 0);
+        assert_int_equal(s->ratios[FIGURE_P99].difference, DIFFERENCE_HIGHER);
+        assert_int_equal(s->ratios[FIGURE_REQUESTS].difference, DIFFERENCE_LOWER);
+        struct comparison *again = comparison_of(comparison_to_json(c));
+        struct comparison *both[] = {c, again};
+        for (size_t i = 0; i < 2; i++) {
+                char *text = printed(whole_report, both[i]);
+                assert_non_null(strstr(text, "| 6 of 6 too slow: invalid: 50% were answered |"));
+                assert_non_null(strstr(text, "| higher, by ranks: some trials were too slow |"));
+                assert_non_null(
+                        strstr(text, "6 of 6 trials were too slow for the rate, and count as the worst"));
+                free(text);
+        }
+        char *answer = printed(first_answer, c);
+        assert_string_equal(
+                answer,
+                "b (6 of 6 too slow) was slower by ranks, since trials were too slow for the rate, than a.\n");
+        free(answer);
+        comparison_destroy(again);
+        comparison_destroy(c);
+}
+
+static void a_rate_that_was_missed_for_another_reason_is_left_out(void **state)
+{
+        static const char *const excuses[] = {"interference", "generator-limited", "own-part", "steal"};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof excuses / sizeof *excuses; i++) {
+                struct comparison *c = measured();
+                slow_trial_add(c, 0, 0, excuses[i]);
+                assert_int_equal(comparison_summarize(c), 0);
+                assert_int_equal(comparison_summary(c, 0, 0)->too_slow, 0);
+                assert_int_equal(comparison_summary(c, 0, 0)->left_out, 1);
+                comparison_destroy(c);
+        }
+}
+
 static void the_json_has_every_trial_in_the_order_in_which_they_ran(void **state)
 {
         struct comparison *c = measured();
@@ -388,18 +467,19 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
                  {{"a", 2e6, 1.9e6, 2.1e6, 0, 0, 0, NULL, 0},
                   {"b", 1e6, 0.9e6, 1.1e6, 0.5, 0.4, 0.6, "lower", 5}}},
                 {NULL,
-                 "a answered the most requests per second: 1,200 (1,100 to 1,300); not distinguishable from it, "
-                 "since the intervals overlap: b 1,150 (1,000 to 1,200); fewer: c 900 (800 to 1,000).\n",
+                 "Requests per second: a 1,200 (1,100 to 1,300), b 1,150 (1,000 to 1,200), c 900 (800 to 1,000); "
+                 "without a baseline no difference is claimed.\n",
                  NAN,
                  {{"b", 1150, 1000, 1200, 0, 0, 0, NULL, 0},
                   {"c", 900, 800, 1000, 0, 0, 0, NULL, 0},
                   {"a", 1200, 1100, 1300, 0, 0, 0, NULL, 0}}},
                 {NULL,
-                 "b had the lowest 99th percentile: 1ms (900\u00b5s to 1.1ms); higher: a 2ms (1.9ms to 2.1ms).\n",
+                 "99th percentile: b 1ms (900\u00b5s to 1.1ms), a 2ms (1.9ms to 2.1ms); without a baseline no "
+                 "difference is claimed.\n",
                  1000,
                  {{"a", 2e6, 1.9e6, 2.1e6, 0, 0, 0, NULL, 0}, {"b", 1e6, 0.9e6, 1.1e6, 0, 0, 0, NULL, 0}}},
                 {"a",
-                 "There are too few trials to say anything about b.\n",
+                 "There are too few rounds to say anything about b: 5 are needed.\n",
                  NAN,
                  {{"a", 100, 90, 110, 0, 0, 0, NULL, 0}, {"b", 99, 90, 110, 0.99, 0, 0, "none", 0}}},
                 {NULL,
@@ -427,6 +507,28 @@ static void an_answer_says_what_the_intervals_show_and_no_more(void **state)
         }
 }
 
+static void an_answer_has_the_verdicts_of_its_trials_beside_each_name(void **state)
+{
+        static const struct given given[] = {{"a", 100, 90, 110, 0, 0, 0, NULL, 0},
+                                             {"b", 200, 190, 210, 2, 1.9, 2.1, "higher", 3}};
+        json_t *json = comparison_json(given, 2, "a", NAN);
+
+        (void)state;
+        for (size_t i = 0; i < 2; i++)
+                (void)json_object_set_new(
+                        json_object_get(json_array_get(json_object_get(json, "trials"), i), "result"),
+                        "verdict",
+                        json_pack("{s:s,s:[{s:s,s:s}]}", "status", "suspect", "reasons", "code", "little",
+                                  "text", "it does not add up"));
+        struct comparison *c = comparison_of(json);
+        char *text = printed(first_answer, c);
+        assert_string_equal(
+                text,
+                "b (suspect) answered 2.00 times as many requests per second as a (suspect) (1.90 to 2.10).\n");
+        free(text);
+        comparison_destroy(c);
+}
+
 static void warnings_name_reasons_missing_servers_and_placement(void **state)
 {
         static const struct given given[] = {{.name = "a", .median = 10}, {.name = "b", .median = 10}};
@@ -441,8 +543,8 @@ static void warnings_name_reasons_missing_servers_and_placement(void **state)
         comparison_destroy(fine);
 
         (void)json_object_set_new(json, "placement", json_string("shared"));
-        (void)json_object_set_new(json_array_get(json_object_get(json, "summary"), 0), "left_out",
-                                  json_integer(1));
+        (void)json_object_set_new(json_array_get(json_object_get(json, "trials"), 0), "failed",
+                                  json_string("it spoke another language."));
         (void)json_object_set_new(json_object_get(trial, "result"), "verdict",
                                   json_pack("{s:s,s:[{s:s,s:s}]}", "status", "suspect", "reasons", "code",
                                             "little", "text", "it does not add up"));
@@ -451,7 +553,7 @@ static void warnings_name_reasons_missing_servers_and_placement(void **state)
         struct comparison *c = comparison_of(json);
         char *text = printed(warnings_print, c);
         assert_string_equal(
-                text, "a in '-c 8': 1 of 1 trials were left out.\n"
+                text, "a in '-c 8': 1 of 1 trials were left out: it spoke another language.\n"
                       "c was skipped: no ring here.\n"
                       "little in '-c 8': b in 1 of 1 trials; for instance: it does not add up.\n"
                       "The servers and the load generator shared the same CPUs: each took time from the "
@@ -645,11 +747,14 @@ int main(void)
                 cmocka_unit_test(a_file_that_is_neither_is_refused_by_what_is_wrong),
                 cmocka_unit_test(one_result_is_a_comparison_of_one_server_and_one_trial),
                 cmocka_unit_test(more_than_bench_compare_writes_is_refused),
+                cmocka_unit_test(a_server_that_is_too_slow_for_the_rate_counts_as_the_worst),
+                cmocka_unit_test(a_rate_that_was_missed_for_another_reason_is_left_out),
                 cmocka_unit_test(the_json_has_every_trial_in_the_order_in_which_they_ran),
                 cmocka_unit_test(what_is_written_is_read_as_it_was),
                 cmocka_unit_test(a_table_of_what_was_measured_is_that_of_its_file),
                 cmocka_unit_test(a_colour_that_is_none_is_replaced),
                 cmocka_unit_test(an_answer_says_what_the_intervals_show_and_no_more),
+                cmocka_unit_test(an_answer_has_the_verdicts_of_its_trials_beside_each_name),
                 cmocka_unit_test(warnings_name_reasons_missing_servers_and_placement),
                 cmocka_unit_test(no_text_of_a_file_can_become_markup),
                 cmocka_unit_test(the_page_has_every_server_in_its_table_and_a_policy),

@@ -109,7 +109,7 @@ static void a_finding_follows_from_the_interval_the_tolerance_and_the_figure(voi
                 {{"a", {1, 1, 1, 1}, 0},
                  {"a", {0.5, 1, 1, 1}, 1},
                  0.05,
-                 {FINDING_ONE_TRIAL, FINDING_ONE_TRIAL, FINDING_ONE_TRIAL, FINDING_ONE_TRIAL}},
+                 {FINDING_TOO_FEW, FINDING_TOO_FEW, FINDING_TOO_FEW, FINDING_TOO_FEW}},
                 {{"a", {1, 1, 1, 1}, 0},
                  {"a", {1, NAN, 1, 1}, 0},
                  0.05,
@@ -142,7 +142,106 @@ static void a_row_has_the_medians_of_both_sides_and_their_ratio(void **state)
         assert_near(d.rows[0].ratio.ratio, 0.4975, 1e-9);
         assert_int_equal(d.rows[0].count[DIFF_OLD], 5);
         assert_int_equal(d.rows[0].count[DIFF_NEW], 4);
+        assert_int_equal(d.rows[0].finding, FINDING_TOO_FEW);
+        assert_true(isnan(d.rows[0].p));
+        diff_fini(&d);
+        free(new->trials[4].failed);
+        new->trials[4].failed = NULL;
+        assert_int_equal(diff_make(&d, old, new, 0.05, &why), 0);
         assert_true(d.rows[0].p < 0.1 && d.rows[1].p > 0.1);
+        diff_fini(&d);
+        comparison_destroy(old);
+        comparison_destroy(new);
+}
+
+static void what_cannot_be_judged_is_counted(void **state)
+{
+        static const struct {
+                struct given old[2], new[2];
+                size_t unjudged;
+        } cases[] = {
+                {{{"a", {1, 1, 1, 1}, 0}}, {{"a", {0.8, 1, 1, 1}, 0}}, 0},
+                {{{"a", {1, 1, 1, 1}, 0}}, {{"a", {1, 1, 1, 1}, 4}}, 4},
+                {{{"a", {1, 1, 1, 1}, 0}}, {{"a", {0.94, 1, 1, 1}, 0}}, 1},
+                {{{"a", {1, 1, 1, 1}, 0}}, {{"a", {1, NAN, 1, 1}, 0}}, 1},
+                {{{"a", {1, NAN, 1, 1}, 0}}, {{"a", {1, NAN, 1, 1}, 0}}, 0},
+                {{{"a", {1, 1, 1, 1}, 0}, {"b", {1, 1, 1, 1}, 0}}, {{"a", {1, 1, 1, 1}, 0}}, 1},
+                {{{"a", {1, 1, 1, 1}, 0}}, {{"a", {1, 1, 1, 1}, 0}, {"b", {1, 1, 1, 1}, 0}}, 1},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct comparison *old = comparison_of(cases[i].old, cases[i].old[1].name ? 2 : 1, "-c 1"),
+                                  *new = comparison_of(cases[i].new, cases[i].new[1].name ? 2 : 1, "-c 1");
+                struct why why;
+                struct diff d;
+                assert_int_equal(diff_make(&d, old, new, 0.05, &why), 0);
+                if (d.unjudged != cases[i].unjudged)
+                        fail_msg("case %zu: %zu, not %zu", i, d.unjudged, cases[i].unjudged);
+                diff_fini(&d);
+                comparison_destroy(old);
+                comparison_destroy(new);
+        }
+}
+
+/* Gives all trials a result of that request size. */
+static void requests_set(struct comparison *c, uint64_t bytes)
+{
+        for (size_t i = 0; i < c->trial_count; i++) {
+                c->trials[i].result = result_create();
+                assert_non_null(c->trials[i].result);
+                c->trials[i].result->config.request_bytes = bytes;
+        }
+}
+
+static void only_runs_that_are_alike_are_compared(void **state)
+{
+        static const struct given two[] = {{"a", {1, 1, 1, 1}, 0}, {"b", {1, 1, 1, 1}, 0}};
+        struct comparison *old = comparison_of(two, 2, "-c 1"), *new = comparison_of(two, 2, "-c 1");
+        char flags[DIFF_SIDES][FLAGS_MAX];
+        struct why why;
+        struct diff d;
+
+        (void)state;
+        requests_set(old, 64);
+        requests_set(new, 64);
+        for (size_t i = 0; i < new->trial_count; i++)
+                if (new->trials[i].server == 1)
+                        new->trials[i].result->config.request_bytes = 65;
+        assert_int_equal(diff_make(&d, old, new, 0.05, &why), 0);
+        assert_int_equal(d.row_count, 4);
+        assert_int_equal(d.unjudged, 1);
+        assert_true(diff_is_alike(&d, 0, 0, flags));
+        assert_false(diff_is_alike(&d, 0, 1, flags));
+        assert_string_equal(flags[DIFF_OLD], "-c 1 -s 64");
+        assert_string_equal(flags[DIFF_NEW], "-c 1 -s 65");
+        diff_fini(&d);
+        old->placement = "shared";
+        new->placement = "none";
+        assert_int_equal(diff_make(&d, old, new, 0.05, &why), -EINVAL);
+        assert_string_equal(why.text, "they are not alike: placement shared in old, none in new");
+        comparison_destroy(old);
+        comparison_destroy(new);
+}
+
+static void a_server_that_became_too_slow_for_the_rate_is_worse(void **state)
+{
+        struct comparison *old = comparison_of(same, 1, "-c 1 -R 10"),
+                          *new = comparison_of(same, 1, "-c 1 -R 10");
+        struct why why;
+        struct diff d;
+
+        (void)state;
+        for (size_t i = 0; i < new->trial_count; i++) {
+                new->trials[i].too_slow = true;
+                new->trials[i].failed = strdup("invalid: 50% were answered");
+                new->trials[i].figures[FIGURE_REQUESTS] *= 0.5;
+        }
+        assert_int_equal(diff_make(&d, old, new, 0.05, &why), 0);
+        assert_int_equal(d.rows[0].finding, FINDING_WORSE); /* the rate is what it was */
+        assert_int_equal(d.rows[1].finding, FINDING_NOT_MEASURED);
+        assert_int_equal(d.rows[2].finding, FINDING_WORSE);
+        assert_true(isinf(d.rows[2].median[DIFF_NEW]) && isnan(d.rows[2].ratio.interval.low));
         diff_fini(&d);
         comparison_destroy(old);
         comparison_destroy(new);
@@ -203,8 +302,9 @@ static void with_nothing_in_common_there_is_no_diff(void **state)
         for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
                 struct why why = {0};
                 assert_int_equal(diff_make(&d, old, sides[i], 0.05, &why), -EINVAL);
-                assert_non_null(
-                        strstr(why.text, "no server has a valid trial of the same scenario in both files"));
+                assert_non_null(strstr(why.text,
+                                       "no server has a valid trial of the same scenario in both files: "
+                                       "'bench -c 1' in old, 'bench -c"));
                 comparison_destroy(sides[i]);
         }
         comparison_destroy(old);
@@ -232,6 +332,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_finding_follows_from_the_interval_the_tolerance_and_the_figure),
                 cmocka_unit_test(a_row_has_the_medians_of_both_sides_and_their_ratio),
+                cmocka_unit_test(what_cannot_be_judged_is_counted),
+                cmocka_unit_test(only_runs_that_are_alike_are_compared),
+                cmocka_unit_test(a_server_that_became_too_slow_for_the_rate_is_worse),
                 cmocka_unit_test(more_rows_need_wider_intervals),
                 cmocka_unit_test(only_what_both_sides_have_is_a_row),
                 cmocka_unit_test(with_nothing_in_common_there_is_no_diff),

@@ -69,6 +69,28 @@ static void a_name_stands_for_one_server(void **state)
         assert_int_equal(lineup.server_count, 2);
 }
 
+static void a_scenario_is_there_once(void **state)
+{
+        (void)state;
+        assert_int_equal(lineup_add_scenario(&lineup, "-c 1", &why), 0);
+        assert_int_equal(lineup_add_scenario(&lineup, "-c 2", &why), 0);
+        assert_int_equal(lineup_add_scenario(&lineup, "-c 1", &why), -EEXIST);
+        assert_string_equal(why.text, "there are two scenarios '-c 1'");
+        assert_int_equal(lineup.scenario_count, 2);
+}
+
+static void what_no_file_could_hold_is_refused(void **state)
+{
+        (void)state;
+        assert_int_equal(lineup_add_server(&lineup, "caf\xc3\xa9=x", &why), 0);
+        assert_int_equal(lineup_add_server(&lineup, "caf\xe9=x", &why), -EILSEQ);
+        assert_int_equal(lineup_add_server(&lineup, "a\nb=x", &why), -EILSEQ);
+        assert_int_equal(lineup_add_server(&lineup, "a=\xe9", &why), -EILSEQ);
+        assert_int_equal(lineup_add_scenario(&lineup, "--request \xe9", &why), -EILSEQ);
+        assert_int_equal(lineup.server_count, 1);
+        assert_int_equal(lineup.scenario_count, 0);
+}
+
 /* "name...=command..." of these lengths. */
 static char *server_text(size_t name, size_t command)
 {
@@ -123,8 +145,10 @@ static void scenarios_are_limited_in_number_and_length(void **state)
         memset(flags, 'f', LINEUP_TEXT_MAX);
         assert_int_equal(lineup_add_scenario(&lineup, flags, &why), -E2BIG);
         flags[LINEUP_TEXT_MAX - 1] = '\0';
-        for (int i = 0; i < LINEUP_SCENARIOS_MAX; i++)
+        for (int i = 0; i < LINEUP_SCENARIOS_MAX; i++) {
+                flags[0] = (char)('0' + i); /* each is another */
                 assert_int_equal(lineup_add_scenario(&lineup, flags, &why), 0);
+        }
         assert_string_equal(lineup.scenarios[LINEUP_SCENARIOS_MAX - 1].flags, flags);
         assert_int_equal(lineup_add_scenario(&lineup, "-c 1", &why), -E2BIG);
         assert_string_equal(why.text, "at most 64 scenarios of 511 bytes");
@@ -546,6 +570,8 @@ int main(void)
                 TEST(a_server_is_a_name_and_a_command),
                 TEST(what_is_no_server_is_refused_with_the_text),
                 TEST(a_name_stands_for_one_server),
+                TEST(a_scenario_is_there_once),
+                TEST(what_no_file_could_hold_is_refused),
                 TEST(lengths_are_limited),
                 TEST(the_number_of_servers_is_limited),
                 TEST(scenarios_are_limited_in_number_and_length),

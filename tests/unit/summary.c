@@ -41,6 +41,7 @@ static struct result *result_of(const struct given *g)
         r->generator.cpu_per_request = (double)g->latency;
         r->config.verify = 1;
         (void)strcpy(r->environment.kernel, "6.1");
+        result_judge(r); /* suspect, for its errors */
         return r;
 }
 
@@ -61,8 +62,7 @@ static struct summary summary_of(const struct given *valid, const struct given *
                                                              .invalid = results[1],
                                                              .baseline = baseline ? results[2] : NULL,
                                                              .rounds = rounds,
-                                                             .comparisons = 1,
-                                                             .seed = 1});
+                                                             .comparisons = 1});
         assert_int_equal(error, 0);
         for (size_t i = 0; i < 3; i++)
                 for (size_t k = 0; k < rounds; k++)
@@ -164,27 +164,114 @@ static void without_a_result_nothing_is_known(void **state)
         summary_fini(&s);
 }
 
-/* Twice the baseline's throughput in each of three rounds, each slower than the one before: across the rounds,
+/* Twice the baseline's throughput in each of five rounds, each slower than the one before: across the rounds,
  * nothing could be said of the ratio; pair by pair it is clear. */
-static const struct given twice[] = {{600, 5, 20}, {400, 5, 20}, {204, 5, 20}, {0, 0, 0}};
-static const struct given once[] = {{300, 5, 10}, {204, 5, 10}, {101, 5, 10}, {50, 5, 1000}};
+static const struct given twice[] = {{600, 5, 20}, {400, 5, 20}, {204, 5, 20},
+                                     {100, 5, 20}, {51, 5, 20},  {0, 0, 0}};
+static const struct given once[] = {{300, 5, 10}, {204, 5, 10}, {101, 5, 10},
+                                    {50, 5, 10},  {25, 5, 10},  {20, 5, 1000}};
 
 static void a_ratio_is_made_pair_by_pair(void **state)
 {
-        struct summary s = summary_of(twice, NULL, once, 4);
+        struct summary s = summary_of(twice, NULL, once, 6);
         const struct ratio *r = &s.ratios[FIGURE_REQUESTS];
 
         (void)state;
-        assert_near(s.estimates[FIGURE_REQUESTS].median, 400, 1e-9);
+        assert_near(s.estimates[FIGURE_REQUESTS].median, 204, 1e-9);
         assert_near(r->ratio, 2, 0.03);
         assert_true(r->interval.low > 1.8 && r->interval.high < 2.2);
         assert_int_equal(r->difference, DIFFERENCE_HIGHER);
-        assert_int_equal(r->n, 3);
+        assert_int_equal(r->n, 5);
         assert_int_equal(s.ratios[FIGURE_MAX_RSS].difference, DIFFERENCE_NONE);
         summary_fini(&s);
-        s = summary_of(twice, NULL, NULL, 4);
+        s = summary_of(twice, NULL, NULL, 6);
         assert_int_equal(s.ratios[FIGURE_REQUESTS].difference, DIFFERENCE_UNKNOWN);
         summary_fini(&s);
+}
+
+/* In two rounds of six the server fell behind: its median is a slow one's, and its latencies are worse than
+ * all. */
+static void a_server_that_was_too_slow_counts_as_the_worst(void **state)
+{
+        static const struct given valid[] = {{100, 5, 20}, {0, 0, 0}, {100, 5, 21},
+                                             {0, 0, 0},    {0, 0, 0}, {0, 0, 0}},
+                                  slow[] = {{0, 0, 0},  {40, 5, 9}, {0, 0, 0},
+                                            {41, 5, 9}, {42, 5, 9}, {43, 5, 9}};
+        struct result *results[3][6] = {0};
+        struct summary s;
+
+        (void)state;
+        for (size_t i = 0; i < 6; i++) {
+                results[0][i] = valid[i].latency ? result_of(&valid[i]) : NULL;
+                results[1][i] = slow[i].latency ? result_of(&slow[i]) : NULL;
+                results[2][i] = result_of(&(struct given){100, 5, 10 + i});
+        }
+        summary_init(&s);
+        assert_int_equal(summary_make(&s, &(struct summary_input){.valid = results[0],
+                                                                  .invalid = results[1],
+                                                                  .slow = results[1],
+                                                                  .baseline = results[2],
+                                                                  .rounds = 6,
+                                                                  .comparisons = 1}),
+                         0);
+        assert_true(isinf(s.estimates[FIGURE_P50].median));
+        assert_near(s.estimates[FIGURE_REQUESTS].median, 42.5, 1e-9);
+        assert_int_equal(s.ratios[FIGURE_P50].difference, DIFFERENCE_HIGHER);
+        assert_int_equal(s.ratios[FIGURE_P50].n, 6);
+        assert_true(isnan(s.ratios[FIGURE_P50].interval.low));
+        assert_true(s.ratios[FIGURE_REQUESTS].ratio < 0.5);
+        assert_int_equal(s.ratios[FIGURE_MAX_RSS].difference,
+                         DIFFERENCE_UNKNOWN); /* two rounds are too few */
+        summary_fini(&s);
+        for (size_t i = 0; i < 18; i++)
+                result_destroy(results[i / 6][i % 6]);
+}
+
+static void a_percentile_is_the_median_of_the_trials_and_lies_in_its_interval(void **state)
+{
+        struct result *results[5], *none[5] = {0};
+        struct summary s;
+
+        (void)state;
+        for (uint64_t i = 0; i < 5; i++) {
+                results[i] = result_of(&(struct given){1, 5, 10 + i});
+                histogram_add(results[i]->latency, i < 4 ? 10 + i : 5000, 900); /* enough for a p95 */
+        }
+        summary_init(&s);
+        struct summary_input in = {.valid = results, .invalid = none, .rounds = 5};
+        assert_int_equal(summary_make(&s, &in), 0);
+        assert_near(figure_of(FIGURE_P95, s.result), 5000, 5); /* of all latencies together */
+        const struct estimate *p95 = &s.estimates[FIGURE_P95];
+        assert_near(p95->median, 12, 0);
+        assert_true(p95->interval.low <= p95->median && p95->median <= p95->interval.high);
+        summary_fini(&s);
+        for (size_t i = 0; i < 5; i++)
+                result_destroy(results[i]);
+}
+
+static void a_summary_never_looks_better_than_its_trials(void **state)
+{
+        static const struct given rounds[] = {{1, 5, 10}, {1, 5, 11}};
+        struct result *results[] = {result_of(&rounds[0]), result_of(&rounds[1]), NULL};
+        struct summary s;
+
+        (void)state;
+        results[0]->verdict.status = VERDICT_VALID;
+        results[0]->verdict.reason_count = 0;
+        results[1]->verdict.status = VERDICT_SUSPECT;
+        results[1]->verdict.reason_count = 1;
+        (void)strcpy(results[1]->verdict.reasons[0].code, "halves-differ"); /* which needs intervals */
+        (void)strcpy(results[1]->verdict.reasons[0].text, "the halves differ");
+        summary_init(&s);
+        struct summary_input in = {.valid = results, .invalid = &results[2], .rounds = 2};
+        assert_int_equal(summary_make(&s, &in), 0);
+        assert_int_equal(s.result->verdict.status, VERDICT_SUSPECT);
+        assert_int_equal(s.result->verdict.reason_count, 1);
+        assert_string_equal(s.result->verdict.reasons[0].code, "halves-differ");
+        assert_string_equal(s.result->verdict.reasons[0].text, "in 1 of 2 trials: the halves differ");
+        summary_fini(&s);
+        result_destroy(results[0]);
+        result_destroy(results[1]);
 }
 
 static void invalid_trials_are_shown_only_where_there_are_no_valid_ones(void **state)
@@ -214,8 +301,7 @@ static void more_comparisons_widen_the_ratios_and_not_the_medians(void **state)
                 a[i] = result_of(&twice[i]);
                 b[i] = result_of(&once[i]);
         }
-        struct summary_input in = {
-                .valid = a, .invalid = b, .baseline = b, .rounds = 3, .comparisons = 1, .seed = 1};
+        struct summary_input in = {.valid = a, .invalid = b, .baseline = b, .rounds = 3, .comparisons = 1};
         assert_int_equal(summary_make(&few, &in), 0);
         in.comparisons = 10;
         assert_int_equal(summary_make(&many, &in), 0);
@@ -293,6 +379,9 @@ int main(void)
                 cmocka_unit_test(what_a_round_does_not_know_is_left_out),
                 cmocka_unit_test(without_a_result_nothing_is_known),
                 cmocka_unit_test(a_ratio_is_made_pair_by_pair),
+                cmocka_unit_test(a_server_that_was_too_slow_counts_as_the_worst),
+                cmocka_unit_test(a_percentile_is_the_median_of_the_trials_and_lies_in_its_interval),
+                cmocka_unit_test(a_summary_never_looks_better_than_its_trials),
                 cmocka_unit_test(invalid_trials_are_shown_only_where_there_are_no_valid_ones),
                 cmocka_unit_test(more_comparisons_widen_the_ratios_and_not_the_medians),
                 cmocka_unit_test(a_figure_is_the_same_of_a_result_and_of_its_json),
