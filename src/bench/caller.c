@@ -10,7 +10,7 @@
 
 static struct {
         sigset_t mask;
-        bool ignores[NSIG]; /* a caught signal is the default's again after execve(2), an ignored one stays */
+        bool ignores[NSIG]; /* execve(2) resets signals that are caught, but leaves those that are ignored */
         struct rlimit limits[RLIM_NLIMITS];
         cpu_set_t cpus;
         bool cpus_known; /* false on a machine of more CPUs than the set has bits */
@@ -32,7 +32,7 @@ void caller_restore(void)
 {
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-        /* What cannot be set is as bench has it: a limit that was lowered for good, a CPU that went away. */
+        /* What cannot be set stays as bench has it, such as the CPUs if one of them has gone. */
         for (int i = 0; i < RLIM_NLIMITS; i++)
                 (void)setrlimit((__rlimit_resource_t)i, &caller.limits[i]);
         if (caller.cpus_known)

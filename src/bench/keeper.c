@@ -5,8 +5,9 @@
  * bench has: however bench ends, SIGKILL included, the pipe is closed then, and the keeper kills them all. A
  * watcher beside the server could not: once bench is gone, its daemons are nobody's children.
  *
- * Not held: who kills the keeper itself, by its id, ends the command (PR_SET_PDEATHSIG) and its process group,
- * but its daemons stay; and a bench that is not root's cannot end a server that became another user's. */
+ * What it cannot do: if somebody kills the keeper itself, the command ends (PR_SET_PDEATHSIG) and so does its
+ * process group, but daemons stay; and without privileges nobody ends a server that became another user's. Both
+ * are reported (keeper_stop). */
 #include "bench/keeper.h"
 
 #include "bench/caller.h"
@@ -80,7 +81,8 @@ static void report_end(struct keeper_report *report, int status)
 /* Waits for the server's processes until none is left or bench has gone. */
 static void __attribute__((noreturn)) server_keep(struct keeper_report *report, int life_fd, int child_fd)
 {
-        struct pollfd fds[] = {{.fd = life_fd}, {.fd = child_fd, .events = POLLIN}}; /* .fd: its hang-up */
+        struct pollfd fds[] = {{.fd = life_fd},
+                               {.fd = child_fd, .events = POLLIN}}; /* POLLHUP needs no request */
         struct signalfd_siginfo info;
         int status = 0;
 
@@ -96,7 +98,7 @@ static void __attribute__((noreturn)) server_keep(struct keeper_report *report, 
                 }
                 if (poll(fds, 2, -1) > 0 && fds[0].revents)
                         server_kill();
-                (void)!read(child_fd, &info, sizeof info); /* more than one may be said by one */
+                (void)!read(child_fd, &info, sizeof info); /* one signal may report several ends */
         }
 }
 
@@ -188,6 +190,7 @@ int keeper_release(struct keeper *k)
                 (void)!write(k->life_fd, "", 1);
         while ((n = read(k->ready_fd, &byte, 1)) != 0 && (n > 0 || errno == EINTR))
                 ; /* closed by the execve(2), or by the end of all that hold it */
+        (void)close(k->ready_fd);
         int error = k->report->error;
         if (error)
                 (void)keeper_stop(k); /* the command has ended by itself */
@@ -221,7 +224,6 @@ void keeper_terminate(struct keeper *k)
 int keeper_stop(struct keeper *k)
 {
         (void)close(k->life_fd);
-        (void)close(k->ready_fd);
         while (!k->ended && waitpid(k->pid, &k->status, 0) < 0 && errno == EINTR)
                 ;
         k->ended = true;

@@ -9,7 +9,7 @@
 struct keeper {
         pid_t pid;                    /* of the keeper; all its descendants are the server's */
         pid_t command;                /* of the command, and of its process group */
-        int life_fd, ready_fd;        /* to and from the keeper */
+        int life_fd, ready_fd;        /* to and from the keeper; ready_fd is closed by keeper_release */
         struct keeper_report *report; /* a page that both have */
         bool ended;                   /* the keeper has, and was waited for; so has all of the server */
         int status;                   /* of the keeper */

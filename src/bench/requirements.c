@@ -58,8 +58,8 @@ bool requirements_are_met(const struct plan *p, struct why *why)
 
         if (r.descriptors > r.descriptors_allowed)
                 (void)why_set(why,
-                              "%zu descriptors allowed (hard limit), %zu needed for %u connections: raise it "
-                              "with ulimit -n",
+                              "%zu descriptors allowed (hard limit), %zu needed for %u connections: "
+                              "raise it with ulimit -n",
                               r.descriptors_allowed, r.descriptors, p->connections);
         else if (r.ports_there && r.ports > r.ports_there)
                 (void)why_set(
@@ -69,8 +69,8 @@ bool requirements_are_met(const struct plan *p, struct why *why)
                         r.ports_there, r.ports);
         else if (r.memory > r.memory_there)
                 (void)why_set(why,
-                              "%s of memory free, %s needed: fewer connections (-c), or less "
-                              "in flight on each (--depth)",
+                              "%s of memory free, %s needed: "
+                              "take fewer connections (-c), or less in flight on each (--depth)",
                               format_bytes(r.memory_there, there), format_bytes(r.memory, needed));
         else
                 return true;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* /proc has the sockets of every network namespace that a process is in; netlink's sock_diag(7) would say more,
+ * such as whether a listener is V6ONLY, but only of the namespace that it is asked in. Where the tables leave it
+ * open whose a connection would be, one is made. */
 #include "bench/sockets.h"
 
 #include "base/number.h"
