@@ -240,6 +240,9 @@ static int server_detail(struct lineup_server *s, char *text, char *equals, stru
                 if (snprintf(command, sizeof command, "env %s %s", value, s->command) >= (int)sizeof command)
                         return why_fail(why, -ENAMETOOLONG, "environment and command have at most %zu bytes",
                                         sizeof command - 6);
+                if (!utf8_is_valid(command, false))
+                        return why_fail(why, -EILSEQ, "the environment of the server '%s' is not UTF-8",
+                                        s->name);
                 (void)strcpy(s->command, command); /* of the same size */
         } else if (strcmp(key, "colour") == 0) {
                 if (strlen(value) != 7 || *value != '#' || strspn(value + 1, "0123456789abcdefABCDEF") != 6)

@@ -230,6 +230,17 @@ static void a_server_may_have_an_environment_a_colour_and_a_note(void **state)
         assert_false(lineup.servers[0].pins);
 }
 
+static void a_lineup_file_can_hold_no_text_that_json_cannot(void **state)
+{
+        (void)state;
+        assert_int_equal(file_read("[server a]\ncommand = ./a\nenvironment = A=\xe9\n"), -EILSEQ);
+        lineup = (struct lineup){0};
+        assert_int_equal(file_read("[server caf\xe9]\ncommand = ./a\n"), -EILSEQ);
+        lineup = (struct lineup){0};
+        assert_int_equal(file_read("[server a]\ncommand = ./a\nnote = caf\xe9\n"), 0);
+        assert_string_equal(lineup.servers[0].note, "caf?");
+}
+
 static void environment_and_command_together_are_limited(void **state)
 {
         char text[LINEUP_TEXT_MAX * 2];
@@ -578,6 +589,7 @@ int main(void)
                 TEST(a_file_names_servers_and_scenarios),
                 TEST(a_file_adds_to_what_there_is_already),
                 TEST(a_server_may_have_an_environment_a_colour_and_a_note),
+                TEST(a_lineup_file_can_hold_no_text_that_json_cannot),
                 TEST(environment_and_command_together_are_limited),
                 TEST(a_sweep_makes_a_scenario_of_each_value),
                 TEST(a_sweep_without_a_scenario_makes_its_own),
