@@ -396,8 +396,7 @@ int command_compare(int argc, char **argv)
                 error = files_write(o.directory, c);
         if (!error)
                 report_markdown_comparison(stdout, c);
-        int flushed = command_stdout_flush(), status = comparison_conclude(&o, c, error, &why);
-        status = status ? status : flushed;
+        int status = comparison_conclude(&o, c, error, &why);
         comparison_destroy(c);
         return status;
 }
