@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* connection: the life of one connection, as a state machine without a system call in it. An engine performs
- * the calls and reports their outcome; each report is answered with the next step. */
+ * the calls and reports their outcome; each report is answered with the next step. The struct reads better
+ * whole, with the reports that change it. */
 #ifndef LOAD_CONNECTION_H
 #define LOAD_CONNECTION_H
 
@@ -30,7 +31,7 @@ struct times {
 struct connection {
         uint64_t since, connect_began; /* ns; what `since` means depends on the state */
         struct times *times,
-                own_times; /* [depth], by sequence: of each request in flight; for depth 1, one's own */
+                own_times; /* [depth], by sequence: of what is in flight; for depth 1: &own_times */
         /* Open loop, ns after the load begins: when the next request falls due, and the scheduled time of the
          * oldest request not yet begun. */
         uint64_t due_at, begin_at;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* recorder: what one thread of a run measures. Each thread has its own; collect.c merges them at the end. */
+/* recorder: what one thread of a run measures. Each thread has its own; collect.c merges them at the end. A
+ * member for each count: the struct reads better whole. */
 #ifndef LOAD_RECORDER_H
 #define LOAD_RECORDER_H
 
@@ -27,13 +28,12 @@ struct recorder {
         const struct payload *payload;
         /* ns; UINT64_MAX while connections are opened. The window begins after the load's warm-up. */
         uint64_t load_begin, window_begin, window_end;
-        /* All histograms are owned. service_time: in open loop, latency
-         * from when a request was sent, not from when it was due. schedule_lag: in open loop, how late requests were begun whose connection
-         * was free, which is the generator's own delay. unread_time: how long sampled replies lay in the
-         * socket before they were read. */
+        /* All histograms are owned. In open loop, service_time: latencies from when requests were sent, not from
+         * when they were due; schedule_lag: how late requests were begun whose connection was free, which is the
+         * generator's own delay. unread_time: how long sampled replies lay in the socket before they were read.
+         * interval: latencies of the current one. */
         struct histogram *latency, *connect_latency, *connect_failure_latency, *first_byte_latency;
-        struct histogram *service_time, *schedule_lag, *unread_time,
-                *interval;               /* interval: latencies of the current one */
+        struct histogram *service_time, *schedule_lag, *unread_time, *interval;
         struct interval *intervals;      /* owned, [INTERVALS_MAX]: those that have ended */
         _Atomic uint32_t interval_count; /* that many of them may be read by others during the run */
         uint64_t interval_ends;          /* the current one, in ns; 0 until the first latency */

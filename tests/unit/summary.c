@@ -122,8 +122,8 @@ static void an_estimate_has_the_interval_of_the_rounds_that_know_it(void **state
         struct summary s = summary_of(rounds, NULL, NULL, 4);
         const struct interval *is[] = {&s.estimates[FIGURE_REQUESTS].interval,
                                        &s.estimates[FIGURE_MAX_RSS].interval};
-        struct interval should[] = {statistics_median_interval(rates, 3, SUMMARY_LEVEL, 1),
-                                    statistics_median_interval(sizes, 2, SUMMARY_LEVEL, 1)};
+        struct interval should[] = {statistics_median_interval(rates, 3, SUMMARY_LEVEL),
+                                    statistics_median_interval(sizes, 2, SUMMARY_LEVEL)};
 
         (void)state;
         for (size_t i = 0; i < 2; i++) {
