@@ -18,18 +18,23 @@ measure() {
         [ -n "$target" ] || fail "no result, exit status $status: $(head -n 2 err | tr '\n' ' ')"
 }
 
-# The processes whose command line has the word, which a test made up.
-alive() {
+# Prints the processes whose command line has the word, which a test made up.
+left() {
         local file
         for file in /proc/[0-9]*/cmdline; do
                 { tr '\0' ' ' <"$file" | grep -qF -- "$1"; } 2>/dev/null && [ "${file//[!0-9]/}" != $$ ] &&
-                        ! grep -q '^State:.*Z' "${file%cmdline}status" 2>/dev/null && return
+                        ! grep -q '^State:.*Z' "${file%cmdline}status" 2>/dev/null && echo "${file//[!0-9]/}"
         done
-        return 1
 }
 
 none_alive() {
-        ! alive "$1"
+        [ -z "$(left "$1")" ]
+}
+
+# What a bench at fault has left is stopped when the test ends.
+left_stop_at_end() {
+        # shellcheck disable=SC2064 # the mark as it is now
+        trap "children_stop; left '$1' | xargs -r kill -KILL" EXIT
 }
 
 needs_ipv6() {
@@ -166,6 +171,7 @@ END
 
 test_nothing_of_a_shell_is_left_behind() {
         local mark=left-$$-shell
+        left_stop_at_end "$mark"
         measure -- sh -c "'$ECHO_C' -l 'unix:$PWD/$mark'; true"
         none_alive "$mark" || fail "it still runs"
         [ ! -e "$mark" ] || fail "it was killed before it could end: its socket is still there"
@@ -173,6 +179,7 @@ test_nothing_of_a_shell_is_left_behind() {
 
 test_a_daemon_is_measured_and_ended() {
         local mark=left-$$-daemon
+        left_stop_at_end "$mark"
         measure -- sh -c "setsid sh -c \"'$ECHO_C' -l 'unix:$PWD/$mark' & sleep 60 & \" & exit 0"
         expect_json '.requests.total > 0 and .server.max_rss > 0 and .server.threads_max > 1'
         none_alive "$mark" || fail "it still runs"
@@ -180,6 +187,7 @@ test_a_daemon_is_measured_and_ended() {
 
 test_nothing_survives_a_signal_to_bench() {
         local signal mark
+        left_stop_at_end "left-$$-"
         for signal in HUP INT TERM KILL; do
                 mark=left-$$-$signal
                 "$BENCH" -q -c 2 -d 20s -- sh -c "setsid '$ECHO_C' -q -l 'unix:$PWD/$mark' & sleep 300; true" >/dev/null 2>&1 &
@@ -207,6 +215,7 @@ test_a_keeper_that_is_killed_takes_the_server_along_and_is_missed() {
 
 test_nothing_survives_a_comparison_that_is_killed() {
         local mark=left-$$-compare
+        left_stop_at_end "$mark"
         "$BENCH" compare --server one="'$ECHO_C' -q -l unix:$mark" --scenario '-c 2' -n 5 -d 20s -o results >/dev/null 2>&1 &
         children+=($!)
         await test -S "$mark"
@@ -226,6 +235,7 @@ test_nohup_is_respected() {
 }
 
 test_a_server_that_will_not_end_is_killed() {
+        left_stop_at_end "stubborn-$$"
         measure -- sh -c "trap '' TERM; '$ECHO_C' -l 'unix:$PWD/stubborn-$$' & P=\$!; while :; do sleep 1; done"
         expect_took 9000 13000
         none_alive "stubborn-$$" || fail "it still runs"
@@ -328,7 +338,8 @@ test_a_cpu_quota_of_the_cgroup_is_named() {
         [ -w "$root/cpu.cfs_quota_us" ] || [ -w "$root/cgroup.procs" ] || skip "no cgroup of the CPU controller may be made"
         group=$root/bench-test-$$
         mkdir "$group" "$group/below" 2>mkdir.err || skip "$(head -n 1 mkdir.err)"
-        trap 'children_stop; rmdir "$group/below" "$group"' EXIT
+        # shellcheck disable=SC2064 # the name as it is now
+        trap "children_stop; rmdir '$group/below' '$group'" EXIT
         echo 150000 >"$group/cpu.cfs_quota_us"
         (
                 echo "$BASHPID" >"$group/below/cgroup.procs"
