@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void why_format(struct why *why, const char *format, va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+why_format(struct why *why, const char *format, va_list arguments)
 {
         struct why new; /* the arguments may lie in `why` */
 

@@ -299,8 +299,9 @@ static bool halves_count(const struct result *r, double replies[2], double ns[2]
                 return false;
         for (uint64_t i = 0; i < count; i++)
                 replies[i >= count / 2] += (double)r->intervals[i].requests;
-        ns[0] = (double)(r->intervals[count / 2].at - r->intervals[0].at);
-        ns[1] = (double)r->window.duration - (double)r->intervals[count / 2].at;
+        const struct result_interval *middle = &r->intervals[count / 2];
+        ns[0] = (double)(middle->at - r->intervals[0].at);
+        ns[1] = (double)r->window.duration - (double)middle->at;
         return ns[0] > 0;
 }
 
