@@ -85,10 +85,14 @@ static int pin_set(void *options, const char *text, struct why *why)
         uint64_t cpu, last;
 
         cpus_allowed(&allowed);
+        if (strcmp(text, "auto") == 0) {
+                *cpus = allowed;
+                return 0;
+        }
         cpus->count = 0;
         do {
                 if (!cpu_range_read(&at, &cpu, &last) || (*at && *at != ','))
-                        return why_set(why, "--pin takes CPUs such as 0,2-3, not '%s'", text);
+                        return why_set(why, "--pin takes auto, or CPUs such as 0,2-3, not '%s'", text);
                 for (; cpu <= last && cpus->count < CPUS_MAX; cpu++) {
                         if (!cpu_is_allowed(&allowed, cpu))
                                 return why_set(why, "--pin: this process may not use CPU %" PRIu64, cpu);
@@ -274,7 +278,9 @@ static const struct option_row load_rows[] = {
         {.help = "The generator:"},
         {"-T", "--threads", "N", "load threads (default: one per CPU, at most one per connection)",
          NUMBER(plan.threads, 1, PLAN_THREADS_MAX)},
-        {"--pin", NULL, "CPUS", "pin thread i to the i-th of these CPUs, such as 0,2-3 (default: all)",
+        {"--pin", NULL, "auto|CPUS",
+         "pin thread i to the i-th of these CPUs, such as 0,2-3; auto (default): to all, if the server pins its "
+         "threads too",
          .kind = OPTION_CALL, .call = pin_set},
         {"--no-pin", NULL, NULL, "do not pin load threads to CPUs", .kind = OPTION_FLAG},
         {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, at the cost of all CPU time",
@@ -399,6 +405,7 @@ int run_options_check(void *options, const struct option_set *given, struct why 
                 p->threads = p->connections;
         if (!option_given(given, "--no-pin") && p->threads <= o->cpus.count)
                 p->cpus = o->cpus.id;
+        o->pins_as_server = !option_given(given, "--pin") || strcmp(option_text(given, "--pin"), "auto") == 0;
         return error;
 }
 

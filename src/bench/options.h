@@ -20,7 +20,8 @@ struct run_options {
         struct option_set
                 given; /* -t, among others: else the target is what COMMAND opens, or 127.0.0.1:1234 */
         struct plan plan;
-        struct cpus cpus; /* what plan.cpus points into */
+        struct cpus cpus;    /* what plan.cpus points into */
+        bool pins_as_server; /* plan.cpus holds only if the server's threads are pinned too */
         bool quiet, dry_run;
         const char *reply_text; /* as given; NULL: an echo's */
         struct threshold thresholds[OPTIONS_THRESHOLDS_MAX];

@@ -36,6 +36,7 @@ enum {
 #define LISTEN_TIMEOUT_NS (10 * NS_PER_S)
 #define STOP_TIMEOUT_NS (10 * NS_PER_S)
 #define POLL_NS (5 * NS_PER_MS)
+#define PINNING_NS (30 * NS_PER_MS) /* for a server that listens before it pins its threads */
 #define LOOK_NS (NS_PER_S / 2)
 
 static int switches_open(pid_t pid)
@@ -276,6 +277,19 @@ static void threads_read(const struct process *p, struct tasks *tasks)
 
         tasks_read(tasks, tree.pids + first, tree.count - first);
         tree_fini(&tree);
+}
+
+bool process_is_pinned(const struct process *p)
+{
+        struct tasks tasks;
+        uint64_t end = clock_now() + PINNING_NS;
+
+        for (;;) {
+                threads_read(p, &tasks);
+                if (tasks.pinned || clock_now() >= end)
+                        return tasks.pinned;
+                clock_sleep(POLL_NS);
+        }
 }
 
 static uint64_t switches_read(const struct process *p)

@@ -55,6 +55,9 @@ int process_await_listener(struct process *, const struct process_target *wanted
  * nowhere, or if that may not be seen. */
 bool process_listens(const struct process *, const struct address *target, char *where, size_t size);
 
+/* True if a thread of the server is kept to some of the CPUs. Takes 30 ms where none is. */
+bool process_is_pinned(const struct process *);
+
 void process_window_begins(struct process *);
 
 /* Takes its output, and looks at its threads and descendants. To be called 20 times a second or so. */

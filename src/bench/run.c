@@ -146,6 +146,7 @@ static void result_describe(struct result *r, const struct run_options *o, char 
                                option_text(&o->given, "--greeting"));
         r->config.verify = p->verify;
         r->config.spin = p->spin;
+        r->config.pinned = p->cpus != NULL;
 }
 
 /* What is observed of the server and the machine over the window. */
@@ -284,6 +285,8 @@ int command_run(int argc, char **argv)
         if (status)
                 goto destroy_result;
 
+        if (o.pins_as_server && !(observed && process_is_pinned(&server)))
+                o.plan.cpus = NULL;
         struct observation observation = {.plan = &o.plan, .process = observed ? &server : NULL, .result = r};
         cpus_allowed(&observation.cpus);
         progress_init(&observation.progress, stderr, o.quiet);

@@ -3,6 +3,8 @@
  * it takes 15 us, twice a run (proc_pid_schedstat(5)). */
 #include "bench/tasks.h"
 
+#include "base/cpus.h"
+
 #include <dirent.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -24,7 +26,7 @@ static bool task_read(pid_t process, pid_t id, struct task *t)
 }
 
 /* Adds the threads of one process, and their CPUs to `cpus`. Returns false if there are too many. */
-static bool process_read(struct tasks *all, pid_t process, cpu_set_t *cpus)
+static bool process_read(struct tasks *all, pid_t process, size_t allowed, cpu_set_t *cpus)
 {
         char path[64];
         struct dirent *entry;
@@ -37,8 +39,10 @@ static bool process_read(struct tasks *all, pid_t process, cpu_set_t *cpus)
                 if (id <= 0 || !task_read(process, id, &all->task[all->count]))
                         continue;
                 all->count++;
-                if (sched_getaffinity(id, sizeof own, &own) == 0)
-                        CPU_OR(cpus, cpus, &own);
+                if (sched_getaffinity(id, sizeof own, &own) != 0)
+                        continue;
+                CPU_OR(cpus, cpus, &own);
+                all->pinned |= (size_t)CPU_COUNT(&own) < allowed;
         }
         if (directory)
                 (void)closedir(directory);
@@ -47,13 +51,16 @@ static bool process_read(struct tasks *all, pid_t process, cpu_set_t *cpus)
 
 void tasks_read(struct tasks *all, const pid_t *processes, size_t count)
 {
+        struct cpus allowed;
         cpu_set_t cpus;
         bool few = true;
 
+        cpus_allowed(&allowed);
         CPU_ZERO(&cpus);
         all->count = 0;
+        all->pinned = false;
         for (size_t i = 0; i < count && few; i++)
-                few = process_read(all, processes[i], &cpus);
+                few = process_read(all, processes[i], allowed.count, &cpus);
         all->count = few ? all->count : 0;
         all->cpus = (uint64_t)CPU_COUNT(&cpus);
 }

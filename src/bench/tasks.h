@@ -5,6 +5,7 @@
 
 #include "result/result.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { TASKS_MAX = 256 }; /* with more threads nothing is said of them: reading them would disturb the run */
@@ -16,6 +17,7 @@ struct tasks {
                 uint64_t running, ready; /* ns since it began: on a CPU, and waiting for one */
         } task[TASKS_MAX];
         uint64_t cpus; /* that at least one of them may run on */
+        bool pinned;   /* one of them may run on fewer CPUs than this process */
 };
 
 /* Reads the threads of some processes. */

@@ -49,6 +49,7 @@ const struct field result_fields[] = {
         TEXT(config, greeting),
         FIELD("config.verify", FIELD_BOOLEAN, config.verify),
         FIELD("config.spin", FIELD_BOOLEAN, config.spin),
+        FIELD("config.pinned", FIELD_BOOLEAN, config.pinned),
         INTEGER(window, started_unix_ns),
         INTEGER(window, duration),
         INTEGER(window, ramp),

@@ -37,7 +37,8 @@ struct result {
                 char arrivals[RESULT_NAME_MAX]; /* open loop: "constant" or "poisson" */
                 char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX],
                         greeting[RESULT_NAME_MAX]; /* as given; "": an echo's */
-                uint64_t verify, spin;             /* 0 or 1; verify: every byte was compared */
+                uint64_t verify, spin,
+                        pinned; /* 0 or 1; verify: every byte was compared; pinned: load threads */
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;

@@ -48,10 +48,10 @@ option requires an argument -- 'c'|-c
 --warmup takes a duration .*, not 'long'|--warmup long
 --arrivals takes constant or poisson, not 'often'|-R 1 --arrivals often
 --arrivals is for the open loop|--arrivals poisson
---pin takes CPUs such as 0,2-3, not 'all'|--pin all
---pin takes CPUs such as 0,2-3, not '1-0'|--pin 1-0
---pin takes CPUs such as 0,2-3, not '0,,0'|--pin 0,,0
---pin takes CPUs such as 0,2-3, not '99999'|--pin 99999
+--pin takes auto, or CPUs such as 0,2-3, not 'all'|--pin all
+--pin takes auto, or CPUs such as 0,2-3, not '1-0'|--pin 1-0
+--pin takes auto, or CPUs such as 0,2-3, not '0,,0'|--pin 0,,0
+--pin takes auto, or CPUs such as 0,2-3, not '99999'|--pin 99999
 --pin: this process may not use CPU 1023|--pin 1023
 --request takes 1 to [0-9]+ bytes, not 0|--request=
 --request: 'a.q' has a backslash that starts none of C's escapes|--request a\q
@@ -220,12 +220,13 @@ test_a_target_that_closes_at_once_is_counted_as_closed() {
         expect_json '.errors.total >= 5 and ([.errors.connect, .errors.receive, .errors.send | to_entries[].key] - ["closed", "ECONNRESET", "EPIPE"] == [])'
 }
 
-test_a_target_that_closes_after_some_replies_is_counted_as_closed() {
+test_a_target_that_closes_after_some_replies_is_counted_as_closed_by_the_server() {
         fake_start close -e 5
         bench -c 2 "${QUICK[@]}" -t "127.0.0.1:$port" --json result.json
         expect_status 0
-        expect_json '.requests.total >= 10 and .verdict.status == "suspect"'
-        expect_json '.errors.total >= 2 and ([.errors.receive, .errors.send | to_entries[].key] - ["closed", "ECONNRESET", "EPIPE"] == [])'
+        # At the very first of them, a close that crosses the next request may look like a fault.
+        expect_json '.requests.total >= 10 and .connections.closed_by_server >= 2 and .errors.total <= 2'
+        expect_json '[.errors.receive, .errors.send | to_entries[].key] - ["ECONNRESET"] == []'
 }
 
 test_a_target_that_resets_is_counted_as_reset() {
@@ -529,7 +530,7 @@ test_an_interrupt_while_the_server_does_not_listen_yet_is_heeded() {
 test_the_json_has_every_name_that_was_promised() {
         local promised='["command_line","config","connect_failure_latency","connect_latency","connections","environment","errors",
                 "first_byte_latency","generator","intervals","kernel","latency","machine","per_rank","per_target",
-                "requests","schedule_lag","schema","server","targets","tool","unread_time","verdict","window"]'
+                "requests","schedule_lag","schema","server","service_time","targets","tool","unread_time","verdict","window"]'
         bench -c 30 -d 300ms -q --json - -- "$ECHO_C" -l 127.0.0.1:0
         expect_status 0
         mv out result.json
