@@ -22,7 +22,7 @@
 enum {
         SCRATCH_SIZE = 64 * 1024,
         EVENTS_MAX = 256,
-        GATHER_MAX = 32, /* requests in one message */
+        GATHER_MAX = 128, /* requests in one message */
         READS_MAX = 16,  /* full buffers read from one connection before others have their turn */
 };
 

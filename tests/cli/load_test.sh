@@ -5,6 +5,7 @@
 # shellcheck source=/dev/null
 . "$(dirname "$0")/lib.sh"
 
+TEST_JOBS=1 # each test has the CPUs to itself: many of them are about time
 LOCAL=(-- "$ECHO_C" -l 127.0.0.1:0)
 
 # Each claim of a table for both engines.
