@@ -31,11 +31,12 @@ struct option_row {
         size_t offset;
         uint64_t min, max;
         const char *const *choices; /* ended by NULL */
-        /* NULL, or called once the value is stored. 0; -EINVAL: wrong usage; or another error: failure. */
+        /* NULL, or called once the value is stored; text is NULL if there is none. 0; -EINVAL: wrong usage;
+         * else failure. */
         int (*call)(void *into, const char *text, struct why *);
 };
 
-/* Has a row's value stored in that member of the table's `into`. */
+/* Stores a row's value in this member of the table's `into`. */
 #define OPTION_TO(type, member)                                                                              \
         .offset = offsetof(type, member),                                                                    \
         .store = _Generic(((type *)NULL)->member, bool: OPTION_BOOL, int: OPTION_U32, uint32_t: OPTION_U32,  \
@@ -67,13 +68,15 @@ struct option_line {
         int (*check)(void *options, const struct option_set *, struct why *); /* at the end; may be NULL */
 };
 
-/* Reads argv. Of two rows of one name the first counts, so a table can replace rows of later ones. Wrong usage
- * ends the program with STATUS_USAGE and a line that says why; of option_read it is -EINVAL, and `why` says so. */
+/* Reads argv. Of two rows of one name the first counts, so a table can replace rows of later ones. Wrong
+ * usage
+ * ends the program with STATUS_USAGE and a line that says why; of option_read it is -EINVAL, and `why` says
+ * so. */
 void option_parse(const struct option_line *, const struct option_table[], void *options, int argc,
                   char **argv, struct option_set *);
 int option_read(const struct option_line *, const struct option_table[], void *options, int argc, char **argv,
                 struct option_set *, struct why *);
-/* `name` must be in a table. The text is the last one given, or NULL. */
+/* `name` is the first name of a row. The text is the last one given, or NULL. */
 bool option_given(const struct option_set *, const char *name);
 const char *option_text(const struct option_set *, const char *name);
 

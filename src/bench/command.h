@@ -31,7 +31,7 @@ int __attribute__((format(printf, 2, 3))) command_fail(int status, const char *f
 extern volatile sig_atomic_t command_interrupted;
 void command_catch_signals(void);
 
-/* Writes the path of this program. 0 or a negative errno. */
+/* Stores the path of this program. 0 or a negative errno. */
 int command_path(char path[static PATH_MAX]);
 
 /* Writes the words with spaces between them, cut to `size`. */
@@ -49,7 +49,7 @@ int command_json_write(json_t *json, struct outfile *);
 /* How wide a line of standard output may be: COLUMNS, or what the terminal says; 0: it is none. */
 unsigned command_columns(void);
 
-/* True if the file is standard output, where it takes the place of the text. */
+/* True if this open file is standard output, where it takes the place of the text. */
 bool command_stdout_taken(const struct outfile *);
 
 #endif

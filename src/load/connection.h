@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* connection: the life of one connection, as a state machine without a system call in it. An engine performs
- * the calls and reports their outcome; each report is answered with the next step. Beside
- * the reports that change it, the struct reads better whole. */
+ * the calls and reports their outcome; each report is answered with the next step. The struct reads better
+ * whole. */
 #ifndef LOAD_CONNECTION_H
 #define LOAD_CONNECTION_H
 
@@ -23,7 +23,7 @@ enum step {
         STEP_CLOSE,  /* close it; connection_is_due says when to open it again */
 };
 
-/* In ns: when a request was due (in a closed loop, when it was begun), and when it was begun. */
+/* In ns: when a request was due and when it was begun; in a closed loop both are the same. */
 struct times {
         uint64_t due, begun;
 };
@@ -47,20 +47,22 @@ struct connection {
         bool awaits_greeting;        /* nothing is begun before it has come */
         bool sending;                /* the engine's: a send is in flight */
         uint16_t generation;         /* the engine's: how often it was closed, modulo 2^16 */
-        uint16_t posted;             /* the engine's: operations whose completion is to come */
-        uint32_t turn;               /* the engine's: when it last sent */
+        uint16_t posted;             /* the engine's: operations that are not complete */
+        uint32_t turn;               /* the engine's: the turn in which it last sent */
 };
 
 /* `times`: [depth], the caller's; NULL for depth 1. */
 void connection_init(struct connection *, const struct plan *, uint32_t index, struct times *times);
 
-/* What the engine reports, with the time in ns. Each returns the next step, if there can be one. */
+/* The engines' reports, passed on by load/worker.h; `now` in ns. Each returns the next step, if there can
+ * be one. */
 void connection_connecting(struct connection *, uint64_t now);
 /* The target's queue is full and the kernel says so at once (unix(7)). No error: it is opened again later. */
 void connection_postponed(struct connection *, uint64_t now);
 /* It is open. */
 enum step connection_opened(struct connection *, struct recorder *, uint64_t now);
-/* It has failed. */
+/* It has failed: `cause` is an errno. A reset may be the server's habit: then it is no error, and
+ * STEP_REOPEN. */
 enum step connection_failed(struct connection *, struct recorder *, enum phase, int cause, uint64_t now);
 /* The peer has closed it. `received`: whether the peer's kernel has received any byte of the requests in
  * flight. If it has not, and the peer had answered before, it closed between replies, which is no error: the
@@ -71,7 +73,8 @@ enum step connection_received(struct connection *, struct recorder *, const uint
                               uint64_t now);
 /* The first `count` of the unsent bytes have been sent. */
 void connection_sent(struct connection *, const struct recorder *, size_t count);
-/* Depth 1: of the request that was reported as sent, only `count` bytes have been: the rest is unsent again. */
+/* Depth 1: of the request that was reported as sent, only `count` bytes have been: the rest is unsent
+ * again. */
 void connection_sent_part(struct connection *, const struct recorder *, size_t count);
 
 /* Sets *bytes to the unsent part of the first request that is not wholly sent. Returns its size; 0: none. */
@@ -79,16 +82,16 @@ size_t connection_unsent(const struct connection *, const struct recorder *, con
 /* The same for up to `max` requests, a vector each. Returns the number of vectors. */
 size_t connection_unsent_all(const struct connection *, const struct recorder *, struct iovec *, size_t max);
 
-/* Begins as many requests on an open connection as depth, and what is due, allow. STEP_WAIT if that is none,
- * or the window has ended. */
+/* Begins as many requests on an open connection as depth, and what is due, allow. STEP_SEND; or STEP_WAIT
+ * if that is none, or the window has ended. */
 enum step connection_begin(struct connection *, struct recorder *, uint64_t now);
 /* Open loop: its next request falls due. STEP_WAIT if it cannot begin yet. */
 enum step connection_fall_due(struct connection *, struct recorder *, uint64_t now);
-/* STEP_CLOSE, and counted, if it is taking too long to connect or to answer. */
+/* STEP_CLOSE, and counted, if it takes too long to connect, greet or answer. */
 enum step connection_check(struct connection *, struct recorder *, uint64_t now);
 /* True if it is closed and is to be opened now. */
 bool connection_is_due(const struct connection *, uint64_t now);
-/* For how long its oldest request in flight has been under way, in ns; 0: none is. */
+/* How long ago its oldest request in flight was due, in ns; 0: none is in flight. */
 uint64_t connection_oldest(struct connection *, const struct recorder *, uint64_t now);
 
 #endif

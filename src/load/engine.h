@@ -22,7 +22,8 @@ struct engine {
         int (*create)(struct worker *, struct engine_state **);
         void (*destroy)(struct engine_state *);
 
-        /* Opens a CONNECTION_CLOSED connection. Reports worker_opened or worker_failed, now or later. */
+        /* Opens a CONNECTION_CLOSED connection. Reports worker_opened or worker_failed, or calls
+         * connection_postponed, now or later. */
         void (*open)(struct engine_state *, struct connection *);
 
         /* Sends what connection_unsent returns, now or later, as the socket takes it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* plan: what a run is to do; made by the caller, read by all threads. */
+/* plan: what a run is to do; made by the caller, who owns what it points to; read by all threads. */
 #ifndef LOAD_PLAN_H
 #define LOAD_PLAN_H
 
@@ -12,7 +12,7 @@
 enum {
         PLAN_TARGETS_MAX = 16,
         PLAN_CONNECTIONS_MAX = 1 << 20,
-        PLAN_REQUEST_MAX = 64 << 20, /* bytes; the region that requests are cut from has 256 KiB more */
+        PLAN_REQUEST_MAX = 64 << 20, /* bytes; the payload's region is 256 KiB larger */
         PLAN_THREADS_MAX = 1024,
         PLAN_DEPTH_MAX = 1024,
         PLAN_IN_FLIGHT_MAX = 1 << 24, /* connections times depth, 16 bytes each */
@@ -43,13 +43,13 @@ struct plan {
         uint32_t request_bytes, reply_bytes;
         const uint8_t *reply_text; /* [reply_bytes] */
         enum reply reply;
-        /* What the server says before the first request: nothing; with greets, what comes in one piece, or, if
-         * there is a greeting_end, whatever ends with these bytes. */
+        /* If greets, the server speaks first: whatever one read returns, or, with a greeting_end, all up to
+         * and with these bytes. */
         bool greets;
         const uint8_t *greeting_end; /* [greeting_bytes], or NULL */
         uint32_t greeting_bytes;
         uint64_t requests_per_connection; /* after which it is closed and reopened; 0: unlimited */
-        uint64_t warmup;                  /* ns of load before the window, of which only errors are counted */
+        uint64_t warmup;                  /* ns of load before the window; only its errors are counted */
         uint64_t duration, grace;         /* ns: the window, and how much longer the run may last */
         uint64_t connect_timeout, request_timeout; /* ns */
         double connect_rate;         /* connections/s during the ramp, for all threads together */
@@ -67,7 +67,8 @@ struct plan {
 const struct address *plan_target(const struct plan *, uint32_t connection);
 
 /* Open loop: when request number `sequence` (from 0) of a connection is due, in ns after the load begins;
- * `previous` is the due time of the one before. Constant: the connections take turns at equal distances, so
+ * `previous` is the due time of the one before, 0 for the first. Constant: the connections take turns at
+ * equal distances, so
  * there are no bursts. Poisson: each connection's arrivals are a Poisson process of their own, and so are all
  * together. The n-th gap follows from seed, connection and n, so a queue of requests needs no memory. */
 uint64_t plan_arrival(const struct plan *, uint32_t connection, uint64_t sequence, uint64_t previous);

@@ -12,7 +12,7 @@
 
 struct server; /* models/server.h: what a model is given to serve with */
 
-/* What can have a listener, and a CPU, of its own; all of them can also share one. */
+/* What gets a listener and a CPU of its own when pinned; otherwise all share the listeners. */
 enum listeners {
         LISTENERS_PER_WORKER, /* an event loop, of which there are as many as `-w` says */
         LISTENERS_PER_CPU,    /* a group of threads: one group per CPU, or one in all */
@@ -25,15 +25,15 @@ struct model {
         enum listeners listeners;
         bool blocking;        /* it waits in accept(2), so listeners have to be blocking sockets */
         bool tcp_only;        /* it cannot serve unix sockets */
-        size_t stalled_bytes; /* the most user memory that a client that does not read can hold */
+        size_t stalled_bytes; /* the most user memory that one client that never reads can hold */
 
         /* What the SIZE of `--model NAME:SIZE` counts, such as "threads", or NULL: the model has no size. The
-         * default is one per CPU. With fewer than CPUs there is one group of threads. */
+         * default is one per CPU. Below the number of CPUs: one group of threads. */
         const char *size_unit;
         unsigned size_max;
 
-        /* What the model counts beside what all count: a title such as "faults planted", or NULL, and the
-         * name of counters.own[i] (models/counters.h), NULL behind the last one. */
+        /* What this model counts besides the rest: a title such as "faults planted", or NULL, and the
+         * name of counters.own[i] (models/counters.h), NULL after the last one. */
         const char *metrics_title;
         const char *(*metric_name)(size_t i);
 
@@ -41,12 +41,12 @@ struct model {
          * and in *which the limit's name. */
         size_t (*threads_limit)(const char **which);
 
-        /* NULL, or the model that this name stands for here, and in `why` what spoke against a better one, or
-         * "". Such a model needs nothing else but a summary. */
+        /* NULL, or the model that this name stands for here, and in `why` why a better one is ruled out, or
+         * "". Such a model needs only a name and a summary. */
         const struct model *(*stands_for)(struct why *why);
 
-        /* NULL: every build, kernel and user can run it. Or returns 0, or a negative errno and in `why` what
-         * does not allow it here. */
+        /* NULL: every build, kernel and user can run it. Else returns 0, or a negative errno and in `why`
+         * what prevents it here. */
         int (*probe)(struct why *why);
 
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of

@@ -32,19 +32,19 @@ struct server {
 
 enum { SERVER_PAUSE_MS = 100 }; /* how long nothing is accepted after -EBUSY */
 
-/* Takes a place among connections_max, which closing the connection gives back. False if none is free. */
+/* Takes one of connections_max places, which server_close or server_closed frees. False: none is free. */
 bool server_admit(struct server *);
 
 /* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), and counts it. The caller takes
  * a place for it, before or after. Returns its descriptor, or -EAGAIN: the queue is empty; -EINTR: a signal
- * came while it waited; -EBUSY: out of descriptors or memory. */
+ * came while it waited; -EBUSY: it failed otherwise, as without descriptors or memory. */
 int server_accept(struct server *, const struct listener *, unsigned worker, int flags);
 
-/* Takes a place and accepts, from a non-blocking listener; -EBUSY also means that no place is free. After it,
- * accept nothing for SERVER_PAUSE_MS or until a connection has closed. */
+/* Takes a place and accepts, from a non-blocking listener; -EBUSY may also mean that no place is free.
+ * After it, accept nothing for SERVER_PAUSE_MS or until a connection closes. */
 int server_accept_admitted(struct server *, const struct listener *, unsigned worker);
 
-/* True if this error of accept(2) concerns one connection only: the next accept may succeed. */
+/* True if this errno of accept(2) concerns one connection only: the next accept may succeed. */
 bool server_error_passes(int error);
 
 void server_close(struct server *, unsigned worker, int fd); /* a connection, which is counted */
@@ -65,7 +65,7 @@ int server_stop_events(int stop_fd); /* how many there have been: 0 serve, 1 dra
  * negative errno of one of them. If a thread cannot be made, none of them calls work(). */
 int server_run(struct server *, unsigned count, int (*work)(void *), void *arguments, size_t size);
 
-/* What an event-loop model has one of per worker. */
+/* The worker of an event-loop model. */
 struct worker_kind {
         size_t size; /* of a worker in bytes; zero before init() */
         int (*init)(void *worker, struct server *, unsigned index, int stop_fd);

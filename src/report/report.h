@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* The plain text of one run, in three blocks: what was run, what happened, how long it took. No line is longer
+/* The plain text of one run, in three blocks: what was run, what happened, how long it took. No line is
+ * longer
  * than `columns`, unless a word is; 0: there is no limit. */
 void report_text(FILE *, const struct result *, bool colour, unsigned columns);
 
-/* The latencies as bars, one per class of a logarithmic scale, 80 columns wide. */
+/* The latencies as bars on a logarithmic scale, 80 columns wide; without any, nothing. */
 void report_graph(FILE *, const struct result *);
 
 /* A Markdown table. A row begins with the given name, escaped. What was not measured is n/a. */
@@ -23,7 +24,8 @@ void report_markdown_row(FILE *, const char *name, const struct result *);
  * others. If nothing was recorded, only the head and the foot. */
 void report_hgrm(FILE *, const struct histogram *);
 
-/* A line of names, then a line per interval of the run, comma-separated (RFC 4180: lines end with CR LF). What
+/* A line of names, then a line per interval of the run, comma-separated (RFC 4180: lines end with CR LF).
+ * What
  * is unknown is empty. */
 void report_csv(FILE *, const struct result *);
 

@@ -36,7 +36,7 @@ struct result {
                 double connect_rate, rate;      /* rate: requests/s, open loop */
                 char arrivals[RESULT_NAME_MAX]; /* open loop: "constant" or "poisson" */
                 char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX],
-                        greeting[RESULT_NAME_MAX]; /* as given; "": an echo's */
+                        greeting[RESULT_NAME_MAX]; /* as given; "": the default */
                 uint64_t verify, spin,
                         pinned; /* 0 or 1; verify: every byte was compared; pinned: load threads */
         } config;
@@ -45,10 +45,10 @@ struct result {
         } window;
         struct {
                 uint64_t total, in_flight_at_end;
-                uint64_t answered_late;    /* of the window, but after its end, within the grace period */
+                uint64_t answered_late;    /* of the window, but answered in the grace period */
                 uint64_t oldest_in_flight; /* its age at the window's end */
                 uint64_t abandoned; /* begun in time, but their connection ended before they were answered */
-                uint64_t due, never_sent; /* open loop; never_sent: due, but the connection stayed busy */
+                uint64_t due, never_sent; /* open loop; never_sent: due, but not begun by the end */
                 uint64_t early;           /* replies that came before their request had been sent whole */
                 uint64_t per_connection_min, per_connection_median, per_connection_max;
                 double per_second;
