@@ -68,14 +68,13 @@ struct option_line {
         int (*check)(void *options, const struct option_set *, struct why *); /* at the end; may be NULL */
 };
 
-/* Reads argv. Of two rows of one name the first counts, so a table can replace rows of later ones. Wrong
- * usage
- * ends the program with STATUS_USAGE and a line that says why; of option_read it is -EINVAL, and `why` says
- * so. */
+/* Reads argv. Of two rows with one name the first counts. Wrong usage ends the program with STATUS_USAGE and a
+ * line, failure with STATUS_FAILED; option_read returns -EINVAL for both, and `why` says why. */
 void option_parse(const struct option_line *, const struct option_table[], void *options, int argc,
                   char **argv, struct option_set *);
 int option_read(const struct option_line *, const struct option_table[], void *options, int argc, char **argv,
                 struct option_set *, struct why *);
+
 /* `name` is the first name of a row. The text is the last one given, or NULL. */
 bool option_given(const struct option_set *, const char *name);
 const char *option_text(const struct option_set *, const char *name);

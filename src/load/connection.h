@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* connection: the life of one connection, as a state machine without a system call in it. An engine performs
- * the calls and reports their outcome; each report is answered with the next step. The struct reads better
- * whole. */
+ * the calls and reports their outcome; each report is answered with the next step. It reads better whole. */
 #ifndef LOAD_CONNECTION_H
 #define LOAD_CONNECTION_H
 
