@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* option: a command line as tables. A row says what an option is called, what it takes, within which limits
- * and where the value goes; argp(3) prints --help, --usage and --version from the same rows. */
+/* option: a command line as tables: what options are called, what they take, within which limits, and where the
+ * value goes. argp(3) prints --help, --usage and --version from the same rows. It reads better whole. */
 #ifndef BASE_OPTION_H
 #define BASE_OPTION_H
 

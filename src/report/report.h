@@ -9,8 +9,7 @@
 #include <stdio.h>
 
 /* The plain text of one run, in three blocks: what was run, what happened, how long it took. No line is
- * longer
- * than `columns`, unless a word is; 0: there is no limit. */
+ * longer than `columns`, unless a word is; 0: there is no limit. */
 void report_text(FILE *, const struct result *, bool colour, unsigned columns);
 
 /* The latencies as bars on a logarithmic scale, 80 columns wide; without any, nothing. */
