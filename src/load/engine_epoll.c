@@ -23,7 +23,7 @@ enum {
         SCRATCH_SIZE = 64 * 1024,
         EVENTS_MAX = 256,
         GATHER_MAX = 128, /* requests in one message */
-        READS_MAX = 16,  /* full buffers read from one connection before others have their turn */
+        READS_MAX = 16,   /* full buffers read from one connection before others have their turn */
 };
 
 struct engine_state {

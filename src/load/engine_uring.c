@@ -36,7 +36,7 @@ enum {
         CQ_ENTRIES = 16384,
         BUFFER_GROUP = 0,
         GATHERS = 256,
-        GATHER_MAX = 128,    /* requests in one message */
+        GATHER_MAX = 128,   /* requests in one message */
         INLINE_MAX = 16384, /* bytes of a request that a socket with nothing unsent takes at once */
         TURN_MAX = 1024,    /* completions handled before the worker looks at its clock */
 };
