@@ -111,6 +111,7 @@ static int bytes_parse(const char *option, const char *text, size_t max, const u
 
         if (!new)
                 return why_fail(why, -ENOMEM, "out of memory");
+        free((void *)(uintptr_t)*bytes); /* of an option given before: the last one counts */
         *bytes = new;
         *count = (uint32_t)n;
         if (n < 0)

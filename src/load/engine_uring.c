@@ -37,6 +37,7 @@ enum {
         BUFFER_GROUP = 0,
         GATHERS = 256,
         GATHER_MAX = 128,   /* requests in one message */
+        RING_BYTES = 8192,  /* of the ring of buffers: 512 entries of 16 bytes, on pages */
         INLINE_MAX = 16384, /* bytes of a request that a socket with nothing unsent takes at once */
         TURN_MAX = 1024,    /* completions handled before the worker looks at its clock */
 };
@@ -405,7 +406,7 @@ static int uring_create(struct worker *w, struct engine_state **state)
         buffers_choose(e);
         e->sampled.msg_controllen = SOCKET_CONTROL_SIZE;
         e->buffers = malloc((size_t)e->buffer_count * e->buffer_size);
-        e->buffer_ring = aligned_alloc(4096, e->buffer_count * sizeof(struct io_uring_buf));
+        e->buffer_ring = aligned_alloc(4096, RING_BYTES);
         if (e->plan->depth > 1)
                 e->gathers = malloc(GATHERS * sizeof *e->gathers);
         if (!e->buffers || !e->buffer_ring || (e->plan->depth > 1 && !e->gathers))
@@ -417,7 +418,7 @@ static int uring_create(struct worker *w, struct engine_state **state)
         struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)e->buffer_ring,
                                                 .ring_entries = e->buffer_count,
                                                 .bgid = BUFFER_GROUP};
-        memset(e->buffer_ring, 0, e->buffer_count * sizeof(struct io_uring_buf));
+        memset(e->buffer_ring, 0, RING_BYTES);
         error = io_uring_register_buf_ring(&e->ring, &registration, 0);
         if (error)
                 goto exit_ring;
