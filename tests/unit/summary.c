@@ -7,6 +7,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,6 +250,62 @@ static void a_percentile_is_the_median_of_the_trials_and_lies_in_its_interval(vo
                 result_destroy(results[i]);
 }
 
+/* Of 100 requests there is no p99. */
+static void a_percentile_that_no_trial_has_is_that_of_all_latencies(void **state)
+{
+        struct result *results[20], *none[20] = {0};
+        struct summary s;
+
+        (void)state;
+        for (size_t i = 0; i < 20; i++)
+                results[i] = result_of(&(struct given){1, 5, i < 10 ? 10 : 5000});
+        summary_init(&s);
+        struct summary_input in = {.valid = results, .invalid = none, .rounds = 20};
+        assert_int_equal(summary_make(&s, &in), 0);
+        assert_true(isnan(figure_of(FIGURE_P99, results[0])));
+        assert_near(s.estimates[FIGURE_P99].median, 5000, 5);
+        assert_true(isnan(s.estimates[FIGURE_P99].interval.low));
+        summary_fini(&s);
+        histogram_add(results[0]->latency, 10, 9900);
+        summary_init(&s);
+        assert_int_equal(summary_make(&s, &in), 0);
+        assert_near(figure_of(FIGURE_P99, s.result), 5000, 5);
+        assert_near(s.estimates[FIGURE_P99].median, 10, 0); /* of the one trial that has it */
+        summary_fini(&s);
+        for (size_t i = 0; i < 20; i++)
+                result_destroy(results[i]);
+}
+
+/* Half as much again is clear, unless one round, of either server, used so few ticks of CPU that it could be
+ * all of that. */
+static void a_difference_within_the_resolution_of_one_round_is_none(void **state)
+{
+        (void)state;
+        for (size_t coarse = 0; coarse <= 12; coarse++) {
+                struct result *results[2][6], *none[6] = {0};
+                struct summary s;
+                for (size_t i = 0; i < 12; i++) {
+                        struct result *r = result_of(&(struct given){100, 5, 20});
+                        r->server.cpu_user = i == coarse ? 20000000 : 20000000000;
+                        r->server.cpu_system = 0;
+                        r->server.cpu_per_request = (i < 6 ? 1500 : 1000) + (double)(i % 6);
+                        results[i / 6][i % 6] = r;
+                }
+                summary_init(&s);
+                struct summary_input in = {.valid = results[0],
+                                           .invalid = none,
+                                           .baseline = results[1],
+                                           .rounds = 6,
+                                           .comparisons = 1};
+                assert_int_equal(summary_make(&s, &in), 0);
+                assert_int_equal(s.ratios[FIGURE_CPU].difference,
+                                 coarse < 12 ? DIFFERENCE_NONE : DIFFERENCE_HIGHER);
+                summary_fini(&s);
+                for (size_t i = 0; i < 12; i++)
+                        result_destroy(results[i / 6][i % 6]);
+        }
+}
+
 static void a_summary_never_looks_better_than_its_trials(void **state)
 {
         static const struct given rounds[] = {{1, 5, 10}, {1, 5, 11}};
@@ -272,6 +329,98 @@ static void a_summary_never_looks_better_than_its_trials(void **state)
         summary_fini(&s);
         result_destroy(results[0]);
         result_destroy(results[1]);
+}
+
+static void reason_give(struct result *r, const char *code)
+{
+        uint64_t i = r->verdict.reason_count++;
+
+        (void)snprintf(r->verdict.reasons[i].code, sizeof r->verdict.reasons->code, "%s", code);
+        (void)snprintf(r->verdict.reasons[i].text, sizeof r->verdict.reasons->text, "%s!", code);
+}
+
+static void each_reason_is_told_once_with_the_number_of_its_trials(void **state)
+{
+        static const char *const given[3][3] = {{"a"}, {"b", "a"}, {"b", "c", "a"}};
+        static const char *const texts[4][3] = {
+                {0},
+                {"a!"},
+                {"in 2 of 2 trials: a!", "in 1 of 2 trials: b!"},
+                {"in 3 of 3 trials: a!", "in 2 of 3 trials: b!", "in 1 of 3 trials: c!"}};
+        struct result *results[3], *none[3] = {0};
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                results[i] = result_of(&(struct given){1, 5, 10});
+                results[i]->verdict.reason_count = 0;
+                for (size_t k = 0; k < 3 && given[i][k]; k++)
+                        reason_give(results[i], given[i][k]);
+        }
+        for (size_t count = 1; count <= 3; count++) {
+                struct summary s;
+                summary_init(&s);
+                struct summary_input in = {.valid = results, .invalid = none, .rounds = count};
+                assert_int_equal(summary_make(&s, &in), 0);
+                assert_int_equal(s.result->verdict.reason_count, count);
+                for (size_t k = 0; k < count; k++)
+                        assert_string_equal(s.result->verdict.reasons[k].text, texts[count][k]);
+                summary_fini(&s);
+        }
+        for (size_t i = 0; i < 3; i++)
+                result_destroy(results[i]);
+}
+
+static void more_reasons_than_there_is_room_for_leave_the_first(void **state)
+{
+        struct result *results[2], *none[2] = {0};
+        struct summary s;
+        char code[16];
+
+        (void)state;
+        for (size_t i = 0; i < 2; i++) {
+                results[i] = result_of(&(struct given){1, 5, 10});
+                results[i]->verdict.reason_count = 0;
+                for (size_t k = 0; k < RESULT_REASONS_MAX - 1; k++) {
+                        (void)snprintf(code, sizeof code, "%zu-%zu", i, k);
+                        reason_give(results[i], code);
+                }
+        }
+        summary_init(&s);
+        struct summary_input in = {.valid = results, .invalid = none, .rounds = 2};
+        assert_int_equal(summary_make(&s, &in), 0);
+        assert_int_equal(s.result->verdict.reason_count, RESULT_REASONS_MAX);
+        assert_string_equal(s.result->verdict.reasons[RESULT_REASONS_MAX - 1].text, "in 1 of 2 trials: 1-0!");
+        summary_fini(&s);
+        result_destroy(results[0]);
+        result_destroy(results[1]);
+}
+
+/* As a_server_that_was_too_slow_counts_as_the_worst, for the baseline. */
+static void a_baseline_that_was_too_slow_counts_as_the_worst(void **state)
+{
+        struct result *results[3][6] = {0};
+        struct summary s;
+
+        (void)state;
+        for (size_t i = 0; i < 6; i++) {
+                results[0][i] = result_of(&(struct given){100, 5, 20 + i});
+                results[i < 2 ? 1 : 2][i] = result_of(&(struct given){i < 2 ? 100 : 40, 5, 9});
+        }
+        summary_init(&s);
+        struct summary_input in = {.valid = results[0],
+                                   .invalid = results[2],
+                                   .baseline = results[1],
+                                   .baseline_slow = results[2],
+                                   .rounds = 6,
+                                   .comparisons = 1};
+        assert_int_equal(summary_make(&s, &in), 0);
+        assert_near(s.estimates[FIGURE_P50].median, 22.5, 0.01); /* its own trials are all exact */
+        assert_true(s.ratios[FIGURE_REQUESTS].ratio > 2);
+        assert_int_equal(s.ratios[FIGURE_P50].n, 6);
+        assert_true(isnan(s.ratios[FIGURE_P50].interval.low));
+        summary_fini(&s);
+        for (size_t i = 0; i < 18; i++)
+                result_destroy(results[i / 6][i % 6]);
 }
 
 static void invalid_trials_are_shown_only_where_there_are_no_valid_ones(void **state)
@@ -381,7 +530,12 @@ int main(void)
                 cmocka_unit_test(a_ratio_is_made_pair_by_pair),
                 cmocka_unit_test(a_server_that_was_too_slow_counts_as_the_worst),
                 cmocka_unit_test(a_percentile_is_the_median_of_the_trials_and_lies_in_its_interval),
+                cmocka_unit_test(a_percentile_that_no_trial_has_is_that_of_all_latencies),
+                cmocka_unit_test(a_difference_within_the_resolution_of_one_round_is_none),
                 cmocka_unit_test(a_summary_never_looks_better_than_its_trials),
+                cmocka_unit_test(each_reason_is_told_once_with_the_number_of_its_trials),
+                cmocka_unit_test(more_reasons_than_there_is_room_for_leave_the_first),
+                cmocka_unit_test(a_baseline_that_was_too_slow_counts_as_the_worst),
                 cmocka_unit_test(invalid_trials_are_shown_only_where_there_are_no_valid_ones),
                 cmocka_unit_test(more_comparisons_widen_the_ratios_and_not_the_medians),
                 cmocka_unit_test(a_figure_is_the_same_of_a_result_and_of_its_json),
