@@ -79,16 +79,53 @@ static void a_scenario_is_there_once(void **state)
         assert_int_equal(lineup.scenario_count, 2);
 }
 
+static void a_text_is_split_at_blanks_outside_quotes(void **state)
+{
+        static const struct {
+                const char *text;
+                size_t max;
+                const char *words[4];
+        } cases[] = {
+                {"", 4, {0}},
+                {" \t ", 4, {0}},
+                {"a", 4, {"a"}},
+                {"-c  10\t-s \t64 ", 4, {"-c", "10", "-s", "64"}},
+                {"\t--request 'a b\tc' x", 4, {"--request", "a b\tc", "x"}},
+                {"\"it's one\" 'the \"other\"'", 4, {"it's one", "the \"other\""}},
+                {"a='b 'c\" d\"e f", 4, {"a=b c de", "f"}},
+                {"'' x", 4, {"", "x"}},
+                {"'never closed x", 4, {"never closed x"}},
+                {"a b c", 2, {"a", "b"}},
+                {"a", 0, {0}},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                char text[64];
+                const char *words[5] = {0};
+                size_t count = 0;
+                while (count < 4 && cases[i].words[count])
+                        count++;
+                (void)strcpy(text, cases[i].text);
+                assert_int_equal(lineup_words_split(text, words, cases[i].max), count);
+                for (size_t k = 0; k < count; k++)
+                        assert_string_equal(words[k], cases[i].words[k]);
+                assert_null(words[count]);
+        }
+}
+
 static void what_no_file_could_hold_is_refused(void **state)
 {
         (void)state;
         assert_int_equal(lineup_add_server(&lineup, "caf\xc3\xa9=x", &why), 0);
+        assert_int_equal(lineup_add_server(&lineup, "tab=x\ty", &why), 0);
+        assert_int_equal(lineup_add_scenario(&lineup, "-c\t1", &why), 0);
         assert_int_equal(lineup_add_server(&lineup, "caf\xe9=x", &why), -EILSEQ);
         assert_int_equal(lineup_add_server(&lineup, "a\nb=x", &why), -EILSEQ);
         assert_int_equal(lineup_add_server(&lineup, "a=\xe9", &why), -EILSEQ);
         assert_int_equal(lineup_add_scenario(&lineup, "--request \xe9", &why), -EILSEQ);
-        assert_int_equal(lineup.server_count, 1);
-        assert_int_equal(lineup.scenario_count, 0);
+        assert_int_equal(lineup.server_count, 2);
+        assert_int_equal(lineup.scenario_count, 1);
 }
 
 /* "name...=command..." of these lengths. */
@@ -582,6 +619,7 @@ int main(void)
                 TEST(what_is_no_server_is_refused_with_the_text),
                 TEST(a_name_stands_for_one_server),
                 TEST(a_scenario_is_there_once),
+                TEST(a_text_is_split_at_blanks_outside_quotes),
                 TEST(what_no_file_could_hold_is_refused),
                 TEST(lengths_are_limited),
                 TEST(the_number_of_servers_is_limited),
