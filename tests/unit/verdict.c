@@ -117,6 +117,27 @@ static void half(struct result *r, const double v[4])
         r->server.cpus = 1;
 }
 
+/* The server may run on v[2] CPUs. */
+static void allowed(struct result *r, const double v[4])
+{
+        beside(r, v);
+        r->server.cpus = (uint64_t)v[2];
+}
+
+/* As hot, but little more than the server's part of the CPUs was used. */
+static void hot_and_idle(struct result *r, const double v[4])
+{
+        hot(r, v);
+        r->machine.cpu = 700000000;
+}
+
+/* As hot, but the CPUs were used up. */
+static void hot_and_full(struct result *r, const double v[4])
+{
+        hot(r, v);
+        r->machine.cpu = 1800000000;
+}
+
 /* The same on two CPUs that both ends use up. */
 static void on_the_same_cpus(struct result *r, const double v[4])
 {
@@ -143,7 +164,7 @@ static void halves(struct result *r, const double v[4])
         for (size_t i = 0; i < count; i++)
                 r->intervals[i].at = i * 100000000;
         r->window.duration = (count - 1) * 100000000 + (uint64_t)(v[3] * 1e6);
-        r->intervals[0].requests = (uint64_t)v[0];
+        r->intervals[count / 2 - (count > 1)].requests = (uint64_t)v[0];
         r->intervals[count / 2].requests = (uint64_t)v[1];
 }
 
@@ -180,21 +201,27 @@ static void no_port(struct result *r, const double v[4])
         r->errors.count[PHASE_CONNECT][EADDRNOTAVAIL] = (uint64_t)v[0];
 }
 
-/* v[1] requests, v[0] per connection, for which v[2] connections were opened in a window of 10 s. */
+/* v[1] requests, v[0] per connection, for which v[2] connections were opened in a window of 10 s; v[3] at a time, or ten. */
 static void lives(struct result *r, const double v[4])
 {
         r->config.requests_per_connection = (uint64_t)v[0];
         r->requests.total = (uint64_t)v[1];
         r->connections.per_second = v[2] / 10;
+        r->config.connections = v[3] > 0 ? (uint64_t)v[3] : 10;
         r->window.duration = 10000000000;
 }
 
 static void unverified(struct result *r, const double v[4])
 {
-        static const char *const replies[] = {"", "bytes:5", "until:\\n", "+PONG"};
+        static const char *const replies[] = {"", "bytes:5", "until:\\n", "+PONG", "bytes", "until"};
 
-        r->config.verify = v[0] > 2;
+        r->config.verify = v[0] > 0;
         (void)snprintf(r->config.reply, sizeof r->config.reply, "%s", replies[(size_t)v[0]]);
+}
+
+static void early(struct result *r, const double v[4])
+{
+        r->requests.early = (uint64_t)v[0];
 }
 
 static void disturbed(struct result *r, const double v[4])
@@ -342,6 +369,21 @@ static const struct {
         {"a thread of the server kept from it for less than a tenth", hot, {0.6, 0.6, 0.81, 0.9}, VALID, "", ""},
         {"a thread of the server less so", hot, {0.6, 0.6, 0.6, 0.89}, VALID, "connections-limit ",
          "more connections (-c)"},
+        {"a thread of the server kept from it for little more", hot, {0.6, 0.6, 0.79, 0.9}, SUSPECT,
+         "server-starved ", ""},
+        {"a load thread never idle, most CPUs idle", hot_and_idle, {0.6, 0.9, 0.5, 0.6}, SUSPECT,
+         "load-limited ", "while 65% of"},
+        {"a thread of the server kept from its CPU, most idle", hot_and_idle, {0.6, 0.6, 0.6, 0.9}, SUSPECT,
+         "server-starved ", "while 65% of"},
+        {"nobody busy, most CPUs idle", hot_and_idle, {0.6, 0.6, 0.6, 0.6}, VALID, "connections-limit ",
+         "and 65% of"},
+        {"a load thread never idle, no CPU idle", hot_and_full, {0.6, 0.9, 0.5, 0.6}, VALID, "", ""},
+        {"a thread of the server kept from its CPU, none idle", hot_and_full, {0.6, 0.6, 0.6, 0.9}, VALID, "",
+         ""},
+        {"nobody busy, no CPU idle", hot_and_full, {0.6, 0.6, 0.6, 0.6}, VALID, "", ""},
+        {"a server that may use more CPUs than it has threads, used up", allowed, {1, 1.8, 4}, VALID, "", ""},
+        {"a server of which the CPUs could not be counted", allowed, {1, 1.78, 0}, INVALID,
+         "generator-limited ", ""},
         {"a generator that spins", spinning, {1, 0.2}, VALID, "", ""},
         {"a server elsewhere, a load thread 94% busy", elsewhere, {0.94}, VALID, "", ""},
         {"a server elsewhere, a load thread 95% busy", elsewhere, {0.95}, SUSPECT, "generator-busy ",
@@ -352,6 +394,14 @@ static const struct {
         {"a second half of a fifth", halves, {100000, 20000, 4, 100}, SUSPECT, "halves-differ ",
          "had 500000 replies/s, the second 100000: 80% apart"},
         {"halves of one interval each", halves, {100000, 20000, 2, 100}, SUSPECT, "halves-differ ", ""},
+        {"halves 5% apart, to the last bit", halves, {1000140, 950133, 4, 100}, VALID, "", ""},
+        {"the end of the first half", halves, {100000, 95001, 6, 100}, VALID, "", ""},
+        {"a last interval of no length", halves, {100000, 20000, 4, 0}, VALID, "", ""},
+        {"a short half with few replies", halves_of_an_open_loop, {10, 10, 2, 10}, VALID, "", ""},
+        {"a short half beside one with many replies", halves_of_an_open_loop, {1000, 52, 2, 10}, SUSPECT,
+         "halves-differ ", ""},
+        {"a convoy in a short second half", halves, {1000, 60, 2, 10}, VALID, "", ""},
+        {"a convoy in a short first half", halves, {1000, 1680, 3, 100}, VALID, "", ""},
         {"one interval", halves, {100000, 0, 1, 100}, VALID, "", ""},
         {"an odd number of intervals", halves, {200000, 300000, 5, 100}, VALID, "", ""},
         {"a last interval of half its length", halves, {400000, 350000, 8, 50}, VALID, "", ""},
@@ -368,22 +418,37 @@ static const struct {
         {"a longer one", stall, {101, 10}, SUSPECT, "stalled ", "did nothing for 101 ms"},
         {"a stall of 100 ms in a short window", stall, {100, 1}, VALID, "", ""},
         {"a longer one in a short window", stall, {101, 1}, SUSPECT, "stalled ", ""},
+        {"a stall of a hundredth of 20 s", stall, {200, 20}, VALID, "", ""},
+        {"a longer one in 20 s", stall, {201, 20}, SUSPECT, "stalled ", ""},
         {"a stall of half a second in an hour", stall, {500, 3600}, VALID, "", ""},
         {"a longer one in an hour", stall, {501, 3600}, SUSPECT, "stalled ", ""},
         {"neighbours that use 5%", neighbours, {2, 100, 10}, VALID, "", ""},
         {"neighbours that use 5.1%", neighbours, {2, 100, 10.2}, SUSPECT, "neighbour ", "used 5.1% of"},
         {"neighbours that use less than the ticks of a second show", neighbours, {2, 1, 0.28}, VALID, "", ""},
         {"neighbours that use more", neighbours, {2, 1, 0.29}, SUSPECT, "neighbour ", ""},
+        {"neighbours that use just what the ticks of a second show", neighbours, {4, 1, 0.4}, VALID, "", ""},
         {"a connect without a port", no_port, {1}, SUSPECT, "ports-exhausted errors ", "1 connects found no"},
         {"connections with 2% requests too few", lives, {10, 9850, 1000}, VALID, "", ""},
         {"connections with fewer", lives, {10, 9600, 1000}, SUSPECT, "unsteady ", "9.6 for each instead of 10"},
+        {"connections with as few as chance may give", lives, {10, 9740, 1000}, VALID, "", ""},
+        {"connections with fewer than that", lives, {10, 9720, 1000}, SUSPECT, "unsteady ", ""},
+        {"connections of one request, as far apart as may be", lives, {1, 5000, 5124, 16}, VALID, "", ""},
+        {"connections of one request, further apart", lives, {1, 5000, 5200, 16}, SUSPECT, "unsteady ", ""},
+        {"connections of any number of requests", lives, {0, 10000, 0}, VALID, "", ""},
         {"connections with more", lives, {10, 10400, 1000}, SUSPECT, "unsteady ", ""},
         {"connections that live as long as the window", lives, {1000, 19000, 0}, VALID, "", ""},
-        {"connections that live half as long, none opened", lives, {1000, 20000, 0}, SUSPECT, "unsteady ", ""},
+        {"connections that live half as long, none opened", lives, {1000, 20000, 0}, SUSPECT, "unsteady ",
+         "0 connections were opened for 20000 requests, 0.0 for each"},
+        {"connections that live half as long, one opened", lives, {1000, 20000, 1}, SUSPECT, "unsteady ",
+         "20000.0 for each instead of 1000"},
         {"connections that live a fifth as long, by chance", lives, {1000, 50000, 44}, VALID, "", ""},
         {"bytes that were not compared", unverified, {0}, VALID, "not-verified ", "(--no-verify)"},
         {"bytes that were counted", unverified, {1}, VALID, "not-verified ", "only the length or the end"},
-        {"bytes up to an end", unverified, {2}, VALID, "not-verified ", ""},
+        {"bytes up to an end", unverified, {2}, VALID, "not-verified ", "only the length or the end"},
+        {"bytes of a reply that begins like a count", unverified, {4}, VALID, "", ""},
+        {"bytes of a reply that begins like an end", unverified, {5}, VALID, "", ""},
+        {"no early reply", early, {0}, VALID, "", ""},
+        {"one early reply", early, {1}, SUSPECT, "early-replies ", "1 replies came before"},
         {"bytes of a reply that was given", unverified, {3}, VALID, "", ""},
         {"5% interference", disturbed, {0.05, 0.05}, VALID, "", ""},
         {"5.1% interference", disturbed, {0.051, 0.05}, SUSPECT, "interference ", "others took 5.1% of"},
@@ -451,6 +516,22 @@ static const struct {
          "own-part ", FIELD(machine.cpu), RESULT_UNKNOWN},
         {"an own part, closed loop, a window of 0", own_closed, {5000, 0, 2000, 1.8}, SUSPECT, "own-part ",
          FIELD(window.duration), 0},
+        {"neighbours, the machine's user time unknown", neighbours, {2, 100, 0.2}, VALID, "",
+         FIELD(machine.cpu_user), RESULT_UNKNOWN},
+        {"neighbours, the CPUs' use unknown", neighbours, {2, 100, 100}, VALID, "", FIELD(machine.cpu),
+         RESULT_UNKNOWN},
+        {"halves, an unknown window", halves, {100000, 100000, 4, 100}, VALID, "",
+         FIELD(window.duration), RESULT_UNKNOWN},
+        {"lives, an unknown number of requests", lives, {10, 10000, 1000}, VALID, "", FIELD(requests.total),
+         RESULT_UNKNOWN},
+        {"lives, an unknown window", lives, {10, 10000, 1000}, VALID, "", FIELD(window.duration),
+         RESULT_UNKNOWN},
+        {"a load thread never idle that does not spin", hot, {0.6, 0.9, 0.5, 0.6}, SUSPECT, "load-limited ",
+         FIELD(config.spin), 0},
+        {"a load thread never idle that spins", hot, {0.6, 0.9, 0.5, 0.6}, VALID, "", FIELD(config.spin), 1},
+        {"a load thread idle at times that does not spin", hot, {0.6, 0.89, 0.5, 0.6}, VALID,
+         "connections-limit ", FIELD(config.spin), 0},
+        {"a load thread idle at times that spins", hot, {0.6, 0.89, 0.5, 0.6}, VALID, "", FIELD(config.spin), 1},
         {"Little's law, an unknown window", little, {0.84}, VALID, "",
          FIELD(window.duration), RESULT_UNKNOWN},
         {"an unknown number in flight at the end", in_flight, {10, 7, 1000}, VALID, "",
@@ -556,6 +637,32 @@ static void the_reason_names_every_kind_of_wrong_byte_and_how_many(void **state)
         result_destroy(r);
 }
 
+static void replies_that_are_wrong_at_first_call_for_a_greeting(void **state)
+{
+        static const struct {
+                uint64_t at_first;
+                const char *says;
+        } cases_of[] = {
+                {RESULT_UNKNOWN, ""},
+                {0, ""},
+                {1, "; 1 of them were the first bytes of a connection: if the server speaks first, give "
+                    "--greeting"},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < 3; i++) {
+                char text[RESULT_TEXT_MAX];
+                struct result *r = good();
+                r->errors.mismatch[MISMATCH_FOREIGN] = 2;
+                r->connections.wrong_at_first = cases_of[i].at_first;
+                result_judge(r);
+                (void)snprintf(text, sizeof text, "2 replies had wrong bytes: 2 %s%s",
+                               mismatch_name(MISMATCH_FOREIGN), cases_of[i].says);
+                assert_string_equal(r->verdict.reasons[0].text, text);
+                result_destroy(r);
+        }
+}
+
 static void a_percentile_needs_ten_samples_beyond_it(void **state)
 {
         static const struct {
@@ -587,6 +694,7 @@ int main(void)
                 cmocka_unit_test(a_verdict_has_a_name),
                 cmocka_unit_test(a_second_judgement_replaces_the_first),
                 cmocka_unit_test(the_reason_names_every_kind_of_wrong_byte_and_how_many),
+                cmocka_unit_test(replies_that_are_wrong_at_first_call_for_a_greeting),
                 cmocka_unit_test(a_percentile_needs_ten_samples_beyond_it),
         };
 
