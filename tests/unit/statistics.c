@@ -207,6 +207,8 @@ static void equal_values_are_no_certainty(void **state)
                 r = paired ? statistics_ratio_paired(twice, twice, 5, 0.95, 0)
                            : statistics_ratio_unpaired(twice, 5, twice, 5, 0.95, 0);
                 assert_int_equal(r.difference, DIFFERENCE_NONE);
+                assert_int_equal(r.sign, 0);
+                assert_true(r.p == 1 && r.detectable == 0 && r.interval.low == 1 && r.interval.high == 1);
         }
 }
 
@@ -231,9 +233,27 @@ static void what_was_too_slow_ranks_last_and_has_no_interval(void **state)
                 assert_true(isinf(cases[i].ratio) ? isinf(r.ratio) : fabs(r.ratio - cases[i].ratio) < 1e-9);
                 assert_true(isnan(r.interval.low) && isnan(r.interval.high) && isnan(r.detectable));
                 assert_int_equal(r.difference, cases[i].difference);
-                if (i < 2)
-                        assert_int_equal(r.sign, cases[i].sign);
+                assert_int_equal(r.sign, cases[i].sign);
         }
+}
+
+static void the_side_is_that_of_most_pairs_of_values(void **state)
+{
+        static const struct {
+                double values[3], baseline[3];
+                int sign;
+        } cases[] = {
+                {{2, NAN, NAN}, {1, NAN, NAN}, 1},  {{1, NAN, NAN}, {2, NAN, NAN}, -1},
+                {{1, NAN, NAN}, {1, NAN, NAN}, 0},  {{1, 3, 3}, {2, NAN, NAN}, 1},
+                {{2, NAN, NAN}, {1, 3, 3}, -1},     {{1, 1, 3}, {2, NAN, NAN}, -1},
+                {{1, 2, INFINITY}, {1, 2, 3}, 1},   {{1, 2, 3}, {1, 2, INFINITY}, -1},
+                {{INFINITY, 1, 1}, {2, 1, NAN}, 0},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                assert_int_equal(statistics_ratio_ranked(cases[i].values, 3, cases[i].baseline, 3, 0.95).sign,
+                                 cases[i].sign);
 }
 
 static void the_claims_of_a_table_are_holms(void **state)
@@ -549,6 +569,7 @@ int main(void)
                 cmocka_unit_test(fewer_than_five_pairs_claim_nothing),
                 cmocka_unit_test(equal_values_are_no_certainty),
                 cmocka_unit_test(what_was_too_slow_ranks_last_and_has_no_interval),
+                cmocka_unit_test(the_side_is_that_of_most_pairs_of_values),
                 cmocka_unit_test(the_claims_of_a_table_are_holms),
                 cmocka_unit_test(an_interval_contains_its_ratio_even_beside_outliers),
                 cmocka_unit_test(more_comparisons_need_wider_intervals),
