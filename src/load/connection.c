@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* CLOSED -> CONNECTING -> IDLE <-> BUSY, and from each back to CLOSED. A connection that failed is opened
- * again after RETRY_NS: a target that refuses is asked ten times a second, not as fast as it can refuse. */
+ * again after RETRY_NS: a target that refuses is asked ten times a second, not as fast as it can refuse. One
+ * that ended between replies is opened again at once: a target that answers is there. */
 #include "load/connection.h"
 
 #include "base/clock.h"
@@ -181,6 +182,14 @@ static enum step connection_end(struct connection *c, struct recorder *r, uint64
         return STEP_CLOSE;
 }
 
+/* The same, for one that ended between replies. */
+static enum step connection_again(struct connection *c, struct recorder *r, uint64_t now)
+{
+        (void)connection_end(c, r, now);
+        c->since = now;
+        return STEP_REOPEN;
+}
+
 /* The number of the request whose reply comes next. */
 static uint64_t reply_sequence(const struct connection *c)
 {
@@ -296,9 +305,7 @@ enum step connection_received(struct connection *c, struct recorder *r, const ui
         } while (count > 0);
         if (c->answered < c->life)
                 return c->in_flight < r->plan->depth ? connection_begin(c, r, now) : STEP_WAIT;
-        (void)connection_end(c, r, now);
-        c->since = now;
-        return STEP_REOPEN;
+        return connection_again(c, r, now);
 }
 
 /* The requests in flight were never begun. */
@@ -321,9 +328,7 @@ static enum step connection_closed_by_server(struct connection *c, struct record
 {
         r->closed_by_server++;
         requests_take_back(c, r, now);
-        (void)connection_end(c, r, now);
-        c->since = now;
-        return STEP_REOPEN;
+        return connection_again(c, r, now);
 }
 
 /* Counts how often connections ended after the same number of replies. A server that closes after each
@@ -352,7 +357,8 @@ enum step connection_failed(struct connection *c, struct recorder *r, enum phase
         if (reset && c->answered > 0 && c->received == 0) {
                 if (is_habit(r, c, false))
                         return connection_closed_by_server(c, r, now);
-                phase = PHASE_RECEIVE, cause = ECONNRESET; /* whichever call came upon it */
+                errors_count(&r->errors, PHASE_RECEIVE, ECONNRESET); /* whichever call came upon it */
+                return connection_again(c, r, now);
         }
         errors_count(&r->errors, phase, cause);
         return connection_end(c, r, now);

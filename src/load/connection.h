@@ -60,8 +60,8 @@ void connection_connecting(struct connection *, uint64_t now);
 void connection_postponed(struct connection *, uint64_t now);
 /* It is open. */
 enum step connection_opened(struct connection *, struct recorder *, uint64_t now);
-/* It has failed: `cause` is an errno. A reset may be the server's habit: then it is no error, and
- * STEP_REOPEN. */
+/* It has failed: `cause` is an errno. A reset between replies is STEP_REOPEN, and no error if it is the
+ * server's habit. */
 enum step connection_failed(struct connection *, struct recorder *, enum phase, int cause, uint64_t now);
 /* The peer has closed it. `received`: whether the peer's kernel has received any byte of the requests in
  * flight. If it has not, and the peer had answered before, it closed between replies, which is no error: the

@@ -145,7 +145,7 @@ has_ended() {
         ! kill -0 "$1" 2>/dev/null
 }
 
-test_one() {
+run_one() {
         directory=$2
         reason=$2/reason
         cd "$directory" || exit 1
@@ -154,7 +154,7 @@ test_one() {
         "$1"
 }
 
-test_report() {
+report_one() {
         local name=${1#test_} status=$2 directory=$3 text
         text=$(head -n 1 "$directory/reason" 2>/dev/null)
         case $status in
@@ -166,16 +166,24 @@ test_report() {
         [ "$status" = 0 ] || [ "$status" = 77 ]
 }
 
+# start_one NAME DIRECTORY: makes the directory, runs the test there, and leaves log, reason and status.
+start_one() {
+        mkdir "$2"
+        timeout --kill-after=5 "$TEST_LIMIT_S" bash "$0" --one "$1" "$2" >"$2/log" 2>&1 </dev/null
+        echo $? >"$2/status"
+}
+
 # Runs every test_NAME of the script, or those that its arguments name; with `--one NAME DIRECTORY`, one of them in
-# this bash.
+# this bash. One that fails with others beside it, for whose load its limits were not made, is said to run AGAIN, and
+# does so alone: that counts.
 run_tests() {
         if [ "${1:-}" = --one ]; then
-                test_one "$2" "$3"
+                run_one "$2" "$3"
                 exit
         fi
         local names name directory failed=0 running=0
         mapfile -t names < <(declare -F | sed -n 's/^declare -f \(test_.*\)/\1/p' |
-                grep -vx 'test_one\|test_report' | grep -xE "test_($(IFS='|' && echo "${*:-.*}"))")
+                grep -xE "test_($(IFS='|' && echo "${*:-.*}"))")
         local program
         for program in "$BENCH" "$ECHO_C" "$FAKE"; do
                 [ -x "$program" ] || {
@@ -187,12 +195,7 @@ run_tests() {
         # shellcheck disable=SC2064 # as it is now
         trap "rm -rf '$directory'" EXIT
         for name in "${names[@]}"; do
-                mkdir "$directory/$name"
-                (
-                        timeout --kill-after=5 "$TEST_LIMIT_S" bash "$0" --one "$name" "$directory/$name" \
-                                >"$directory/$name/log" 2>&1 </dev/null
-                        echo $? >"$directory/$name/status"
-                ) &
+                start_one "$name" "$directory/$name" &
                 running=$((running + 1))
                 if [ "$running" -ge "$TEST_JOBS" ]; then
                         wait -n
@@ -201,7 +204,13 @@ run_tests() {
         done
         wait
         for name in "${names[@]}"; do
-                test_report "$name" "$(cat "$directory/$name/status")" "$directory/$name" || failed=1
+                if [ "$TEST_JOBS" -gt 1 ] && ! report_one "$name" "$(cat "$directory/$name/status")" \
+                        "$directory/$name" >"$directory/report"; then
+                        sed 's/^\[  FAILED  \]/[  AGAIN   ]/' "$directory/report"
+                        rm -rf "${directory:?}/$name"
+                        start_one "$name" "$directory/$name"
+                fi
+                report_one "$name" "$(cat "$directory/$name/status")" "$directory/$name" || failed=1
         done
         exit $failed
 }

@@ -813,12 +813,13 @@ static void a_reset_is_the_server_s_habit_once_it_has_closed_twice_after_as_many
                         (void)open_at(f, ++now);
                         for (int replies = *end == 'R' ? 2 : 1; replies > 0; replies--)
                                 (void)answer_at(f, ++now);
-                        if (*end == 'c')
-                                (void)connection_closed(&f->c, &f->recorder, false, ++now);
-                        else
-                                (void)connection_failed(&f->c, &f->recorder,
-                                                        end == cases[i].ends ? PHASE_SEND : PHASE_RECEIVE,
-                                                        end == cases[i].ends ? EPIPE : ECONNRESET, ++now);
+                        bool first = end == cases[i].ends;
+                        enum step step = *end == 'c' ? connection_closed(&f->c, &f->recorder, false, ++now)
+                                                     : connection_failed(&f->c, &f->recorder,
+                                                                         first ? PHASE_SEND : PHASE_RECEIVE,
+                                                                         first ? EPIPE : ECONNRESET, ++now);
+                        assert_int_equal(step, STEP_REOPEN);
+                        assert_true(connection_is_due(&f->c, now));
                 }
                 if (f->recorder.closed_by_server != cases[i].closed ||
                     errors_total(&f->recorder.errors) != cases[i].errors ||
