@@ -130,14 +130,14 @@ size_t connection_unsent(const struct connection *c, const struct recorder *r, c
 size_t connection_unsent_all(const struct connection *c, const struct recorder *r, struct iovec *vectors,
                              size_t max)
 {
-        size_t count = 0;
+        size_t count = 0, sent = c->sent;
+        uint64_t first = c->sequence - c->unsent + 1;
 
-        for (; count < c->unsent && count < max; count++) {
-                const uint8_t *bytes = payload_window(r->payload, c->index,
-                                                      c->sequence - c->unsent + 1 + count);
-                size_t sent = count == 0 ? c->sent : 0;
-                vectors[count] = (struct iovec){(void *)(uintptr_t)(bytes + sent),
-                                                r->plan->request_bytes - sent};
+        for (uint32_t taken = 0, n; taken < c->unsent && count < max; taken += n, sent = 0) {
+                const uint8_t *bytes = payload_window(r->payload, c->index, first + taken);
+                n = payload_contiguous(r->payload, c->unsent - taken);
+                vectors[count++] = (struct iovec){(void *)(uintptr_t)(bytes + sent),
+                                                  (size_t)n * r->plan->request_bytes - sent};
         }
         return count;
 }

@@ -78,7 +78,8 @@ void connection_sent_part(struct connection *, const struct recorder *, size_t c
 
 /* Sets *bytes to the unsent part of the first request that is not wholly sent. Returns its size; 0: none. */
 size_t connection_unsent(const struct connection *, const struct recorder *, const uint8_t **bytes);
-/* The same for up to `max` requests, a vector each. Returns the number of vectors. */
+/* The same for all unsent requests, as far as `max` vectors hold them: one for those that lie one behind the
+ * other. Returns the number of vectors. */
 size_t connection_unsent_all(const struct connection *, const struct recorder *, struct iovec *, size_t max);
 
 /* Begins as many requests on an open connection as depth, and what is due, allow. STEP_SEND; or STEP_WAIT

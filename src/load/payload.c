@@ -9,20 +9,23 @@
 #include "load/payload.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FACTOR UINT64_C(0x9e3779b97f4a7c15)
 enum {
-        WINDOWS = 32768,     /* a power of two; a window begins at one of the first so many words */
-        WORDS_APART = 11027, /* between the windows of neighbouring connections; odd: so all are different */
-        NEIGHBOURS_MAX = 64, /* so many earlier and later requests are searched for wrong bytes */
+        WINDOWS = 32768,      /* a power of two; a window begins at one of the first so many words */
+        WORDS_APART = 11027,  /* between the windows of neighbouring connections; odd: so all are different */
+        NEIGHBOURS_MAX = 64,  /* so many earlier and later requests are searched for wrong bytes */
+        COPIES_BYTES = 65536, /* of a request that is the same each time, as far as the depth needs them */
 };
 
 struct payload {
-        const uint8_t *request; /* [size]; NULL: windows into the words */
-        const uint8_t *reply;   /* [reply_size]; NULL: the request, or any bytes */
+        uint8_t *request; /* owned, [copies * size], one behind the other; NULL: windows into the words */
+        uint32_t copies;
+        const uint8_t *reply; /* [reply_size]; NULL: the request, or any bytes */
         size_t reply_size;
         enum reply kind;
         /* Owned, [reply_size + 1], REPLY_UNTIL: the length of the longest proper prefix of the first n bytes
@@ -53,6 +56,7 @@ struct payload *payload_create(size_t size, uint64_t seed)
                 return NULL;
         size_t step = size / sizeof(uint64_t) + 2;
         *p = (struct payload){.size = size,
+                              .copies = 1,
                               .word_count = word_count,
                               .inverse = inverse_of(FACTOR),
                               .step = (uint32_t)(step < WINDOWS / 4 ? step | 1 : WINDOWS / 4 + 1),
@@ -70,6 +74,22 @@ static uint32_t match_extend(const struct payload *p, uint32_t matched, uint8_t 
         return matched + (p->reply[matched] == byte);
 }
 
+/* A pipeline of small requests is one piece of memory then, and not one for each of them. */
+static int request_copy(struct payload *p, const struct plan *plan)
+{
+        uint32_t fit = COPIES_BYTES / plan->request_bytes;
+
+        p->copies = plan->depth < fit ? plan->depth : fit;
+        if (p->copies == 0)
+                p->copies = 1; /* a large request */
+        p->request = malloc((size_t)p->copies * plan->request_bytes);
+        if (!p->request)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < p->copies; i++)
+                memcpy(p->request + (size_t)i * plan->request_bytes, plan->request, plan->request_bytes);
+        return 0;
+}
+
 struct payload *payload_create_for(const struct plan *plan)
 {
         struct payload *p = payload_create(plan->request ? 0 : plan->request_bytes, plan->seed);
@@ -77,17 +97,17 @@ struct payload *payload_create_for(const struct plan *plan)
         if (!p)
                 return NULL;
         p->size = plan->request_bytes;
-        p->request = plan->request;
         p->reply = plan->reply_text;
         p->reply_size = plan->reply == REPLY_ECHO ? p->size : plan->reply_bytes;
         p->kind = plan->reply;
-        if (plan->reply != REPLY_UNTIL)
-                return p;
-        p->borders = calloc(p->reply_size + 1, sizeof *p->borders);
-        if (!p->borders) {
-                free(p);
+        if (plan->reply == REPLY_UNTIL)
+                p->borders = calloc(p->reply_size + 1, sizeof *p->borders);
+        if ((plan->request && request_copy(p, plan) != 0) || (plan->reply == REPLY_UNTIL && !p->borders)) {
+                payload_destroy(p);
                 return NULL;
         }
+        if (plan->reply != REPLY_UNTIL)
+                return p;
         for (uint32_t n = 1; n < p->reply_size; n++)
                 p->borders[n + 1] = match_extend(p, p->borders[n], p->reply[n]);
         return p;
@@ -95,8 +115,10 @@ struct payload *payload_create_for(const struct plan *plan)
 
 void payload_destroy(struct payload *p)
 {
-        if (p)
-                free(p->borders);
+        if (!p)
+                return;
+        free(p->borders);
+        free(p->request);
         free(p);
 }
 
@@ -111,6 +133,11 @@ const uint8_t *payload_window(const struct payload *p, uint32_t connection, uint
         if (p->request)
                 return p->request;
         return (const uint8_t *)&p->words[window_start(p, connection, sequence)];
+}
+
+uint32_t payload_contiguous(const struct payload *p, uint32_t max)
+{
+        return max < p->copies ? max : p->copies;
 }
 
 const uint8_t *payload_reply(const struct payload *p, uint32_t connection, uint64_t sequence)

@@ -27,6 +27,10 @@ void payload_destroy(struct payload *);
 /* The `size` bytes of a request. */
 const uint8_t *payload_window(const struct payload *, uint32_t connection, uint64_t sequence);
 
+/* How many requests of one connection, of `max` successive ones, lie one behind the other from the first's window
+ * on: at least 1. */
+uint32_t payload_contiguous(const struct payload *, uint32_t max);
+
 /* The bytes of the right reply to it. */
 const uint8_t *payload_reply(const struct payload *, uint32_t connection, uint64_t sequence);
 

@@ -195,32 +195,44 @@ static void a_request_may_be_sent_in_any_pieces(void **state)
         assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), 0);
 }
 
+/* As windows of their own, and where all requests are the same bytes, of which two lie one behind the other. */
 static void several_requests_may_be_sent_in_any_pieces(void **state)
 {
         struct fixture *f = *state;
-        uint8_t stream[DEPTH_MAX * SIZE], gathered[DEPTH_MAX * SIZE];
+        struct payload *own = f->payload;
+        uint8_t same[SIZE], stream[DEPTH_MAX * SIZE], gathered[DEPTH_MAX * SIZE];
         struct iovec vectors[DEPTH_MAX + 1];
         const uint8_t *bytes;
 
+        f->plan.depth = 2;
+        f->plan.request = memcpy(same, payload_window(own, INDEX, 77), SIZE);
+        struct payload *copies = payload_create_for(&f->plan);
+        assert_non_null(copies);
         f->plan.depth = DEPTH_MAX;
-        for (uint64_t i = 0; i < DEPTH_MAX; i++)
-                memcpy(stream + i * SIZE, payload_window(f->payload, INDEX, 1 + i), SIZE);
-        for (size_t piece = 1; piece <= sizeof stream; piece++) {
-                connection_init(&f->c, &f->plan, INDEX, f->times);
-                (void)open_at(f, BEGIN);
-                for (size_t sent = 0; sent < sizeof stream; sent += piece) {
-                        size_t size = 0, rest = sizeof stream - sent;
-                        size_t count = connection_unsent_all(&f->c, &f->recorder, vectors, DEPTH_MAX);
-                        for (size_t i = 0; i < count; size += vectors[i++].iov_len)
-                                memcpy(gathered + size, vectors[i].iov_base, vectors[i].iov_len);
-                        assert_int_equal(size, rest);
-                        assert_memory_equal(gathered, stream + sent, rest);
-                        assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), vectors->iov_len);
-                        assert_ptr_equal(bytes, vectors->iov_base);
-                        connection_sent(&f->c, &f->recorder, piece < rest ? piece : rest);
+        for (uint32_t together = 1; together <= 2; together++) {
+                f->recorder.payload = together == 1 ? own : copies;
+                for (uint64_t i = 0; i < DEPTH_MAX; i++)
+                        memcpy(stream + i * SIZE, payload_window(f->recorder.payload, INDEX, 1 + i), SIZE);
+                for (size_t piece = 1; piece <= sizeof stream; piece++) {
+                        connection_init(&f->c, &f->plan, INDEX, f->times);
+                        (void)open_at(f, BEGIN);
+                        for (size_t sent = 0; sent < sizeof stream; sent += piece) {
+                                size_t size = 0, rest = sizeof stream - sent;
+                                size_t count = connection_unsent_all(&f->c, &f->recorder, vectors, DEPTH_MAX);
+                                assert_int_equal(count, (f->c.unsent + together - 1) / together);
+                                for (size_t i = 0; i < count; size += vectors[i++].iov_len)
+                                        memcpy(gathered + size, vectors[i].iov_base, vectors[i].iov_len);
+                                assert_int_equal(size, rest);
+                                assert_memory_equal(gathered, stream + sent, rest);
+                                size = connection_unsent(&f->c, &f->recorder, &bytes);
+                                assert_int_equal(size, (rest - 1) % SIZE + 1);
+                                assert_ptr_equal(bytes, vectors->iov_base);
+                                connection_sent(&f->c, &f->recorder, piece < rest ? piece : rest);
+                        }
+                        assert_int_equal(connection_unsent_all(&f->c, &f->recorder, vectors, DEPTH_MAX), 0);
                 }
-                assert_int_equal(connection_unsent_all(&f->c, &f->recorder, vectors, DEPTH_MAX), 0);
         }
+        payload_destroy(copies);
 }
 
 static void no_more_vectors_are_filled_than_there_are(void **state)

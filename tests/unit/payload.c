@@ -612,6 +612,37 @@ static void a_plan_without_a_request_has_the_windows_of_its_size(void **state)
         payload_destroy(planned);
 }
 
+/* So that a pipeline is sent as one piece of memory: as many as may be in flight, but no more than 64 KiB of them. */
+static void requests_that_are_alike_lie_one_behind_the_other(void **state)
+{
+        static const struct {
+                uint32_t size, depth, copies;
+        } cases[] = {{6, 1, 1},     {6, 128, 128}, {1024, 64, 64}, {1024, 65, 64},          {40000, 64, 1},
+                     {65536, 2, 1}, {65537, 2, 1}, {32768, 2, 2},  {PLAN_REQUEST_MAX, 2, 1}};
+        uint8_t *request = malloc(PLAN_REQUEST_MAX);
+
+        (void)state;
+        assert_non_null(request);
+        for (size_t i = 0; i < PLAN_REQUEST_MAX; i++)
+                request[i] = (uint8_t)(i * 31 >> 3);
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                uint32_t size = cases[i].size, copies = cases[i].copies;
+                const struct plan plan = {.request = request, .request_bytes = size, .depth = cases[i].depth};
+                struct payload *p = payload_create_for(&plan);
+                assert_non_null(p);
+                assert_int_equal(payload_contiguous(p, copies + 1), copies);
+                assert_int_equal(payload_contiguous(p, copies), copies);
+                assert_int_equal(payload_contiguous(p, 1), 1);
+                for (uint32_t k = 0; k < copies; k++)
+                        assert_memory_equal(payload_window(p, 7, 3) + (size_t)k * size, request, size);
+                payload_destroy(p);
+        }
+        free(request);
+        struct payload *p = make(64);
+        assert_int_equal(payload_contiguous(p, 8), 1);
+        payload_destroy(p);
+}
+
 static void each_end_of_a_reply_is_found_by_itself(void **state)
 {
         const struct plan plan = {.request = BYTES("GET"),
@@ -676,6 +707,7 @@ int main(void)
                 cmocka_unit_test(before_the_first_request_there_is_none_whose_bytes_could_come_again),
                 cmocka_unit_test(where_all_replies_are_alike_wrong_bytes_are_surplus_or_corrupt),
                 cmocka_unit_test(a_plan_without_a_request_has_the_windows_of_its_size),
+                cmocka_unit_test(requests_that_are_alike_lie_one_behind_the_other),
                 cmocka_unit_test(each_end_of_a_reply_is_found_by_itself),
                 cmocka_unit_test(the_end_of_a_reply_is_named_without_reading_beyond_it),
         };
