@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -41,6 +42,27 @@ static bool cpus_have(const struct cpus *cpus, uint64_t cpu)
                 if ((uint64_t)cpus->id[i] == cpu)
                         return true;
         return false;
+}
+
+int cpus_wake(void)
+{
+        int fd = open("/dev/cpu_dma_latency", O_WRONLY | O_CLOEXEC);
+        const int32_t longest = 0; /* us until a CPU runs again; holds as long as the descriptor is open */
+
+        if (fd < 0)
+                return -errno;
+        if (write(fd, &longest, sizeof longest) != sizeof longest) {
+                int error = -errno;
+                (void)close(fd);
+                return error;
+        }
+        return fd;
+}
+
+void cpus_let_sleep(int awake)
+{
+        if (awake >= 0)
+                (void)close(awake);
 }
 
 struct cpus_time cpus_time(const struct cpus *cpus)

@@ -239,6 +239,9 @@ static const struct option_row load_rows[] = {
         {"--arrivals", NULL, "HOW",
          "open loop: constant, at equal intervals (default), or poisson, at random", .kind = OPTION_CHOICE,
          TO(plan.arrivals), .choices = arrivals},
+        {"--quantum", NULL, "DUR",
+         "open loop: what has arrived is sent together each so often, for less CPU; latency counts from then",
+         .kind = OPTION_DURATION, TO(plan.quantum), .min = NS_PER_US, .max = NS_PER_S},
         {"--depth", NULL, "N",
          "requests in flight per connection (default 1); replies must come in the same order",
          NUMBER(plan.depth, 1, PLAN_DEPTH_MAX)},
@@ -284,6 +287,10 @@ static const struct option_row load_rows[] = {
          "threads too",
          .kind = OPTION_CALL, .call = pin_set},
         {"--no-pin", NULL, NULL, "do not pin load threads to CPUs", .kind = OPTION_FLAG},
+        {"--let-sleep", NULL, NULL,
+         "open loop: let idle CPUs sleep; by default /dev/cpu_dma_latency keeps them awake where it may be written, or "
+         "timers come late",
+         .kind = OPTION_FLAG},
         {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, at the cost of all CPU time",
          .kind = OPTION_FLAG, TO(plan.spin)},
         {"--engine", NULL, "NAME", "how system calls are made: uring, epoll or auto (default)",
@@ -392,6 +399,8 @@ int run_options_check(void *options, const struct option_set *given, struct why 
                 return why_set(why, "either -s or --request, which has a size of its own");
         if (option_given(given, "--arrivals") && p->rate == 0)
                 return why_set(why, "--arrivals is for the open loop: give -R");
+        if (p->quantum > 0 && p->rate == 0)
+                return why_set(why, "--quantum is for the open loop: give -R");
         if (p->depth > 1 && (uint64_t)p->connections * p->depth > PLAN_IN_FLIGHT_MAX)
                 return why_set(why, "-c times --depth is at most %d requests in flight", PLAN_IN_FLIGHT_MAX);
         int error = reply_check(o, given, why);

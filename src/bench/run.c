@@ -134,6 +134,7 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.connect_rate = p->connect_rate;
         if (p->rate > 0) {
                 r->config.rate = p->rate;
+                r->config.quantum = p->quantum;
                 (void)strcpy(r->config.arrivals, p->arrivals == ARRIVALS_POISSON ? "poisson" : "constant");
         }
         if (request)
@@ -147,6 +148,7 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.verify = p->verify;
         r->config.spin = p->spin;
         r->config.pinned = p->cpus != NULL;
+        r->config.kernel_times = plan_kernel_times(p);
 }
 
 /* What is observed of the server and the machine over the window. */
@@ -295,7 +297,10 @@ int command_run(int argc, char **argv)
                                          .tick = on_tick,
                                          .window_ends = on_window_ends};
         result_describe(r, &o, argv);
+        int awake = o.plan.rate > 0 && !option_given(&o.given, "--let-sleep") ? cpus_wake() : -1;
+        r->environment.awake = awake >= 0;
         int error = load_run(&o.plan, &hooks, &command_interrupted, r);
+        cpus_let_sleep(awake);
         progress_end(&observation.progress);
         server_stop(&server);
         r->environment.interference = (r->environment.interference +

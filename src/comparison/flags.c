@@ -30,7 +30,7 @@ static void flag_add_count(char flags[static FLAGS_MAX], const char *flag, uint6
 
 const char *flags_of(const struct result *r, char flags[static FLAGS_MAX])
 {
-        char warmup[DURATION_TEXT_MAX];
+        char duration[DURATION_TEXT_MAX];
         bool is_echo = !*r->config.request, is_cut = strlen(r->config.request) == RESULT_NAME_MAX - 1;
 
         (void)snprintf(flags, FLAGS_MAX, "-c %" PRIu64,
@@ -43,12 +43,14 @@ const char *flags_of(const struct result *r, char flags[static FLAGS_MAX])
                 flag_add(flags, " -R %.0f", r->config.rate);
         if (strcmp(r->config.arrivals, "poisson") == 0)
                 flag_add(flags, " --arrivals poisson");
+        if (r->config.quantum != RESULT_UNKNOWN && r->config.quantum > 0)
+                flag_add(flags, " --quantum %s", duration_format(r->config.quantum, duration));
         if (!is_echo)
                 flag_add(flags, " --request '%s'", r->config.request);
         if (*r->config.reply)
                 flag_add(flags, " --reply '%s'", r->config.reply);
         if (r->config.warmup != RESULT_UNKNOWN && r->config.warmup > 0)
-                flag_add(flags, " --warmup %s", duration_format(r->config.warmup, warmup));
+                flag_add(flags, " --warmup %s", duration_format(r->config.warmup, duration));
         if (r->config.verify == 0)
                 flag_add(flags, " --no-verify");
         if (r->config.spin == 1)

@@ -69,6 +69,17 @@ static struct times *times_of(struct connection *c, const struct recorder *r, ui
         return &c->times[r->plan->depth > 1 ? sequence % r->plan->depth : 0];
 }
 
+static uint64_t due_of(const struct recorder *r, uint64_t arrival)
+{
+        return r->load_begin + plan_due(r->plan, arrival);
+}
+
+/* In a closed loop a request is due when it is begun. */
+static uint64_t due_time(const struct recorder *r, const struct times *times)
+{
+        return r->plan->rate > 0 ? due_of(r, times->arrival) : times->begun;
+}
+
 static bool may_begin(const struct connection *c, const struct plan *p)
 {
         if (c->in_flight == p->depth || c->awaits_greeting || (p->rate > 0 && c->begun == c->due))
@@ -85,18 +96,19 @@ enum step connection_begin(struct connection *c, struct recorder *r, uint64_t no
         if (now >= r->window_end)
                 return STEP_WAIT;
         while (may_begin(c, p)) {
-                uint64_t intended = now;
+                uint64_t arrival = 0;
                 if (p->rate > 0) {
-                        intended = r->load_begin + c->begin_at;
-                        c->begin_at = plan_arrival(p, c->index, ++c->begun, c->begin_at);
-                        r->begun_in_window += intended >= r->window_begin;
+                        r->backlog--;
+                        arrival = c->begin_at;
+                        c->begin_at = plan_arrival(p, c->index, ++c->begun, arrival);
+                        r->begun_in_window += due_of(r, arrival) >= r->window_begin;
                 }
                 if (c->in_flight == 0)
                         c->since = now;
                 c->sequence++;
                 c->in_flight++;
                 c->unsent++;
-                *times_of(c, r, c->sequence) = (struct times){intended, now};
+                *times_of(c, r, c->sequence) = (struct times){arrival, now};
                 c->state = CONNECTION_BUSY;
                 r->begun++;
                 r->busy++;
@@ -106,11 +118,12 @@ enum step connection_begin(struct connection *c, struct recorder *r, uint64_t no
 
 enum step connection_fall_due(struct connection *c, struct recorder *r, uint64_t now)
 {
-        uint64_t due_at = r->load_begin + c->due_at;
+        uint64_t due_at = due_of(r, c->due_at);
         bool in_window = due_at >= r->window_begin;
 
         c->due_at = plan_arrival(r->plan, c->index, ++c->due, c->due_at);
         r->due_in_window += in_window;
+        r->backlog++;
         if (c->state != CONNECTION_IDLE && (c->state != CONNECTION_BUSY || c->in_flight == r->plan->depth))
                 return STEP_WAIT;
         enum step step = connection_begin(c, r, now);
@@ -213,8 +226,9 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
 static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 {
         struct times times = *times_of(c, r, reply_sequence(c));
+        uint64_t due = due_time(r, &times);
         r->early += c->unsent >= c->in_flight; /* it was not yet sent whole */
-        bool counts = r->plan->rate > 0 ? times.due >= r->window_begin : now >= r->window_begin;
+        bool counts = r->plan->rate > 0 ? due >= r->window_begin : now >= r->window_begin;
 
         c->answered++;
         c->received = 0;
@@ -224,7 +238,7 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         if (now >= r->window_end) {
                 r->answered_late += counts;
                 if (counts && r->plan->rate > 0) {
-                        histogram_record(r->latency, now - times.due);
+                        histogram_record(r->latency, now - due);
                         histogram_record(r->service_time, now - times.begun);
                 }
                 return;
@@ -233,7 +247,7 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         if (counts) {
                 r->answered++;
                 c->replies++;
-                recorder_latency(r, now - times.due, now);
+                recorder_latency(r, now - due, now);
                 if (r->plan->rate > 0)
                         histogram_record(r->service_time, now - times.begun);
         }
@@ -286,14 +300,16 @@ static enum step greeting_take(struct connection *c, struct recorder *r, const u
 }
 
 enum step connection_received(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
-                              uint64_t now)
+                              uint64_t came, uint64_t now)
 {
         assert(count > 0 && (c->state == CONNECTION_IDLE || c->state == CONNECTION_BUSY));
         if (c->awaits_greeting)
                 return greeting_take(c, r, bytes, count, now);
+        if (came < c->since || came > now)
+                came = now; /* a clock was set meanwhile */
         if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin &&
-            now < r->window_end && c->in_flight > 0)
-                histogram_record(r->first_byte_latency, now - c->connect_began);
+            came < r->window_end && c->in_flight > 0)
+                histogram_record(r->first_byte_latency, came - c->connect_began);
         do {
                 bool complete = false;
                 size_t n = c->in_flight > 0 ? reply_take(c, r, bytes, count, &complete) : 0;
@@ -301,7 +317,7 @@ enum step connection_received(struct connection *c, struct recorder *r, const ui
                         return connection_mismatch(c, r, bytes, count, now);
                 bytes += n, count -= n;
                 if (complete)
-                        request_end(c, r, now);
+                        request_end(c, r, came);
         } while (count > 0);
         if (c->answered < c->life)
                 return c->in_flight < r->plan->depth ? connection_begin(c, r, now) : STEP_WAIT;
@@ -315,9 +331,10 @@ static void requests_take_back(struct connection *c, struct recorder *r, uint64_
                 r->begun -= c->in_flight;
         if (r->plan->rate > 0 && c->in_flight > 0) {
                 for (uint64_t s = reply_sequence(c); s <= c->sequence; s++)
-                        r->begun_in_window -= times_of(c, r, s)->due >= r->window_begin;
+                        r->begun_in_window -= due_time(r, times_of(c, r, s)) >= r->window_begin;
                 c->begun -= c->in_flight;
-                c->begin_at = times_of(c, r, reply_sequence(c))->due - r->load_begin;
+                r->backlog += c->in_flight;
+                c->begin_at = times_of(c, r, reply_sequence(c))->arrival;
         }
         r->busy -= c->in_flight;
         c->in_flight = 0;
@@ -389,7 +406,7 @@ enum step connection_check(struct connection *c, struct recorder *r, uint64_t no
 
 uint64_t connection_oldest(struct connection *c, const struct recorder *r, uint64_t now)
 {
-        uint64_t intended = c->in_flight > 0 ? times_of(c, r, reply_sequence(c))->due : now;
+        uint64_t intended = c->in_flight > 0 ? due_time(r, times_of(c, r, reply_sequence(c))) : now;
 
         return now > intended ? now - intended : 0;
 }

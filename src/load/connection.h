@@ -22,9 +22,9 @@ enum step {
         STEP_CLOSE,  /* close it; connection_is_due says when to open it again */
 };
 
-/* In ns: when a request was due and when it was begun; in a closed loop both are the same. */
+/* In ns: when a request arrived (plan_arrival; open loop), and when it was begun. */
 struct times {
-        uint64_t due, begun;
+        uint64_t arrival, begun;
 };
 
 struct connection {
@@ -67,9 +67,10 @@ enum step connection_failed(struct connection *, struct recorder *, enum phase, 
  * flight. If it has not, and the peer had answered before, it closed between replies, which is no error: the
  * requests in flight are begun again on the next connection, which is opened at once. */
 enum step connection_closed(struct connection *, struct recorder *, bool received, uint64_t now);
-/* Bytes have come, of one reply or of several. Each is checked; the last one of a reply ends its request. */
+/* Bytes have come, of one reply or of several, at `came`, and are read now. Each is checked; the last one of a
+ * reply ends its request. */
 enum step connection_received(struct connection *, struct recorder *, const uint8_t *bytes, size_t count,
-                              uint64_t now);
+                              uint64_t came, uint64_t now);
 /* The first `count` of the unsent bytes have been sent. */
 void connection_sent(struct connection *, const struct recorder *, size_t count);
 /* Depth 1: of the request that was reported as sent, only `count` bytes have been: the rest is unsent

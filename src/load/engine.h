@@ -32,8 +32,9 @@ struct engine {
         /* Closes it; reports nothing about it until it is opened again. */
         void (*close)(struct engine_state *, struct connection *);
 
-        /* Reports what has happened; if nothing has, waits for it for at most `timeout` ns. */
-        void (*wait)(struct engine_state *, uint64_t timeout);
+        /* Reports what has happened; if nothing has, waits for it for at most `timeout` ns. `all`: waits all that
+         * time, whatever happens. */
+        void (*wait)(struct engine_state *, uint64_t timeout, bool all);
 };
 
 extern const struct engine engine_uring, engine_epoll;

@@ -90,7 +90,9 @@ static void epoll_send(struct engine_state *e, struct connection *c)
 {
         int error = unsent_send(c, e->recorder);
 
-        if (error && error != -EAGAIN)
+        if (error == -EAGAIN)
+                e->recorder->lazy = false; /* its edge is to be waited for */
+        else if (error)
                 worker_failed(e->worker, c, PHASE_SEND, -error, clock_now());
 }
 
@@ -158,8 +160,8 @@ static bool connect_finish(struct engine_state *e, struct connection *c)
         return connected(e, c, error);
 }
 
-/* As recv(2), and records how long what it read had lain in the socket. */
-static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
+/* As recv(2), and sets *came and *now. */
+static ssize_t timed_recv(struct engine_state *e, struct connection *c, uint64_t *came, uint64_t *now)
 {
         char control[SOCKET_CONTROL_SIZE];
         struct iovec vector = {e->scratch, SCRATCH_SIZE};
@@ -169,19 +171,20 @@ static ssize_t sampled_recv(struct engine_state *e, struct connection *c)
                                  .msg_controllen = sizeof control};
         ssize_t n = recvmsg(c->fd, &message, 0);
 
-        if (n > 0)
-                socket_record_unread(e->recorder, CMSG_FIRSTHDR(&message), clock_now());
+        *now = clock_now();
+        *came = n > 0 ? socket_came(e->recorder, CMSG_FIRSTHDR(&message), *now) : *now;
         return n;
 }
 
 /* Reads until the socket is empty or the connection is closed. */
 static void replies_read(struct engine_state *e, struct connection *c, bool to_end)
 {
-        bool sampled = socket_is_sampled(e->plan, c);
+        bool timed = socket_is_timed(e->recorder, c);
+        uint64_t came, now;
         int fd = c->fd;
 
         for (int i = 0; c->fd == fd && c->state != CONNECTION_CONNECTING; i++) {
-                ssize_t n = sampled ? sampled_recv(e, c) : sys_recv(fd, e->scratch, SCRATCH_SIZE);
+                ssize_t n = timed ? timed_recv(e, c, &came, &now) : sys_recv(fd, e->scratch, SCRATCH_SIZE);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN)
@@ -194,7 +197,9 @@ static void replies_read(struct engine_state *e, struct connection *c, bool to_e
                         worker_failed(e->worker, c, PHASE_RECEIVE, errno, clock_now());
                         return;
                 }
-                worker_received(e->worker, c, e->scratch, (size_t)n, clock_now());
+                if (!timed)
+                        came = now = clock_now();
+                worker_received(e->worker, c, e->scratch, (size_t)n, came, now);
                 if (n < SCRATCH_SIZE && !to_end)
                         return;
                 if (i == READS_MAX && c->fd == fd) { /* to the end of the ready list */
@@ -219,11 +224,15 @@ static void epoll_report(struct engine_state *e, const struct epoll_event *event
                 replies_read(e, c, event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR));
 }
 
-static void epoll_wait_reports(struct engine_state *e, uint64_t timeout)
+static void epoll_wait_reports(struct engine_state *e, uint64_t timeout, bool all)
 {
         struct epoll_event events[EVENTS_MAX];
-        struct timespec t = {.tv_sec = (time_t)(timeout / NS_PER_S), .tv_nsec = (long)(timeout % NS_PER_S)};
 
+        if (all && timeout > 0) {
+                clock_sleep(timeout);
+                timeout = 0;
+        }
+        struct timespec t = {.tv_sec = (time_t)(timeout / NS_PER_S), .tv_nsec = (long)(timeout % NS_PER_S)};
         int n = epoll_pwait2(e->epoll_fd, events, EVENTS_MAX, &t, NULL); /* EINTR: nothing to report */
         for (int i = 0; i < n; i++)
                 epoll_report(e, &events[i]);

@@ -103,9 +103,9 @@ struct engine_state {
         unsigned buffer_count, buffer_size;
         unsigned buffers_returned; /* and not published yet */
         struct clocks clocks;
-        bool one_request;      /* per connection */
-        uint32_t turn;         /* how often what was posted has been submitted */
-        struct msghdr sampled; /* how sampled connections receive: with room for control data */
+        bool one_request;    /* per connection */
+        uint32_t turn;       /* how often what was posted has been submitted */
+        struct msghdr timed; /* how timed connections receive: with room for control data */
 };
 
 enum operation { CONNECT, SEND, RECEIVE, IGNORED };
@@ -131,8 +131,8 @@ static void receive_post(struct engine_state *e, struct connection *c)
 
         if (e->one_request)
                 io_uring_prep_recv(sqe, c->fd, NULL, e->buffer_size, 0);
-        else if (socket_is_sampled(e->plan, c))
-                io_uring_prep_recvmsg_multishot(sqe, c->fd, &e->sampled, 0);
+        else if (socket_is_timed(e->recorder, c))
+                io_uring_prep_recvmsg_multishot(sqe, c->fd, &e->timed, 0);
         else
                 io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
         sqe->flags |= IOSQE_BUFFER_SELECT;
@@ -224,6 +224,7 @@ static void send_completed(struct engine_state *e, struct connection *c, int res
         if (watched)
                 c->posted--;
         if (!watched && (result >= 0 || result == -EAGAIN)) {
+                e->recorder->lazy = false; /* such completions are to be waited for */
                 connection_sent_part(c, e->recorder, result > 0 ? (size_t)result : 0);
                 send_watched(e, c);
         } else if (result < 0) {
@@ -273,37 +274,39 @@ static void connect_completed(struct engine_state *e, struct connection *c, int 
         }
 }
 
-/* A header and the kernel's receive time precede what a sampled connection receives. Records the time, moves
- * *bytes past both, and returns how many bytes follow. */
-static int sample_take(struct engine_state *e, int size, uint8_t **bytes, uint64_t now)
+/* A header and the kernel's receive time precede what a timed connection receives. Moves *bytes past both, sets
+ * *came, and returns how many bytes follow. */
+static int timed_take(struct engine_state *e, int size, uint8_t **bytes, uint64_t *came, uint64_t now)
 {
-        struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(*bytes, size, &e->sampled);
+        struct io_uring_recvmsg_out *out = io_uring_recvmsg_validate(*bytes, size, &e->timed);
 
         if (!out)
                 return 0;
-        socket_record_unread(e->recorder, io_uring_recvmsg_cmsg_firsthdr(out, &e->sampled), now);
-        *bytes = io_uring_recvmsg_payload(out, &e->sampled);
-        return (int)io_uring_recvmsg_payload_length(out, size, &e->sampled);
+        *came = socket_came(e->recorder, io_uring_recvmsg_cmsg_firsthdr(out, &e->timed), now);
+        *bytes = io_uring_recvmsg_payload(out, &e->timed);
+        return (int)io_uring_recvmsg_payload_length(out, size, &e->timed);
 }
 
 static void receive_completed(struct engine_state *e, struct connection *c, const struct io_uring_cqe *cqe,
                               uint8_t *bytes)
 {
         uint16_t generation = c->generation;
-        uint64_t now = clock_now();
+        uint64_t now = clock_now(), came = now;
         int result = cqe->res;
 
         if (!(cqe->flags & IORING_CQE_F_MORE))
                 c->posted--;
-        if (result > 0 && !e->one_request && socket_is_sampled(e->plan, c))
-                result = sample_take(e, result, &bytes, now);
+        if (result > 0 && !e->one_request && socket_is_timed(e->recorder, c))
+                result = timed_take(e, result, &bytes, &came, now);
         if (result > 0) {
                 clocks_compare(&e->clocks, c, now);
-                worker_received(e->worker, c, bytes, (size_t)result, now);
+                worker_received(e->worker, c, bytes, (size_t)result, came, now);
         } else if (result == 0) {
                 bool submitted = c->turn != e->turn;
                 worker_closed(e->worker, c, submitted && socket_was_received(e->plan, c), now);
-        } else if (result != -ENOBUFS && result != -EINTR && result != -EAGAIN)
+        } else if (result == -ENOBUFS)
+                e->recorder->lazy = false; /* more replies at a time than there are buffers */
+        else if (result != -EINTR && result != -EAGAIN)
                 worker_failed(e->worker, c, PHASE_RECEIVE, -result, now);
         if (!(cqe->flags & IORING_CQE_F_MORE) && c->generation == generation && c->fd >= 0)
                 receive_post(e, c); /* it may end at any time; buffers are back before the next enter */
@@ -330,7 +333,7 @@ static void completion_handle(struct engine_state *e, const struct io_uring_cqe 
                                       io_uring_buf_ring_mask(e->buffer_count), (int)e->buffers_returned++);
 }
 
-static void uring_wait(struct engine_state *e, uint64_t timeout)
+static void uring_wait(struct engine_state *e, uint64_t timeout, bool all)
 {
         struct __kernel_timespec t = {.tv_sec = (int64_t)(timeout / NS_PER_S),
                                       .tv_nsec = (int64_t)(timeout % NS_PER_S)};
@@ -339,7 +342,7 @@ static void uring_wait(struct engine_state *e, uint64_t timeout)
         io_uring_buf_ring_advance(e->buffer_ring, (int)e->buffers_returned);
         e->buffers_returned = 0;
         /* ETIME, EINTR, EBUSY and EAGAIN: what has come is handled below, what is posted stays posted. */
-        (void)io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, &t, NULL);
+        (void)io_uring_submit_and_wait_timeout(&e->ring, &cqe, all ? CQ_ENTRIES : 1, &t, NULL);
         if (io_uring_sq_ready(&e->ring) == 0)
                 e->gathers_used = 0;
         e->turn++;
@@ -404,7 +407,7 @@ static int uring_create(struct worker *w, struct engine_state **state)
         e->connections = worker_connections(w, NULL);
         e->one_request = e->plan->requests_per_connection == 1;
         buffers_choose(e);
-        e->sampled.msg_controllen = SOCKET_CONTROL_SIZE;
+        e->timed.msg_controllen = SOCKET_CONTROL_SIZE;
         e->buffers = malloc((size_t)e->buffer_count * e->buffer_size);
         e->buffer_ring = aligned_alloc(4096, RING_BYTES);
         if (e->plan->depth > 1)

@@ -30,8 +30,6 @@ enum reply {
         REPLY_UNTIL, /* any bytes that end with those of reply_text */
 };
 
-struct engine;
-
 struct plan {
         struct address targets[PLAN_TARGETS_MAX];
         size_t target_count;
@@ -43,34 +41,39 @@ struct plan {
         uint32_t request_bytes, reply_bytes;
         const uint8_t *reply_text; /* [reply_bytes] */
         enum reply reply;
-        /* If greets, the server speaks first: whatever one read returns, or, with a greeting_end, all up to
-         * and with these bytes. */
-        bool greets;
+        bool greets; /* the server speaks first: what one read returns, or all up to and with greeting_end */
         const uint8_t *greeting_end; /* [greeting_bytes], or NULL */
         uint32_t greeting_bytes;
         uint64_t requests_per_connection; /* after which it is closed and reopened; 0: unlimited */
-        uint64_t warmup;                  /* ns of load before the window; only its errors are counted */
-        uint64_t duration, grace;         /* ns: the window, and how much longer the run may last */
+        uint64_t warmup, duration,
+                grace; /* ns: load before the window, the window, and how long replies may take after it */
         uint64_t connect_timeout, request_timeout; /* ns */
         double connect_rate;         /* connections/s during the ramp, for all threads together */
         double rate;                 /* requests/s for all connections together, open loop; 0: closed loop */
         enum arrivals_kind arrivals; /* of the open loop */
-        unsigned threads;            /* at most as many as connections */
-        const int *cpus;             /* [threads]: where each is pinned; NULL: not at all */
-        bool spin;                   /* never sleep: no timer is late, and all the CPU is used */
-        bool verify;   /* compare every byte of every reply; off only to measure what that costs */
-        uint64_t seed; /* chooses the bytes of each request */
-        const struct engine *engine;
+        uint64_t quantum; /* ns: requests fall due together, each so often; 0: each at its own time */
+        unsigned threads; /* at most as many as connections */
+        const int *cpus;  /* [threads]: where each is pinned; NULL: not at all */
+        bool spin;        /* never sleep: no timer is late, and all the CPU is used */
+        bool verify;      /* compare every byte of every reply; off only to measure what that costs */
+        uint64_t seed;    /* chooses the bytes of each request */
+        const struct engine *engine; /* load/engine.h */
 };
+
+/* True if replies are timed by the kernel, so that they may lie unread until the next request is due: in open
+ * loop over TCP, where each is one small piece and nothing else is to be done about its connection. */
+bool plan_kernel_times(const struct plan *);
 
 /* The address that connection number `connection` goes to: the targets take turns. */
 const struct address *plan_target(const struct plan *, uint32_t connection);
 
-/* Open loop: when request number `sequence` (from 0) of a connection is due, in ns after the load begins;
- * `previous` is the due time of the one before, 0 for the first. Constant: the connections take turns at
- * equal distances, so
- * there are no bursts. Poisson: each connection's arrivals are a Poisson process of their own, and so are all
- * together. The n-th gap follows from seed, connection and n, so a queue of requests needs no memory. */
+/* Open loop: when request number `sequence` (from 0) of a connection arrives, in ns after the load begins;
+ * `previous` is the time of the one before, 0 for the first. Constant: the connections take turns at equal
+ * distances. Poisson: each connection's arrivals are a Poisson process of their own, and so are all together;
+ * the n-th gap follows from seed, connection and n, so a queue of requests needs no memory. */
 uint64_t plan_arrival(const struct plan *, uint32_t connection, uint64_t sequence, uint64_t previous);
+
+/* A request that arrives at that time is due at the end of its quantum. */
+uint64_t plan_due(const struct plan *, uint64_t arrival);
 
 #endif

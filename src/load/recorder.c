@@ -26,6 +26,8 @@ int recorder_init(struct recorder *r, const struct plan *plan, const struct payl
 {
         *r = (struct recorder){.plan = plan,
                                .payload = payload,
+                               .kernel_times = plan_kernel_times(plan),
+                               .lazy = plan_kernel_times(plan),
                                .load_begin = UINT64_MAX,
                                .window_begin = UINT64_MAX,
                                .window_end = UINT64_MAX,

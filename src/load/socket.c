@@ -11,27 +11,43 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SAMPLES = 64 };
+enum { SAMPLES = 64, CLOCK_TRIES = 3, CLOCK_APART_NS = 1000 };
 
-bool socket_is_sampled(const struct plan *p, const struct connection *c)
+bool socket_is_timed(const struct recorder *r, const struct connection *c)
 {
-        return p->verify && c->index / p->threads % SAMPLES == 0 &&
-               !address_is_unix(plan_target(p, c->index));
+        const struct plan *p = r->plan;
+
+        return r->kernel_times || (p->verify && c->index / p->threads % SAMPLES == 0 &&
+                                   !address_is_unix(plan_target(p, c->index)));
 }
 
-void socket_record_unread(struct recorder *r, const struct cmsghdr *control, uint64_t now)
+uint64_t socket_came(struct recorder *r, const struct cmsghdr *control, uint64_t now)
 {
         struct timespec received, wall;
+        uint64_t at = now; /* of the reading of `wall` */
 
-        if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS ||
-            !recorder_counts(r, now))
-                return;
+        if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS) {
+                r->lazy = false;
+                return now;
+        }
         memcpy(&received, CMSG_DATA(control), sizeof received);
-        (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
+        for (int i = 0; i < CLOCK_TRIES;
+             i++) { /* until nothing came between the readings of the two clocks */
+                (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
+                uint64_t read = clock_now();
+                if (read - at < CLOCK_APART_NS)
+                        break;
+                at = read;
+        }
         int64_t unread = (int64_t)(wall.tv_sec - received.tv_sec) * (int64_t)NS_PER_S + wall.tv_nsec -
                          received.tv_nsec;
-        if (unread >= 0) /* else the clock was set meanwhile */
+        if (unread < 0) /* the clock was set meanwhile */
+                return now;
+        if (r->kernel_times)
+                return at - (uint64_t)unread;
+        if (recorder_counts(r, now))
                 histogram_record(r->unread_time, (uint64_t)unread);
+        return now;
 }
 
 bool socket_was_received(const struct plan *p, const struct connection *c)
@@ -68,7 +84,7 @@ int socket_open(struct worker *w, const struct connection *c, int flags)
         /* Without these the run is slower, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2) choose the
          * port, which it does per destination (ip(7), Linux 4.2). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        if (socket_is_sampled(p, c))
+        if (socket_is_timed(worker_recorder(w), c))
                 (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
         if (worker_source(w, &source)) {
                 (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));

@@ -137,18 +137,21 @@ void worker_opened(struct worker *w, struct connection *c, uint64_t now)
         step_take(w, c, connection_opened(c, &w->recorder, now));
 }
 
-void worker_received(struct worker *w, struct connection *c, const uint8_t *bytes, size_t count, uint64_t now)
+void worker_received(struct worker *w, struct connection *c, const uint8_t *bytes, size_t count,
+                     uint64_t came, uint64_t now)
 {
-        step_take(w, c, connection_received(c, &w->recorder, bytes, count, now));
+        step_take(w, c, connection_received(c, &w->recorder, bytes, count, came, now));
 }
 
 void worker_closed(struct worker *w, struct connection *c, bool received, uint64_t now)
 {
+        w->recorder.lazy = false; /* such a server is to be watched */
         step_take(w, c, connection_closed(c, &w->recorder, received, now));
 }
 
 void worker_failed(struct worker *w, struct connection *c, enum phase phase, int cause, uint64_t now)
 {
+        w->recorder.lazy = false;
         step_take(w, c, connection_failed(c, &w->recorder, phase, cause, now));
 }
 
@@ -198,7 +201,7 @@ static void connections_open(struct worker *w)
                         next_sweep = now + SWEEP_NS;
                 }
                 progress_publish(w);
-                plan->engine->wait(w->engine, RAMP_STEP_NS);
+                plan->engine->wait(w->engine, RAMP_STEP_NS, false);
                 now = clock_now();
         }
 }
@@ -210,7 +213,7 @@ static uint64_t requests_begin(struct worker *w, uint64_t now)
         struct connection *c;
 
         for (int i = 0; (c = arrivals_next(&w->arrivals)); i++) {
-                uint64_t due = r->load_begin + c->due_at;
+                uint64_t due = r->load_begin + plan_due(w->plan, c->due_at);
                 if (due > now || i == BEGIN_BATCH)
                         return due < r->window_end ? due : UINT64_MAX;
                 enum step step = STEP_WAIT;
@@ -263,6 +266,12 @@ static uint64_t turn_begin(struct recorder *r, uint64_t expected)
         return now;
 }
 
+/* Nothing but the next request is waited for. */
+static bool replies_may_lie(const struct worker *w)
+{
+        return w->recorder.lazy && w->recorder.open == w->count && w->recorder.backlog == 0;
+}
+
 static void requests_run(struct worker *w)
 {
         struct recorder *r = &w->recorder;
@@ -288,7 +297,8 @@ static void requests_run(struct worker *w)
                 now = w->plan->rate > 0 ? clock_now() : now;
                 if (entered)
                         expected = until > now ? until : now;
-                w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0);
+                w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0,
+                                      replies_may_lie(w));
         }
         if (w->plan->rate > 0)
                 requests_catch_up(w);
@@ -305,7 +315,7 @@ static void requests_finish(struct worker *w)
                 uint64_t rest = end - now, cut = atomic_load_explicit(&w->run->end, memory_order_relaxed);
                 if (now >= cut)
                         break;
-                w->plan->engine->wait(w->engine, rest < GRACE_STEP_NS ? rest : GRACE_STEP_NS);
+                w->plan->engine->wait(w->engine, rest < GRACE_STEP_NS ? rest : GRACE_STEP_NS, false);
         }
         for (uint32_t i = 0; i < w->count; i++)
                 if (w->connections[i].state != CONNECTION_CLOSED)

@@ -43,7 +43,8 @@ bool worker_source(struct worker *, struct address *);
 
 /* For the engine: its reports. The worker may call the engine's send, close and open before it returns. */
 void worker_opened(struct worker *, struct connection *, uint64_t now);
-void worker_received(struct worker *, struct connection *, const uint8_t *bytes, size_t count, uint64_t now);
+void worker_received(struct worker *, struct connection *, const uint8_t *bytes, size_t count, uint64_t came,
+                     uint64_t now);
 void worker_closed(struct worker *, struct connection *, bool received, uint64_t now);
 void worker_failed(struct worker *, struct connection *, enum phase, int cause, uint64_t now);
 

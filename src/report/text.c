@@ -47,10 +47,14 @@ static void run_print(FILE *out, const struct result *r)
         fputc('\n', out);
         fprintf(out, "generator     %s engine, %s threads, ", r->tool.engine, count(r->tool.threads, t));
         if (isfinite(r->config.rate))
-                fprintf(out, "open loop at %.0f req/s%s\n\n", r->config.rate,
+                fprintf(out, "open loop at %.0f req/s%s", r->config.rate,
                         strcmp(r->config.arrivals, "poisson") == 0 ? ", Poisson arrivals" : "");
         else
-                fprintf(out, "closed loop\n\n");
+                fprintf(out, "closed loop");
+        if (known(r->config.quantum) && r->config.quantum > 0)
+                fprintf(out, ", sent together each %s", format_latency(r->config.quantum, t));
+        fprintf(out, "%s%s\n\n", r->config.kernel_times == 1 ? ", replies timed by the kernel" : "",
+                r->environment.awake == 1 ? ", CPUs kept awake" : "");
 }
 
 static void errors_print(FILE *out, const struct errors *e)

@@ -28,6 +28,7 @@ struct result {
                 double interference; /* share of the CPUs' time that others took before and after the run */
                 double steal;        /* share of it that the hypervisor reports as stolen in the window */
                 double cpu_quota;    /* of the cgroup, in CPUs */
+                uint64_t awake;      /* 0 or 1: idle CPUs were kept from sleeping */
         } environment;
         char targets[RESULT_TEXT_MAX], command_line[RESULT_TEXT_MAX];
         struct {
@@ -35,10 +36,11 @@ struct result {
                 uint64_t warmup, duration, grace, connect_timeout, request_timeout;
                 double connect_rate, rate;      /* rate: requests/s, open loop */
                 char arrivals[RESULT_NAME_MAX]; /* open loop: "constant" or "poisson" */
+                uint64_t quantum; /* open loop: requests fall due together, each so often; 0: not */
                 char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX],
                         greeting[RESULT_NAME_MAX]; /* as given; "": the default */
-                uint64_t verify, spin,
-                        pinned; /* 0 or 1; verify: every byte was compared; pinned: load threads */
+                /* 0 or 1: every byte was compared; load threads are pinned; replies are timed by the kernel. */
+                uint64_t verify, spin, pinned, kernel_times;
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;

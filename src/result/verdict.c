@@ -361,9 +361,12 @@ static bool own_part(const struct result *r, char *text, size_t size)
                 double most = (double)latency * OWN_SHARE_MAX > 1e5 ? (double)latency * OWN_SHARE_MAX : 1e5;
                 (void)snprintf(text, size,
                                "of a p%.0f of %.0f us, up to %.0f us are the generator's own: "
-                               "sent %.0f us late, replies unread for %.0f us",
+                               "sent %.0f us late, replies unread for %.0f us%s",
                                shares[i] * 100, (double)latency / 1e3, (double)(lag + unread) / 1e3,
-                               (double)lag / 1e3, (double)unread / 1e3);
+                               (double)lag / 1e3, (double)unread / 1e3,
+                               open && r->environment.awake == 0
+                                       ? "; idle CPUs sleep: root may keep them awake, or try --spin"
+                                       : "");
                 if ((double)(lag + unread) > most)
                         return true;
         }

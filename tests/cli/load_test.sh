@@ -69,6 +69,60 @@ test_a_busy_connection_queues_what_falls_due_and_latency_counts_from_then() {
         expect_json '.schedule_lag.samples <= 175 and .schedule_lag.max < .latency.max / 2'
 }
 
+# The next request is due 100 ms later, and until then nobody reads the reply.
+test_a_reply_that_lies_unread_counts_from_when_it_came() {
+        claims() {
+                expect_json '.config.kernel_times and .unread_time == null and .requests.total == 10'
+                expect_json '.latency | .min >= 20000000 and .mean < 60000000'
+                expect_json '.service_time | .min >= 20000000 and .mean < 60000000'
+        }
+        echo_start 127.0.0.1:0 --fault delay=20ms
+        each_engine -T 1 -c 5 -R 10 -d 1s -t "$address"
+}
+
+# What the kernel cannot time, or would time wrongly, is read as soon as it comes.
+test_replies_are_timed_by_the_kernel_only_where_that_is_right() {
+        local expected flags words
+        while IFS='|' read -r expected flags; do
+                read -ra words <<<"$flags"
+                bench -d 300ms --json result.json "${words[@]}" "${LOCAL[@]}"
+                expect_status 0
+                expect_json ".config.kernel_times == $expected"
+        done <<'EOF'
+true|-c 4 -R 1000
+true|-c 4 -R 1000 --engine epoll
+true|-c 4 -R 1000 -s 16384
+false|-c 4
+false|-c 4 -R 1000 --spin
+false|-c 4 -R 1000 --depth 2
+false|-c 4 -R 1000 -r 10
+false|-c 4 -R 100 -s 16385
+EOF
+}
+
+test_with_a_quantum_requests_are_sent_together_and_cost_less() {
+        claims() {
+                expect_json '.config.quantum == 10000000 and .requests.never_sent == 0 and .requests.due >= 1980 and .requests.total >= 1970'
+                expect_json ".generator.cpu_per_request < 0.7 * $(jq '.generator.cpu_per_request' single.json)"
+        }
+        bench -T 1 -c 40 -R 2000 -d 1s --json single.json "${LOCAL[@]}"
+        each_engine -T 1 -c 40 -R 2000 -d 1s --quantum 10ms "${LOCAL[@]}"
+        expect_output 'open loop at 2000 req/s, sent together each 10ms'
+        bench --quantum 1ms "${LOCAL[@]}"
+        expect_usage bench '--quantum is for the open loop: give -R'
+}
+
+test_idle_cpus_are_kept_awake_in_open_loop_where_that_is_allowed() {
+        [ -w /dev/cpu_dma_latency ] || skip "/dev/cpu_dma_latency may not be written"
+        bench -c 1 -R 1000 -d 200ms --json result.json "${LOCAL[@]}"
+        expect_json '.environment.awake'
+        expect_output ', CPUs kept awake'
+        bench -c 1 -R 1000 -d 200ms --let-sleep --json result.json "${LOCAL[@]}"
+        expect_json '.environment.awake == false'
+        bench -c 1 -d 200ms --json result.json "${LOCAL[@]}"
+        expect_json '.environment.awake == false'
+}
+
 test_spinning_uses_the_cpu_and_sleeping_does_not() {
         bench -R 100 -c 1 -d 500ms --spin --json spin.json "${LOCAL[@]}"
         expect_json '.generator | .cpu_user + .cpu_system > 100000000' spin.json

@@ -59,6 +59,13 @@ static int tear_down(void **state)
         return 0;
 }
 
+/* Bytes that are read as soon as they come. */
+static enum step received(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
+                          uint64_t now)
+{
+        return connection_received(c, r, bytes, count, now, now);
+}
+
 static enum step open_at(struct fixture *f, uint64_t now)
 {
         connection_connecting(&f->c, now);
@@ -80,7 +87,7 @@ static const uint8_t *reply_make(struct fixture *f)
 
 static enum step answer_at(struct fixture *f, uint64_t now)
 {
-        return connection_received(&f->c, &f->recorder, reply_make(f), SIZE, now);
+        return received(&f->c, &f->recorder, reply_make(f), SIZE, now);
 }
 
 static uint64_t in_flight(const struct recorder *r)
@@ -168,11 +175,9 @@ static void a_reply_may_come_byte_by_byte(void **state)
         (void)open_at(f, BEGIN);
         const uint8_t *reply = reply_make(f);
         for (size_t i = 0; i + 1 < SIZE; i++)
-                assert_int_equal(connection_received(&f->c, &f->recorder, reply + i, 1, BEGIN + i + 1),
-                                 STEP_WAIT);
+                assert_int_equal(received(&f->c, &f->recorder, reply + i, 1, BEGIN + i + 1), STEP_WAIT);
         assert_int_equal(f->recorder.answered, 0);
-        assert_int_equal(connection_received(&f->c, &f->recorder, reply + SIZE - 1, 1, BEGIN + SIZE),
-                         STEP_SEND);
+        assert_int_equal(received(&f->c, &f->recorder, reply + SIZE - 1, 1, BEGIN + SIZE), STEP_SEND);
         assert_int_equal(f->recorder.answered, 1);
         assert_int_equal(histogram_max(f->recorder.latency), SIZE);
         assert_int_equal(histogram_max(f->recorder.first_byte_latency), 1);
@@ -292,7 +297,7 @@ static void a_wrong_byte_is_counted_by_its_kind_and_ends_the_connection(void **s
         (void)open_at(f, BEGIN);
         (void)reply_make(f);
         f->reply[50] ^= 1;
-        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_CLOSE);
+        assert_int_equal(received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_CLOSE);
         assert_int_equal(f->recorder.errors.mismatch[MISMATCH_CORRUPT], 1);
         assert_int_equal(errors_total(&f->recorder.errors), 1);
         assert_int_equal(f->recorder.answered, 0);
@@ -307,9 +312,8 @@ static void a_wrong_byte_in_a_later_piece_is_found_too(void **state)
         (void)open_at(f, BEGIN);
         (void)reply_make(f);
         f->reply[SIZE - 20] ^= 1;
-        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, 60, BEGIN + 1), STEP_WAIT);
-        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply + 60, SIZE - 60, BEGIN + 2),
-                         STEP_CLOSE);
+        assert_int_equal(received(&f->c, &f->recorder, f->reply, 60, BEGIN + 1), STEP_WAIT);
+        assert_int_equal(received(&f->c, &f->recorder, f->reply + 60, SIZE - 60, BEGIN + 2), STEP_CLOSE);
         assert_int_equal(f->recorder.errors.mismatch[MISMATCH_CORRUPT], 1);
 }
 
@@ -321,8 +325,8 @@ static void without_verification_only_the_bytes_are_counted(void **state)
         (void)open_at(f, BEGIN);
         (void)reply_make(f);
         f->reply[50] ^= 1;
-        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_SEND);
-        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE + 1, BEGIN + 2), STEP_CLOSE);
+        assert_int_equal(received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_SEND);
+        assert_int_equal(received(&f->c, &f->recorder, f->reply, SIZE + 1, BEGIN + 2), STEP_CLOSE);
         assert_int_equal(errors_mismatches(&f->recorder.errors), 1);
 }
 
@@ -331,8 +335,7 @@ static void bytes_behind_a_right_reply_are_surplus(void **state)
         struct fixture *f = *state;
 
         (void)open_at(f, BEGIN);
-        assert_int_equal(connection_received(&f->c, &f->recorder, reply_make(f), SIZE + 1, BEGIN + 1),
-                         STEP_CLOSE);
+        assert_int_equal(received(&f->c, &f->recorder, reply_make(f), SIZE + 1, BEGIN + 1), STEP_CLOSE);
         assert_int_equal(f->recorder.errors.mismatch[MISMATCH_SURPLUS], 1);
 }
 
@@ -341,8 +344,7 @@ static void bytes_that_nobody_asked_for_are_surplus(void **state)
         struct fixture *f = *state;
 
         (void)open_at(f, BEGIN - 1);
-        assert_int_equal(connection_received(&f->c, &f->recorder, (const uint8_t *)"?", 1, BEGIN - 1),
-                         STEP_CLOSE);
+        assert_int_equal(received(&f->c, &f->recorder, (const uint8_t *)"?", 1, BEGIN - 1), STEP_CLOSE);
         assert_int_equal(f->recorder.errors.mismatch[MISMATCH_SURPLUS], 1);
         assert_int_equal(f->recorder.open, 0);
 }
@@ -568,6 +570,100 @@ static void in_open_loop_a_request_counts_in_the_window_in_which_it_is_due(void 
         assert_int_equal(r->answered, 2);
 }
 
+/* A reply may lie unread: what counts is when it came. A time that cannot be, since a clock was set, does not. */
+static void a_reply_counts_from_when_it_came_and_not_from_when_it_is_read(void **state)
+{
+        static const struct {
+                uint64_t came, read, latency;
+        } cases[] = {{10, 500, 10}, {500, 500, 500}, {3, 500, 3}, {2, 500, 500}, {501, 500, 500}};
+        struct fixture *f = *state;
+        struct recorder *r = &f->recorder;
+
+        open_loop(f, 1);
+        (void)open_at(f, BEGIN);
+        for (uint64_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                histogram_reset(r->latency);
+                histogram_reset(r->service_time);
+                assert_int_equal(connection_fall_due(&f->c, r, DUE(i) + 3), STEP_SEND);
+                (void)reply_make(f);
+                assert_int_equal(connection_received(&f->c, r, f->reply, SIZE, DUE(i) + cases[i].came,
+                                                     DUE(i) + cases[i].read),
+                                 STEP_WAIT);
+                assert_int_equal(histogram_max(r->latency), cases[i].latency);
+                assert_int_equal(histogram_max(r->service_time), cases[i].latency - 3);
+        }
+}
+
+/* It came before the window's end, so it counts there; the request that waited for it begins when it is read. */
+static void what_waited_for_a_reply_begins_when_that_is_read(void **state)
+{
+        struct fixture *f = *state;
+        struct recorder *r = &f->recorder;
+
+        open_loop(f, 1);
+        (void)open_at(f, BEGIN);
+        assert_int_equal(connection_fall_due(&f->c, r, DUE(0)), STEP_SEND);
+        assert_int_equal(connection_fall_due(&f->c, r, DUE(1)), STEP_WAIT);
+        (void)reply_make(f);
+        assert_int_equal(connection_received(&f->c, r, f->reply, SIZE, DUE(1) + 20, DUE(1) + 50), STEP_SEND);
+        (void)answer_at(f, DUE(1) + 60);
+        assert_int_equal(histogram_min(r->service_time), 10);
+        assert_int_equal(connection_fall_due(&f->c, r, DUE(2)), STEP_SEND);
+        (void)reply_make(f);
+        (void)connection_received(&f->c, r, f->reply, SIZE, END - 1, END + 50);
+        assert_int_equal(r->answered, 3);
+        assert_int_equal(r->answered_late, 0);
+}
+
+static void the_backlog_is_what_is_due_and_not_begun(void **state)
+{
+        struct fixture *f = *state;
+        struct recorder *r = &f->recorder;
+
+        open_loop(f, 1);
+        assert_int_equal(r->backlog, 0);
+        (void)connection_fall_due(&f->c, r, DUE(0));
+        (void)connection_fall_due(&f->c, r, DUE(1));
+        assert_int_equal(r->backlog, 2);
+        (void)open_at(f, DUE(1) + 1);
+        assert_int_equal(r->backlog, 1);
+        (void)answer_at(f, DUE(1) + 2);
+        assert_int_equal(r->backlog, 0);
+        (void)connection_closed(&f->c, r, false, DUE(1) + 3); /* the request is taken back */
+        assert_int_equal(r->backlog, 1);
+        (void)open_at(f, DUE(1) + 4);
+        (void)answer_at(f, DUE(1) + 5);
+        assert_int_equal(r->backlog, 0);
+}
+
+/* This connection's requests arrive half a second after each full one, and fall due at the next multiple. */
+static void the_requests_of_a_quantum_are_due_at_its_end(void **state)
+{
+        struct fixture *f = *state;
+        struct recorder *r = &f->recorder;
+
+        open_loop(f, 1);
+        f->plan.quantum = 2 * NS_PER_S;
+        r->window_begin = BEGIN + 4 * NS_PER_S;
+        (void)open_at(f, BEGIN);
+        for (uint64_t i = 0; i < 4; i++)
+                (void)connection_fall_due(&f->c, r, BEGIN + (i < 2 ? 2 : 4) * NS_PER_S);
+        for (uint64_t i = 0; i < 4; i++)
+                (void)answer_at(f, BEGIN + 4 * NS_PER_S + i + 1);
+        assert_int_equal(r->due_in_window, 2);
+        assert_int_equal(r->begun_in_window, 2);
+        assert_int_equal(histogram_min(r->latency), 3);
+        assert_int_equal(histogram_max(r->latency), 4);
+        /* Taken back, the next one keeps its time of arrival. */
+        (void)connection_fall_due(&f->c, r, BEGIN + 6 * NS_PER_S);
+        (void)connection_closed(&f->c, r, false, BEGIN + 6 * NS_PER_S + 1);
+        assert_int_equal(f->c.begin_at, DUE(4) - BEGIN);
+        assert_int_equal(r->begun_in_window, 2);
+        (void)open_at(f, BEGIN + 6 * NS_PER_S + 2);
+        (void)answer_at(f, BEGIN + 6 * NS_PER_S + 9);
+        assert_int_equal(histogram_max(r->latency), 9);
+}
+
 static void what_falls_due_while_a_connection_is_not_open_begins_when_it_is(void **state)
 {
         struct fixture *f = *state;
@@ -591,8 +687,7 @@ static void bytes_before_any_request_are_no_first_byte(void **state)
 
         open_loop(f, 1);
         assert_int_equal(open_at(f, BEGIN), STEP_WAIT);
-        assert_int_equal(connection_received(&f->c, &f->recorder, (const uint8_t *)"?", 1, BEGIN + 1),
-                         STEP_CLOSE);
+        assert_int_equal(received(&f->c, &f->recorder, (const uint8_t *)"?", 1, BEGIN + 1), STEP_CLOSE);
         assert_int_equal(histogram_count(f->recorder.first_byte_latency), 0);
 }
 
@@ -609,7 +704,7 @@ static void a_connection_is_late_if_nothing_came_since_its_oldest_request_or_its
                 (void)reply_make(f);
                 assert_int_equal(connection_fall_due(&f->c, &f->recorder, DUE(1)), STEP_SEND);
                 if (answered)
-                        (void)connection_received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 5);
+                        (void)received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 5);
                 assert_int_equal(f->c.in_flight, 2 - answered);
                 assert_int_equal(connection_check(&f->c, &f->recorder, limit), STEP_WAIT);
                 assert_int_equal(connection_check(&f->c, &f->recorder, limit + 1), STEP_CLOSE);
@@ -628,7 +723,7 @@ static void the_oldest_request_is_as_old_as_the_time_since_it_was_to_begin(void 
         assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(0) + 5), 5);
         (void)connection_fall_due(&f->c, &f->recorder, DUE(1));
         assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) + 5), NS_PER_S + 5);
-        (void)connection_received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 7);
+        (void)received(&f->c, &f->recorder, f->reply, SIZE, DUE(1) + 7);
         assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) + 9), 9);
         assert_int_equal(connection_oldest(&f->c, &f->recorder, DUE(1) - 1),
                          0); /* the clock was read before */
@@ -716,10 +811,10 @@ static void crowd_act(struct crowd *crowd, struct connection *c, uint64_t now)
                 if (fails && random() % 2)
                         (void)connection_failed(c, r, PHASE_RECEIVE, ECONNRESET, now);
                 else if (fails)
-                        (void)connection_received(c, r, (const uint8_t *)"wrong bytes, 16+", 16, now);
+                        (void)received(c, r, (const uint8_t *)"wrong bytes, 16+", 16, now);
                 else
-                        (void)connection_received(c, r, window + c->received,
-                                                  1 + (size_t)random() % (SIZE - c->received), now);
+                        (void)received(c, r, window + c->received,
+                                       1 + (size_t)random() % (SIZE - c->received), now);
         }
 }
 
@@ -766,7 +861,7 @@ static void a_close_between_replies_is_no_error_and_what_was_under_way_is_begun_
                 for (size_t k = 0; k < cases[i].replies; k++)
                         assert_int_equal(answer_at(f, ++now), STEP_SEND);
                 if (cases[i].bytes > 0)
-                        (void)connection_received(&f->c, &f->recorder, reply_make(f), cases[i].bytes, ++now);
+                        (void)received(&f->c, &f->recorder, reply_make(f), cases[i].bytes, ++now);
                 enum step step = connection_closed(&f->c, &f->recorder, cases[i].received, ++now);
                 if (step != (cases[i].clean ? STEP_REOPEN : STEP_CLOSE) ||
                     errors_total(&f->recorder.errors) != errors + !cases[i].clean ||
@@ -857,7 +952,7 @@ static void a_reply_before_its_request_is_sent_whole_is_early_and_the_rest_is_se
         connection_sent_part(&f->c, &f->recorder, 40); /* it was not sent after all */
         assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), SIZE - 40);
         assert_ptr_equal(bytes, first + 40);
-        assert_int_equal(connection_received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_SEND);
+        assert_int_equal(received(&f->c, &f->recorder, f->reply, SIZE, BEGIN + 1), STEP_SEND);
         assert_int_equal(f->recorder.early, 1);
         assert_int_equal(connection_unsent(&f->c, &f->recorder, &bytes), SIZE - 40);
         assert_ptr_equal(bytes, first + 40);
@@ -910,9 +1005,8 @@ static void nothing_is_begun_before_the_greeting_has_come(void **state)
                 assert_int_equal(open_at(f, BEGIN), STEP_WAIT);
                 for (size_t k = 0; k < 3 && cases[i].pieces[k]; k++) {
                         bool last = k == 2 || !cases[i].pieces[k + 1];
-                        enum step step = connection_received(&f->c, &f->recorder,
-                                                             (const uint8_t *)cases[i].pieces[k],
-                                                             strlen(cases[i].pieces[k]), BEGIN + 1 + k);
+                        enum step step = received(&f->c, &f->recorder, (const uint8_t *)cases[i].pieces[k],
+                                                  strlen(cases[i].pieces[k]), BEGIN + 1 + k);
                         if (step != (last ? STEP_SEND : STEP_WAIT))
                                 fail_msg("case %zu, piece %zu: step %d", i, k, step);
                 }
@@ -927,8 +1021,7 @@ static void nothing_is_begun_before_the_greeting_has_come(void **state)
         f->recorder.load_begin = BEGIN + NS_PER_S; /* a greeting that comes before the load */
         connection_init(&f->c, &f->plan, INDEX, NULL);
         (void)open_at(f, BEGIN);
-        assert_int_equal(connection_received(&f->c, &f->recorder, (const uint8_t *)"aab", 3, BEGIN + 1),
-                         STEP_WAIT);
+        assert_int_equal(received(&f->c, &f->recorder, (const uint8_t *)"aab", 3, BEGIN + 1), STEP_WAIT);
         assert_int_equal(connection_begin(&f->c, &f->recorder, BEGIN + NS_PER_S), STEP_SEND);
 }
 
@@ -937,11 +1030,11 @@ static void wrong_bytes_are_counted_apart_if_they_are_a_connection_s_first(void 
         struct fixture *f = *state;
 
         (void)open_at(f, BEGIN);
-        (void)connection_received(&f->c, &f->recorder, (const uint8_t *)"220 hello", 9, BEGIN + 1);
+        (void)received(&f->c, &f->recorder, (const uint8_t *)"220 hello", 9, BEGIN + 1);
         assert_int_equal(f->recorder.wrong_at_first, 1);
         (void)open_at(f, BEGIN + NS_PER_S);
         (void)answer_at(f, BEGIN + NS_PER_S + 1);
-        (void)connection_received(&f->c, &f->recorder, (const uint8_t *)"220 hello", 9, BEGIN + NS_PER_S + 2);
+        (void)received(&f->c, &f->recorder, (const uint8_t *)"220 hello", 9, BEGIN + NS_PER_S + 2);
         assert_int_equal(f->recorder.wrong_at_first, 1);
         assert_int_equal(errors_mismatches(&f->recorder.errors), 2);
 }
@@ -977,6 +1070,10 @@ int main(void)
                 TEST(what_fails_after_the_window_was_in_flight_at_its_end),
                 TEST(the_first_byte_is_timed_once_for_connections_of_the_window),
                 TEST(in_open_loop_a_request_counts_in_the_window_in_which_it_is_due),
+                TEST(a_reply_counts_from_when_it_came_and_not_from_when_it_is_read),
+                TEST(what_waited_for_a_reply_begins_when_that_is_read),
+                TEST(the_backlog_is_what_is_due_and_not_begun),
+                TEST(the_requests_of_a_quantum_are_due_at_its_end),
                 TEST(what_falls_due_while_a_connection_is_not_open_begins_when_it_is),
                 TEST(bytes_before_any_request_are_no_first_byte),
                 TEST(a_connection_is_late_if_nothing_came_since_its_oldest_request_or_its_last_reply),

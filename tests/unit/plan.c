@@ -120,6 +120,54 @@ static void the_longest_gap_is_54_times_the_logarithm_of_2(void **state)
         assert_int_equal(plan_arrival(&p, 0, 0, 5), 5 + (uint64_t)(54 * log(2) * 1e9));
 }
 
+static void what_arrives_in_a_quantum_is_due_at_its_end(void **state)
+{
+        static const struct {
+                uint64_t quantum, arrival, due;
+        } cases[] = {{0, 17, 17}, {10, 0, 0}, {10, 1, 10}, {10, 9, 10}, {10, 10, 10}, {10, 11, 20}};
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                const struct plan p = {.quantum = cases[i].quantum};
+                assert_int_equal(plan_due(&p, cases[i].arrival), cases[i].due);
+        }
+}
+
+static void replies_are_timed_by_the_kernel_where_each_is_one_small_piece_on_tcp(void **state)
+{
+        const struct plan open = {.targets[0].sa.any.sa_family = AF_INET,
+                                  .target_count = 1,
+                                  .rate = 1,
+                                  .depth = 1,
+                                  .request_bytes = 16384};
+        struct plan p = open;
+
+        (void)state;
+        assert_true(plan_kernel_times(&p));
+        p.reply = REPLY_EXACT, p.reply_bytes = 16384;
+        assert_true(plan_kernel_times(&p));
+        p.reply_bytes++;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.request_bytes++;
+        assert_false(plan_kernel_times(&p));
+        p.reply = REPLY_BYTES, p.reply_bytes = 1;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.reply = REPLY_UNTIL;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.rate = 0;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.depth = 2;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.requests_per_connection = 100;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.spin = true;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.greets = true;
+        assert_false(plan_kernel_times(&p));
+        p = open, p.target_count = 2, p.targets[1].sa.any.sa_family = AF_UNIX;
+        assert_false(plan_kernel_times(&p));
+}
+
 static void the_targets_take_turns(void **state)
 {
         struct plan p = {.target_count = 3};
@@ -132,6 +180,8 @@ static void the_targets_take_turns(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(what_arrives_in_a_quantum_is_due_at_its_end),
+                cmocka_unit_test(replies_are_timed_by_the_kernel_where_each_is_one_small_piece_on_tcp),
                 cmocka_unit_test(the_targets_take_turns),
                 cmocka_unit_test(constant_arrivals_are_equally_far_apart),
                 cmocka_unit_test(poisson_arrivals_have_exponential_gaps),

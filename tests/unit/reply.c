@@ -23,6 +23,13 @@ struct fixture {
         struct times times[DEPTH];
 };
 
+/* Bytes that are read as soon as they come. */
+static enum step received(struct connection *c, struct recorder *r, const uint8_t *bytes, size_t count,
+                          uint64_t now)
+{
+        return connection_received(c, r, bytes, count, now, now);
+}
+
 static void begin(struct fixture *f)
 {
         f->plan.duration = END - BEGIN - NS_PER_S;
@@ -72,7 +79,7 @@ static void as_many_requests_are_in_flight_as_depth_says(void **state)
         assert_int_equal(sent_take(&f, bytes), DEPTH * SIZE);
         for (int i = 0; i < 1000; i++) { /* one reply, one new request */
                 uint64_t now = BEGIN + NS_PER_S + (uint64_t)i * NS_PER_US;
-                assert_int_equal(connection_received(&f.c, &f.recorder, bytes, SIZE, now), STEP_SEND);
+                assert_int_equal(received(&f.c, &f.recorder, bytes, SIZE, now), STEP_SEND);
                 assert_int_equal(f.c.in_flight, DEPTH);
                 assert_int_equal(sent_take(&f, one), SIZE);
                 memmove(bytes, bytes + SIZE, (DEPTH - 1) * SIZE);
@@ -96,9 +103,8 @@ static void replies_may_come_in_any_pieces(void **state)
                 (void)sent_take(&f, bytes);
                 for (size_t at = 0; at < sizeof bytes; at += piece) {
                         size_t n = sizeof bytes - at < piece ? sizeof bytes - at : piece;
-                        assert_int_not_equal(
-                                connection_received(&f.c, &f.recorder, bytes + at, n, BEGIN + NS_PER_S),
-                                STEP_CLOSE);
+                        assert_int_not_equal(received(&f.c, &f.recorder, bytes + at, n, BEGIN + NS_PER_S),
+                                             STEP_CLOSE);
                 }
                 assert_int_equal(f.recorder.answered, DEPTH);
                 assert_int_equal(f.c.in_flight, DEPTH); /* the next ones */
@@ -116,7 +122,7 @@ static void two_replies_that_changed_places_are_swapped_bytes(void **state)
         begin(&f);
         (void)connection_begin(&f.c, &f.recorder, BEGIN);
         (void)sent_take(&f, bytes);
-        assert_int_equal(connection_received(&f.c, &f.recorder, bytes + SIZE, SIZE, BEGIN + 1), STEP_CLOSE);
+        assert_int_equal(received(&f.c, &f.recorder, bytes + SIZE, SIZE, BEGIN + 1), STEP_CLOSE);
         assert_int_equal(f.recorder.errors.mismatch[MISMATCH_SWAPPED], 1);
         assert_int_equal(f.recorder.abandoned, DEPTH);
         assert_int_equal(f.recorder.busy, 0);
@@ -132,11 +138,11 @@ static void in_open_loop_the_latency_of_a_late_reply_counts(void **state)
         begin(&f);
         assert_int_equal(connection_fall_due(&f.c, &f.recorder, BEGIN), STEP_SEND); /* in the warm-up */
         (void)sent_take(&f, bytes);
-        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, BEGIN + 3 * NS_PER_S);
+        (void)received(&f.c, &f.recorder, bytes, SIZE, BEGIN + 3 * NS_PER_S);
         assert_int_equal(histogram_count(f.recorder.latency), 0);
         assert_int_equal(connection_fall_due(&f.c, &f.recorder, BEGIN + 4 * NS_PER_S), STEP_SEND);
         (void)sent_take(&f, bytes);
-        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, END + NS_PER_S);
+        (void)received(&f.c, &f.recorder, bytes, SIZE, END + NS_PER_S);
         assert_int_equal(f.recorder.answered, 0);
         assert_int_equal(f.recorder.answered_late, 1);
         assert_int_equal(histogram_max(f.recorder.latency), END - BEGIN); /* it was due after a second */
@@ -156,10 +162,10 @@ static void more_is_never_in_flight_than_requests_are_left(void **state)
         begin(&f);
         (void)connection_begin(&f.c, &f.recorder, BEGIN);
         size_t size = sent_take(&f, bytes);
-        assert_int_equal(connection_received(&f.c, &f.recorder, bytes, size, BEGIN + 1), STEP_SEND);
+        assert_int_equal(received(&f.c, &f.recorder, bytes, size, BEGIN + 1), STEP_SEND);
         assert_int_equal(f.c.in_flight, 2);
         assert_int_equal(sent_take(&f, bytes), 2 * SIZE);
-        assert_int_equal(connection_received(&f.c, &f.recorder, bytes, 2 * SIZE, BEGIN + 2), STEP_REOPEN);
+        assert_int_equal(received(&f.c, &f.recorder, bytes, 2 * SIZE, BEGIN + 2), STEP_REOPEN);
         end(&f);
 }
 
@@ -172,14 +178,14 @@ static void what_comes_before_the_window_does_not_count(void **state)
         begin(&f);
         (void)connection_begin(&f.c, &f.recorder, BEGIN);
         (void)sent_take(&f, bytes);
-        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, BEGIN + NS_PER_S - 1);
+        (void)received(&f.c, &f.recorder, bytes, SIZE, BEGIN + NS_PER_S - 1);
         assert_int_equal(f.recorder.answered, 0);
         assert_int_equal(histogram_count(f.recorder.latency), 0);
         (void)sent_take(&f, bytes);
-        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, BEGIN + NS_PER_S);
+        (void)received(&f.c, &f.recorder, bytes, SIZE, BEGIN + NS_PER_S);
         assert_int_equal(f.recorder.answered, 1);
         (void)sent_take(&f, bytes);
-        (void)connection_received(&f.c, &f.recorder, bytes, SIZE, END);
+        (void)received(&f.c, &f.recorder, bytes, SIZE, END);
         assert_int_equal(f.recorder.answered, 1);
         assert_int_equal(f.recorder.answered_late, 1);
         assert_int_equal(f.recorder.begun - f.recorder.ended, 1); /* in flight at the end */
@@ -237,9 +243,8 @@ static void other_protocols_tell_a_reply_by_bytes_length_or_end(void **state)
                         assert_memory_equal(bytes, "PING\r\n", 6);
                         f.plan.depth = 0; /* no next request begins, to which bytes could belong */
                         for (size_t at = 0; at < size && f.c.state != CONNECTION_CLOSED; at += piece)
-                                (void)connection_received(&f.c, &f.recorder, BYTES(protocols[i].comes) + at,
-                                                          size - at < piece ? size - at : piece,
-                                                          BEGIN + NS_PER_S);
+                                (void)received(&f.c, &f.recorder, BYTES(protocols[i].comes) + at,
+                                               size - at < piece ? size - at : piece, BEGIN + NS_PER_S);
                         for (int k = 0; k < MISMATCH_COUNT; k++)
                                 found = f.recorder.errors.mismatch[k] ? k : found;
                         if (found != protocols[i].mismatch ||
