@@ -148,6 +148,7 @@ static void result_describe(struct result *r, const struct run_options *o, char 
         r->config.verify = p->verify;
         r->config.spin = p->spin;
         r->config.pinned = p->cpus != NULL;
+        r->config.yields = p->yields;
         r->config.kernel_times = plan_kernel_times(p);
 }
 
@@ -287,8 +288,11 @@ int command_run(int argc, char **argv)
         if (status)
                 goto destroy_result;
 
-        if (o.pins_as_server && !(observed && process_is_pinned(&server)))
+        bool pinned = observed && process_is_pinned(&server);
+        if (o.pins_as_server && !pinned)
                 o.plan.cpus = NULL;
+        /* A server that is free to move would share each CPU with a load thread: a single-threaded one had a fifth less. */
+        o.plan.yields = observed && !pinned && o.plan.rate == 0;
         struct observation observation = {.plan = &o.plan, .process = observed ? &server : NULL, .result = r};
         cpus_allowed(&observation.cpus);
         progress_init(&observation.progress, stderr, o.quiet);

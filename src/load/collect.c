@@ -133,6 +133,7 @@ static void generator_fill(struct worker *const workers[], const struct plan *p,
 {
         uint64_t busiest = 0, least_idle = 0, stall = 0;
         struct usage sum = {0};
+        struct half first = {0};
 
         for (unsigned t = 0; t < p->threads; t++) {
                 const struct recorder *r = worker_recorder(workers[t]);
@@ -146,6 +147,8 @@ static void generator_fill(struct worker *const workers[], const struct plan *p,
                 busiest = cpu > busiest ? cpu : busiest;
                 least_idle = cpu + ready > least_idle ? cpu + ready : least_idle;
                 stall = r->longest_stall > stall ? r->longest_stall : stall;
+                first.answered += r->first_half.answered;
+                first.cpu += r->first_half.cpu;
         }
         double cpu = (double)(sum.user + sum.system);
         result->generator.cpu_user = sum.user;
@@ -161,6 +164,10 @@ static void generator_fill(struct worker *const workers[], const struct plan *p,
         }
         if (result->requests.total > 0)
                 result->generator.cpu_per_request = cpu / (double)result->requests.total;
+        if (first.answered > 0 && first.cpu > 0 && result->requests.total > first.answered)
+                result->generator.slowdown = (cpu - (double)first.cpu) /
+                                             (double)(result->requests.total - first.answered) *
+                                             (double)first.answered / (double)first.cpu;
 }
 
 static int replies_compare(const void *a, const void *b)

@@ -24,6 +24,7 @@ struct run {
         struct run_state state;
         struct payload *payload; /* owned, as are the workers */
         struct worker **workers; /* [plan->threads] */
+        struct netstat before;   /* the first connect */
 };
 
 size_t load_descriptors(const struct plan *p)
@@ -123,7 +124,8 @@ static uint64_t counted(uint64_t before, uint64_t after)
 static void window_run(struct run *run, struct result *result)
 {
         bool any = atomic_load(&run->state.open) > 0 && !atomic_load(&run->state.error);
-        struct netstat before, after;
+        const struct netstat before = run->before;
+        struct netstat after;
         struct timespec wall;
         uint64_t load_begin = clock_now(), begin = any ? load_begin + run->plan->warmup : load_begin;
         uint64_t end = any ? begin + run->plan->duration : begin;
@@ -131,7 +133,6 @@ static void window_run(struct run *run, struct result *result)
         atomic_store_explicit(&run->state.window_end, end, memory_order_release);
         atomic_store_explicit(&run->state.load_begin, load_begin, memory_order_release);
         bool whole = wait_until(run, load_begin, begin);
-        netstat_read(&before);
         if (run->hooks->window_begins)
                 run->hooks->window_begins(run->hooks->context);
         (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
@@ -169,6 +170,7 @@ int load_run(const struct plan *p, const struct load_hooks *hooks, const volatil
         uint64_t begin = clock_now();
 
         int error = run_init(&run);
+        netstat_read(&run.before);
         if (!error) {
                 unsigned started = 0;
                 while (!error && started < p->threads) {

@@ -54,6 +54,7 @@ struct plan {
         uint64_t quantum; /* ns: requests fall due together, each so often; 0: each at its own time */
         unsigned threads; /* at most as many as connections */
         const int *cpus;  /* [threads]: where each is pinned; NULL: not at all */
+        bool yields;      /* the threads give way to others, by their nice value */
         bool spin;        /* never sleep: no timer is late, and all the CPU is used */
         bool verify;      /* compare every byte of every reply; off only to measure what that costs */
         uint64_t seed;    /* chooses the bytes of each request */

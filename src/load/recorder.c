@@ -31,6 +31,7 @@ int recorder_init(struct recorder *r, const struct plan *plan, const struct payl
                                .load_begin = UINT64_MAX,
                                .window_begin = UINT64_MAX,
                                .window_end = UINT64_MAX,
+                               .middle = UINT64_MAX,
                                .latency = histogram_create(),
                                .connect_latency = histogram_create(),
                                .connect_failure_latency = histogram_create(),
@@ -121,6 +122,15 @@ void recorder_begin(struct recorder *r)
 {
         r->peak_open = r->open;
         r->usage = usage_now();
+        r->middle = r->window_begin + (r->window_end - r->window_begin) / 2;
+}
+
+void recorder_middle(struct recorder *r)
+{
+        struct usage now = usage_now();
+
+        r->middle = UINT64_MAX;
+        r->first_half = (struct half){r->answered, now.user + now.system - r->usage.user - r->usage.system};
 }
 
 void recorder_end(struct recorder *r)

@@ -59,6 +59,10 @@ struct recorder {
         uint32_t open, peak_open, busy; /* connections now, and at most in the window; requests in flight */
         uint64_t longest_stall;         /* by how much a turn of the thread came late in the window, in ns */
         struct usage usage;             /* of this thread in the window; until its end: before the window */
+        uint64_t middle; /* of the window, in ns; UINT64_MAX once it has passed, and before it begins */
+        struct half {
+                uint64_t answered, cpu; /* requests, ns */
+        } first_half;                   /* of the window */
 };
 
 /* The length of the plan's intervals in ns: a hundredth of the window, at least 100 ms. */
@@ -68,8 +72,9 @@ uint64_t recorder_interval(const struct plan *);
 int recorder_init(struct recorder *, const struct plan *, const struct payload *);
 void recorder_fini(struct recorder *);
 
-void recorder_begin(struct recorder *); /* the window begins: called on the thread that is measured */
-void recorder_end(struct recorder *);   /* the window has ended: likewise */
+void recorder_begin(struct recorder *);  /* the window begins: called on the thread that is measured */
+void recorder_middle(struct recorder *); /* half of it is over: likewise */
+void recorder_end(struct recorder *);    /* the window has ended: likewise */
 
 /* Ends the intervals that are over at `now`, which is within the window or its end. */
 void recorder_advance(struct recorder *, uint64_t now);

@@ -18,10 +18,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum {
         CONNECTING_MAX = 256, /* connects in flight per thread */
         BEGIN_BATCH = 64,     /* requests begun before replies are looked at */
+        YIELD_NICE = 10,      /* a tenth of the weight of others (sched(7)) */
 };
 #define SWEEP_NS (200 * NS_PER_MS)
 #define RAMP_STEP_NS NS_PER_MS
@@ -284,6 +287,8 @@ static void requests_run(struct worker *w)
                         recorder_begin(r);
                         entered = true;
                 }
+                if (now >= r->middle)
+                        recorder_middle(r);
                 uint64_t until = requests_begin(w, now);
                 if (now >= next_sweep) {
                         sweep(w, now);
@@ -340,6 +345,8 @@ static void *worker_main(void *argument)
         if (w->plan->cpus)
                 (void)cpus_pin(w->plan->cpus[w->index]); /* if not allowed: slower, but right */
         (void)prctl(PR_SET_TIMERSLACK, 1UL);             /* ns; by default timers may be 50 us late */
+        if (w->plan->yields)
+                (void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + YIELD_NICE);
         int error = w->plan->engine->create(w, &w->engine);
         if (error)
                 atomic_store_explicit(&w->run->error, error, memory_order_relaxed);

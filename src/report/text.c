@@ -53,7 +53,8 @@ static void run_print(FILE *out, const struct result *r)
                 fprintf(out, "closed loop");
         if (known(r->config.quantum) && r->config.quantum > 0)
                 fprintf(out, ", sent together each %s", format_latency(r->config.quantum, t));
-        fprintf(out, "%s%s\n\n", r->config.kernel_times == 1 ? ", replies timed by the kernel" : "",
+        fprintf(out, "%s%s%s\n\n", r->config.yields == 1 ? ", giving way to the server" : "",
+                r->config.kernel_times == 1 ? ", replies timed by the kernel" : "",
                 r->environment.awake == 1 ? ", CPUs kept awake" : "");
 }
 

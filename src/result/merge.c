@@ -74,6 +74,7 @@ static const struct rule {
         {"generator.cpu_user", SUM, SUM},
         {"generator.cpu_system", SUM, SUM},
         {"generator.run_delay", SUM, SUM},
+        {"generator.slowdown", MAX, MAX},
         {"generator.busiest_thread", MAX, MAX},
         {"generator.least_idle_thread", MAX, MAX},
         {"generator.longest_stall", MAX, MAX},

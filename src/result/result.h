@@ -39,8 +39,9 @@ struct result {
                 uint64_t quantum; /* open loop: requests fall due together, each so often; 0: not */
                 char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX],
                         greeting[RESULT_NAME_MAX]; /* as given; "": the default */
-                /* 0 or 1: every byte was compared; load threads are pinned; replies are timed by the kernel. */
-                uint64_t verify, spin, pinned, kernel_times;
+                /* 0 or 1: every byte was compared; load threads are pinned; give way to the server; replies are timed
+                 * by the kernel. */
+                uint64_t verify, spin, pinned, yields, kernel_times;
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;
@@ -77,6 +78,7 @@ struct result {
                 uint64_t cpu_user, cpu_system, max_rss;
                 uint64_t run_delay; /* of all threads together: ready to run while others ran */
                 double cpu_per_request;
+                double slowdown; /* cpu_per_request of the second half of the window, by that of the first */
                 double busiest_thread;    /* share of one CPU */
                 double least_idle_thread; /* share of the window in which it ran or was ready to run */
                 uint64_t longest_stall;   /* of a thread: how late its turn came, at most */
@@ -98,6 +100,7 @@ struct result {
                 double cpu_per_request;
         } machine;
         struct {
+                /* Of the machine, from the first connect to the end of the window. */
                 uint64_t listen_overflows, listen_drops, retransmits, resets_sent;
         } kernel;
         struct {

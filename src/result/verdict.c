@@ -305,25 +305,60 @@ static bool halves_count(const struct result *r, double replies[2], double ns[2]
         return true;
 }
 
-/* Compares rates, since the halves may not be equally long. A few requests more or less mean nothing: four
- * standard deviations of the counts, and in a closed loop as many as are in flight, which come in convoys on
- * either side of the middle. */
-static bool halves_differ(const struct result *r, char *text, size_t size)
+/* Compares rates, since the halves may not be equally long, as if the second had been `speed` times as fast. A few
+ * requests more or less mean nothing: four standard deviations of the counts, and in a closed loop as many as are in
+ * flight, which come in convoys on either side of the middle. */
+static bool halves_are_apart(const struct result *r, double speed, double rates[2])
 {
         double replies[2] = {0}, ns[2] = {0}, slack = 0;
 
         if (!halves_count(r, replies, ns))
                 return false;
-        double a = replies[0] / ns[0], b = replies[1] / ns[1], more = fmax(a, b), apart = fabs(a - b);
+        replies[1] *= speed;
+        rates[0] = replies[0] / ns[0], rates[1] = replies[1] / ns[1];
+        double more = fmax(rates[0], rates[1]), apart = fabs(rates[0] - rates[1]);
         double deviation = sqrt(replies[0] / ns[0] / ns[0] + replies[1] / ns[1] / ns[1]);
         if (!known(r->requests.due) && known(r->config.connections))
                 slack = (double)r->config.connections *
                         (known(r->config.depth) ? (double)r->config.depth : 1) / fmin(ns[0], ns[1]);
+        return apart > HALVES_MAX * more && apart > 4 * deviation + slack;
+}
+
+/* In a closed loop that uses up the CPUs, the machine's speed is what changed if a request cost the generator, whose code
+ * is the same all the time, as much more or less as there were fewer or more of them. */
+static bool machine_explains(const struct result *r)
+{
+        double rates[2], slowdown = r->generator.slowdown;
+
+        return !known(r->requests.due) && machine_share(r) >= SATURATED && slowdown > 0 &&
+               !halves_are_apart(r, slowdown, rates);
+}
+
+static bool halves_differ(const struct result *r, char *text, size_t size)
+{
+        double rates[2] = {0};
+        bool apart = halves_are_apart(r, 1, rates);
+
         (void)snprintf(text, size,
                        "the first half of the run had %.0f replies/s, the second %.0f: %.0f%% apart; run "
                        "longer, or give --warmup",
-                       a * 1e9, b * 1e9, apart / more * 100);
-        return apart > HALVES_MAX * more && apart > 4 * deviation + slack;
+                       rates[0] * 1e9, rates[1] * 1e9,
+                       fabs(rates[0] - rates[1]) / fmax(rates[0], rates[1]) * 100);
+        return apart && !machine_explains(r);
+}
+
+/* A note: that trial met a machine of two speeds, as others may meet others. */
+static bool machine_unsteady(const struct result *r, char *text, size_t size)
+{
+        double rates[2] = {0};
+        bool apart = halves_are_apart(r, 1, rates);
+
+        (void)snprintf(
+                text, size,
+                "the machine changed its speed: the first half of the run had %.0f replies/s, the second %.0f, "
+                "and a request cost the generator %.2f times as much there",
+                rates[0] * 1e9, rates[1] * 1e9, r->generator.slowdown);
+        return apart && machine_explains(r);
 }
 
 static bool interfered(const struct result *r, char *text, size_t size)
@@ -343,14 +378,14 @@ static bool stolen(const struct result *r, char *text, size_t size)
 }
 
 /* The generator's own part of a percentile: how late it sent, and how long replies waited to be read. In a
- * closed loop on CPUs that both ends share and use up, replies wait because the server runs: latency is then
- * connections divided by throughput, whoever causes it, and the rule does not apply. */
+ * closed loop that uses up the server, or the CPUs that both ends share, latency is connections divided by
+ * throughput, whoever causes it, and the rule does not apply. */
 static bool own_part(const struct result *r, char *text, size_t size)
 {
         static const double shares[] = {0.5, 0.99};
         bool open = known(r->requests.due);
 
-        if (!open && ends_share(r) >= SATURATED)
+        if (!open && (ends_share(r) >= SATURATED || server_is_used_up(r)))
                 return false;
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
                 uint64_t latency, lag = 0, unread = 0;
@@ -414,15 +449,33 @@ uint64_t result_syn_retransmissions(const struct result *r)
         return found;
 }
 
+/* The kernel dropped as many as that here, since the server's queue of connections was full. */
+static bool backlog_explains(const struct result *r, uint64_t count)
+{
+        return known(r->kernel.listen_drops) && r->kernel.listen_drops >= count;
+}
+
+/* A note: how the server takes connections, and no doubt about the numbers. */
+static bool backlog_full(const struct result *r, char *text, size_t size)
+{
+        uint64_t count = result_syn_retransmissions(r);
+
+        (void)snprintf(text, size,
+                       "%" PRIu64
+                       " connects took about 1 s, 3 s or 7 s: the server's queue of connections was full, "
+                       "since it accepts them too slowly; no latency of a request has that in it",
+                       count);
+        return count > 0 && backlog_explains(r, count);
+}
+
 static bool syns_retransmitted(const struct result *r, char *text, size_t size)
 {
         uint64_t count = result_syn_retransmissions(r);
 
         (void)snprintf(text, size,
-                       "%" PRIu64 " connects took about 1 s, 3 s or 7 s: their SYN was dropped, as by a full "
-                       "backlog, and sent again",
+                       "%" PRIu64 " connects took about 1 s, 3 s or 7 s: their SYN was lost, and sent again",
                        count);
-        return count > 0;
+        return count > 0 && !backlog_explains(r, count);
 }
 
 static bool server_ended(const struct result *r, char *text, size_t size)
@@ -489,6 +542,8 @@ static const struct {
         {VERDICT_SUSPECT, "neighbour", neighboured},
         {VERDICT_SUSPECT, "steal", stolen},
         {VERDICT_VALID, "connections-limit", connections_limit},
+        {VERDICT_VALID, "backlog-full", backlog_full},
+        {VERDICT_VALID, "machine-unsteady", machine_unsteady},
         {VERDICT_VALID, "not-verified", not_verified},
 };
 

@@ -3,6 +3,7 @@
 #include "result/result.h"
 
 #include <errno.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,6 +175,16 @@ static void halves_of_an_open_loop(struct result *r, const double v[4])
         r->requests.due = r->requests.total;
 }
 
+/* v[0] and v[1]: rates; v[2]: what a request cost the generator in the second half, by the first; v[3]: share of the
+ * CPUs' time that was used. */
+static void halves_of_a_changing_machine(struct result *r, const double v[4])
+{
+        halves(r, (const double[]){v[0], v[1], 4, 100});
+        r->generator.slowdown = v[2];
+        r->environment.cpus = 2;
+        r->machine.cpu = (uint64_t)(v[3] * 2 * (double)r->window.duration);
+}
+
 static void halves_of_deep_connections(struct result *r, const double v[4])
 {
         halves(r, v);
@@ -315,6 +326,13 @@ static void connects(struct result *r, const double v[4])
         histogram_add(r->connect_latency, (uint64_t)(v[0] * 1e6), (uint64_t)v[1]);
 }
 
+/* v[2]: SYNs that the kernel dropped here. */
+static void connects_dropped(struct result *r, const double v[4])
+{
+        connects(r, v);
+        r->kernel.listen_drops = (uint64_t)v[2];
+}
+
 #define FIELD(name) offsetof(struct result, name)
 #define VALID VERDICT_VALID
 #define SUSPECT VERDICT_SUSPECT
@@ -403,6 +421,25 @@ static const struct {
         {"a convoy in a short second half", halves, {1000, 60, 2, 10}, VALID, "", ""},
         {"a convoy in a short first half", halves, {1000, 1680, 3, 100}, VALID, "", ""},
         {"one interval", halves, {100000, 0, 1, 100}, VALID, "", ""},
+        {"a machine that becomes slower", halves_of_a_changing_machine, {100000, 80000, 1.25, 1}, VALID,
+         "machine-unsteady ", "the second 400000, and a request cost the generator 1.25 times as much there"},
+        {"a machine that becomes faster", halves_of_a_changing_machine, {80000, 100000, 0.8, 1}, VALID,
+         "machine-unsteady ", ""},
+        {"a change that the machine explains but for 5%", halves_of_a_changing_machine, {100000, 80000, 1.19, 1}, VALID,
+         "machine-unsteady ", ""},
+        {"but for more", halves_of_a_changing_machine, {100000, 80000, 1.18, 1}, SUSPECT, "halves-differ ", ""},
+        {"a machine of another speed and equal halves", halves_of_a_changing_machine, {100000, 100000, 1.25, 1}, VALID,
+         "", ""},
+        {"a change against that of the machine", halves_of_a_changing_machine, {100000, 80000, 0.8, 1}, SUSPECT,
+         "halves-differ ", ""},
+        {"a changing machine with 10% to spare", halves_of_a_changing_machine, {100000, 80000, 1.25, 0.9}, VALID,
+         "machine-unsteady ", ""},
+        {"a changing machine with more to spare", halves_of_a_changing_machine, {100000, 80000, 1.25, 0.89}, SUSPECT,
+         "halves-differ ", ""},
+        {"halves of which the generator's cost is not known", halves_of_a_changing_machine, {100000, 80000, NAN, 1},
+         SUSPECT, "halves-differ ", ""},
+        {"halves of which the generator's cost is 0", halves_of_a_changing_machine, {100000, 80000, 0, 1}, SUSPECT,
+         "halves-differ ", ""},
         {"an odd number of intervals", halves, {200000, 300000, 5, 100}, VALID, "", ""},
         {"a last interval of half its length", halves, {400000, 350000, 8, 50}, VALID, "", ""},
         {"the same, and a real difference", halves, {400000, 400000, 8, 50}, SUSPECT, "halves-differ ", ""},
@@ -482,6 +519,9 @@ static const struct {
         {"a connect of 999 ms", connects, {999, 1}, VALID, "", ""},
         {"a connect of a second", connects, {1001, 1}, SUSPECT, "syn-retransmitted ", ""},
         {"two connects of a second", connects, {1001, 2}, SUSPECT, "syn-retransmitted ", "2 connects took"},
+        {"two, and one that a full backlog explains", connects_dropped, {1001, 2, 1}, SUSPECT, "syn-retransmitted ", ""},
+        {"two that a full backlog explains", connects_dropped, {1001, 2, 2}, VALID, "backlog-full ", "2 connects took"},
+        {"a full backlog, and no connect of a second", connects_dropped, {10, 2, 2}, VALID, "", ""},
 };
 
 /* The same where a number is 0 or unknown. */
