@@ -111,10 +111,10 @@ demo:  ## build everything, compare all servers in four short scenarios, print t
 	@$(SELF) all peers
 	@./bench compare -d 1s -o build/demo && ./bench report build/demo/comparison.json
 
-measure:  ## measure all servers in every way that docs/performance.md shows (half an hour)
-	@scripts/install-deps --peers --cli
+measure:  ## compare all servers as README.md shows and publish the run there and in docs/full (an hour)
+	@scripts/install-deps --peers --cli --web
 	@$(SELF) all peers
-	@scripts/performance
+	@scripts/measure
 
 check:  ## build and run every test (10 minutes)
 	@scripts/install-deps --peers --cli --web

@@ -174,8 +174,8 @@ start_one() {
 }
 
 # Runs every test_NAME of the script, or those that its arguments name; with `--one NAME DIRECTORY`, one of them in
-# this bash. One that fails with others beside it, for whose load its limits were not made, is said to run AGAIN, and
-# does so alone: that counts.
+# this bash. One that fails is run AGAIN, once and alone, and that counts: its limits are about time, and were made neither
+# for what runs beside it nor for what else this machine has to do. Both reasons are printed.
 run_tests() {
         if [ "${1:-}" = --one ]; then
                 run_one "$2" "$3"
@@ -204,7 +204,7 @@ run_tests() {
         done
         wait
         for name in "${names[@]}"; do
-                if [ "$TEST_JOBS" -gt 1 ] && ! report_one "$name" "$(cat "$directory/$name/status")" \
+                if ! report_one "$name" "$(cat "$directory/$name/status")" \
                         "$directory/$name" >"$directory/report"; then
                         sed 's/^\[  FAILED  \]/[  AGAIN   ]/' "$directory/report"
                         rm -rf "${directory:?}/$name"

@@ -53,4 +53,12 @@ else
         echo "[  FAILED  ] README: not in any --help: ${unknown:-it names no option}"
         failed=1
 fi
+
+# Its tables and claims are those that scripts/measure makes of docs/full, and nobody's handwork.
+if diff <(scripts/measure -r) <(awk '/^<!-- end -->$/ {on = 0} on; /^<!-- measured -->$/ {on = 1}' README.md) >"$directory/output"; then
+        echo "[       OK ] README: its figures are those of docs/full"
+else
+        echo "[  FAILED  ] README: not what scripts/measure -r prints: $(head -n 2 "$directory/output" | tail -n 1)"
+        failed=1
+fi
 exit $failed
