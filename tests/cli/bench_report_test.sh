@@ -36,6 +36,19 @@ test_the_comparison_that_the_project_ships_is_read() {
         [ "$(grep -cE '^\| (uring|tokio) \| [0-9]+ \|' full.md)" = 8 ] || fail "not four tables: $(head -c 400 full.md)"
         bench diff "$file" "$file"
         expect_status 0
+        expect_output '^\| uring \| req/s \| ([0-9]+) \| \1 \| 1.000 \|.*\| 7, 7 \|'
+}
+
+# As the first version wrote it: of one scenario and two servers, before there were classes of verdicts and levels.
+test_a_comparison_of_an_earlier_version_is_read() {
+        local file=$here/comparison_0.1.json form
+        for form in html md; do
+                bench report -o old.$form "$file"
+                expect_status 0
+        done
+        grep -qE '^\| uring \| 96640 \|' old.md || fail "not its table: $(head -c 400 old.md)"
+        bench diff "$file" "$file"
+        expect_status 0
         expect_output '^\| uring \| req/s \| 96640 \| 96640 \| 1.000 \|.*\| 5, 5 \|'
 }
 
