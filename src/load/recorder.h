@@ -39,7 +39,7 @@ struct recorder {
         uint64_t interval_ends;          /* the current one, in ns; 0 until the first latency */
         uint64_t errors_before;          /* the current interval */
         struct errors errors;
-        /* Kernel_times: as plan_kernel_times says. lazy: replies may lie unread; so until anything happens that is
+        /* kernel_times: as plan_kernel_times says. lazy: replies may lie unread; so until anything happens that is
          * no plain reply. */
         bool kernel_times, lazy;
         uint64_t backlog; /* open loop: requests that are due and not begun */

@@ -31,8 +31,8 @@ uint64_t socket_came(struct recorder *r, const struct cmsghdr *control, uint64_t
                 return now;
         }
         memcpy(&received, CMSG_DATA(control), sizeof received);
-        for (int i = 0; i < CLOCK_TRIES;
-             i++) { /* until nothing came between the readings of the two clocks */
+        /* Until nothing came between the readings of the two clocks. */
+        for (int i = 0; i < CLOCK_TRIES; i++) {
                 (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
                 uint64_t read = clock_now();
                 if (read - at < CLOCK_APART_NS)
