@@ -55,3 +55,17 @@ int number_parse_decimal(const char *text, double min, double max, double *value
                 return -EINVAL;
         return *value < min || *value > max ? -ERANGE : 0;
 }
+
+int number_compare(const void *a, const void *b)
+{
+        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+        return (x > y) - (x < y);
+}
+
+int number_compare_double(const void *a, const void *b)
+{
+        double x = *(const double *)a, y = *(const double *)b;
+
+        return (x > y) - (x < y);
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* number: reads numbers from text, without the signs, leading blanks, "nan" and hexadecimal digits that
- * strtoul(3) and strtod(3) take too. */
+ * strtoul(3) and strtod(3) take too; and orders numbers. */
 #ifndef BASE_NUMBER_H
 #define BASE_NUMBER_H
 
@@ -21,5 +21,9 @@ const char *number_read_decimal(const char *text, double *value);
 /* Reads a text that is nothing but a decimal number. Returns 0; -EINVAL if it is anything else; -ERANGE if
  * its value is not within min..max. */
 int number_parse_decimal(const char *text, double min, double max, double *value);
+
+/* Order two uint64_t, or two doubles that are no NaN, as qsort(3) and bsearch(3) want it. */
+int number_compare(const void *a, const void *b);
+int number_compare_double(const void *a, const void *b);
 
 #endif

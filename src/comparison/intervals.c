@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "comparison/comparison.h"
 
+#include "base/number.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int counts_compare(const void *a, const void *b)
-{
-        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-        return (x > y) - (x < y);
-}
-
 /* The median of the counts that are known. RESULT_UNKNOWN is the largest value, so it sorts last. */
 static uint64_t median(uint64_t *counts, size_t count)
 {
-        qsort(counts, count, sizeof *counts, counts_compare);
+        qsort(counts, count, sizeof *counts, number_compare);
         while (count > 0 && counts[count - 1] == RESULT_UNKNOWN)
                 count--;
         return count ? counts[(count - 1) / 2] : RESULT_UNKNOWN;

@@ -14,6 +14,8 @@
  * rounds may agree by chance; with five rounds that is rare enough, with three it is not. / */
 #include "comparison/statistics.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
@@ -23,18 +25,11 @@
 enum { EXACT_VALUES_MAX = 30, BISECTIONS = 60, FRACTION_TERMS_MAX = 10000 };
 #define NORMAL_80 0.8416212335729143 /* what a normal variable is below in 80% of all cases */
 
-static int numbers_compare(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-
-        return (x > y) - (x < y);
-}
-
 static void sort_copy(double *sorted, const double *values, size_t n)
 {
         assert(n <= STATISTICS_VALUES_MAX);
         memcpy(sorted, values, n * sizeof *values);
-        qsort(sorted, n, sizeof *sorted, numbers_compare);
+        qsort(sorted, n, sizeof *sorted, number_compare_double);
 }
 
 double statistics_median(const double *values, size_t n)
@@ -310,11 +305,11 @@ void statistics_holm(double *p, size_t count)
                         sorted[known++] = p[i];
         if (known == 0)
                 return;
-        qsort(sorted, known, sizeof *sorted, numbers_compare);
+        qsort(sorted, known, sizeof *sorted, number_compare_double);
         for (size_t i = 0; i < known; i++)
                 corrected[i] = least = fmin(1, fmax(least, (double)(known - i) * sorted[i]));
         for (size_t i = 0; i < count; i++) {
-                const double *at = bsearch(&p[i], sorted, known, sizeof *sorted, numbers_compare);
+                const double *at = bsearch(&p[i], sorted, known, sizeof *sorted, number_compare_double);
                 if (isnan(p[i]) || !at)
                         continue;
                 while (at > sorted && at[-1] >= *at) /* among equals, the first counts */
@@ -380,7 +375,7 @@ double statistics_mann_whitney(const double *a, size_t n, const double *b, size_
         assert(m <= STATISTICS_VALUES_MAX);
         memcpy(all, a, n * sizeof *a);
         memcpy(all + n, b, m * sizeof *b);
-        qsort(all, count, sizeof *all, numbers_compare);
+        qsort(all, count, sizeof *all, number_compare_double);
         for (size_t i = 0; i < n; i++)
                 sum += rank_twice(a[i], all, count);
         if (count <= EXACT_VALUES_MAX) {

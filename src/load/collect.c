@@ -170,13 +170,6 @@ static void generator_fill(struct worker *const workers[], const struct plan *p,
                                              (double)first.answered / (double)first.cpu;
 }
 
-static int replies_compare(const void *a, const void *b)
-{
-        uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-        return (x > y) - (x < y);
-}
-
 /* True if the connection had a request due in the window, in open loop, for longer before its end than the
  * slowest reply took. With Poisson arrivals, or fewer requests than connections, it need not have had one. */
 static bool should_be_served(const struct connection *c, const struct plan *p, const struct result *result)
@@ -211,7 +204,7 @@ static void fairness_fill(struct worker *const workers[], const struct plan *p, 
                         squares += (double)n * (double)n;
                 }
         }
-        qsort(replies, count, sizeof *replies, replies_compare);
+        qsort(replies, count, sizeof *replies, number_compare);
         result->connections.served = served;
         result->connections.never_served = never;
         result->requests.per_connection_min = replies[0];

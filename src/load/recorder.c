@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 
 enum { INTERVALS_MAX = 100 };
-#define INTERVAL_MIN (100 * NS_PER_MS)
+#define INTERVAL_MIN (50 * NS_PER_MS)
 
 uint64_t recorder_interval(const struct plan *p)
 {

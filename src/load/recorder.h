@@ -65,7 +65,7 @@ struct recorder {
         } first_half;                   /* of the window */
 };
 
-/* The length of the plan's intervals in ns: a hundredth of the window, at least 100 ms. */
+/* The length of the plan's intervals in ns: a hundredth of the window, at least 50 ms. */
 uint64_t recorder_interval(const struct plan *);
 
 /* Returns 0 or -ENOMEM; in either case recorder_fini is to be called. It does nothing if all is zero. */

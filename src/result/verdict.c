@@ -2,12 +2,14 @@
 /* The rules by which numbers are trusted or not, in one table. Each rule looks at nothing but the result. */
 #include "result/verdict.h"
 
+#include "base/number.h"
 #include "result/result.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *verdict_name(enum verdict v)
@@ -64,6 +66,7 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
 #define STARVED_MIN 0.1       /* of the time that a thread was ready to run and did not */
 #define SATURATED 0.9         /* of the CPUs' time: the machine, or the server, has none to spare */
 #define HALVES_MAX 0.05       /* difference of the halves of a run */
+#define NOISE_MAX 5.0         /* the same, in standard deviations of what tenths of a half show */
 #define INTERFERENCE_MAX 0.05 /* of the CPUs' time */
 #define OWN_SHARE_MAX 0.1     /* of a percentile that is the generator's own part */
 #define LITTLE_MIN 0.9
@@ -305,9 +308,38 @@ static bool halves_count(const struct result *r, double replies[2], double ns[2]
         return true;
 }
 
+enum { BATCHES = 10 };
+
+/* The standard deviation of the difference of the halves' rates that the run's own noise explains, by batch means: the
+ * typical step from one tenth of the run to the next. It is their median, so that one step, or a start that is slow, is
+ * no noise. Of independent normal rates, 0.5% of the differences are over five of it; of rates that correlate by 0.3
+ * from one tenth to the next, 2% (simulated). 0 if there are not enough intervals to tell. */
+static double halves_noise(const struct result *r, double speed)
+{
+        uint64_t count = r->interval_count;
+        double steps[BATCHES - 1], last = 0;
+
+        if (count < BATCHES)
+                return 0;
+        for (uint64_t b = 0; b < BATCHES; b++) {
+                uint64_t from = b * count / BATCHES, to = (b + 1) * count / BATCHES;
+                uint64_t end = to < count ? r->intervals[to].at : r->window.duration;
+                double replies = 0;
+                for (uint64_t i = from; i < to; i++)
+                        replies += (double)r->intervals[i].requests;
+                double rate = replies / (double)(end - r->intervals[from].at) * (2 * b < BATCHES ? 1 : speed);
+                if (b > 0)
+                        steps[b - 1] = fabs(rate - last);
+                last = rate;
+        }
+        qsort(steps, BATCHES - 1, sizeof *steps, number_compare_double);
+        /* of a step |x - y| of normal values the median is 0.954 of their standard deviation */
+        return steps[(BATCHES - 1) / 2] / 0.954 * sqrt(2.0 / (BATCHES / 2.0));
+}
+
 /* Compares rates, since the halves may not be equally long, as if the second had been `speed` times as fast. A few
  * requests more or less mean nothing: four standard deviations of the counts, and in a closed loop as many as are in
- * flight, which come in convoys on either side of the middle. */
+ * flight, which come in convoys on either side of the middle; nor does what the run's noise explains. */
 static bool halves_are_apart(const struct result *r, double speed, double rates[2])
 {
         double replies[2] = {0}, ns[2] = {0}, slack = 0;
@@ -321,17 +353,21 @@ static bool halves_are_apart(const struct result *r, double speed, double rates[
         if (!known(r->requests.due) && known(r->config.connections))
                 slack = (double)r->config.connections *
                         (known(r->config.depth) ? (double)r->config.depth : 1) / fmin(ns[0], ns[1]);
-        return apart > HALVES_MAX * more && apart > 4 * deviation + slack;
+        return apart > HALVES_MAX * more && apart > 4 * deviation + slack &&
+               apart > NOISE_MAX * halves_noise(r, speed);
 }
 
 /* In a closed loop that uses up the CPUs, the machine's speed is what changed if a request cost the generator, whose code
- * is the same all the time, as much more or less as there were fewer or more of them. */
+ * is the same all the time, at least as much more or less as there were fewer or more of them. */
 static bool machine_explains(const struct result *r)
 {
-        double rates[2], slowdown = r->generator.slowdown;
+        double rates[2], corrected[2], slowdown = r->generator.slowdown;
 
-        return !known(r->requests.due) && machine_share(r) >= SATURATED && slowdown > 0 &&
-               !halves_are_apart(r, slowdown, rates);
+        if (known(r->requests.due) || !(machine_share(r) >= SATURATED) || !(slowdown > 0))
+                return false;
+        (void)halves_are_apart(r, 1, rates);
+        return !halves_are_apart(r, slowdown, corrected) ||
+               (rates[0] > rates[1]) == (corrected[0] < corrected[1]);
 }
 
 static bool halves_differ(const struct result *r, char *text, size_t size)

@@ -263,11 +263,11 @@ static void an_interval_has_what_came_in_it(void **state)
 
         (void)state;
         begin(&f);
-        f.plan.duration = NS_PER_S; /* ten intervals */
-        f.recorder.window_end = f.recorder.window_begin + NS_PER_S;
+        f.plan.duration = NS_PER_S / 2; /* ten intervals */
+        f.recorder.window_end = f.recorder.window_begin + NS_PER_S / 2;
         for (uint64_t i = 0; i < 1000; i++) { /* none in the fourth interval: a stall */
                 if (i / 100 != 3)
-                        recorder_latency(&f.recorder, NS_PER_US, f.recorder.window_begin + i * NS_PER_MS);
+                        recorder_latency(&f.recorder, NS_PER_US, f.recorder.window_begin + i * NS_PER_MS / 2);
         }
         recorder_end(&f.recorder);
         assert_int_equal(f.recorder.interval_count, 10);

@@ -169,6 +169,25 @@ static void halves(struct result *r, const double v[4])
         r->intervals[count / 2].requests = (uint64_t)v[1];
 }
 
+/* v[0] and v[1] replies in each interval of the halves of a run of 20, every second tenth of which has v[2] more, the
+ * others as many less; the first two tenths have only a share of v[3]. */
+static void noisy_halves(struct result *r, const double v[4])
+{
+        halves(r, (const double[]){0, 0, 20, 100});
+        for (size_t i = 0; i < 20; i++)
+                r->intervals[i].requests = (uint64_t)((v[i >= 10] + (i / 2 % 2 ? v[2] : -v[2])) *
+                                                      (i < 4 ? v[3] : 1));
+}
+
+/* The same where a request cost the generator v[3] times as much in the second half, on CPUs that are used up. */
+static void noisy_halves_of_a_changing_machine(struct result *r, const double v[4])
+{
+        noisy_halves(r, (const double[]){v[0], v[1], v[2], 1});
+        r->generator.slowdown = v[3];
+        r->environment.cpus = 2;
+        r->machine.cpu = 2 * r->window.duration;
+}
+
 static void halves_of_an_open_loop(struct result *r, const double v[4])
 {
         halves(r, v);
@@ -440,6 +459,15 @@ static const struct {
          SUSPECT, "halves-differ ", ""},
         {"halves of which the generator's cost is 0", halves_of_a_changing_machine, {100000, 80000, 0, 1}, SUSPECT,
          "halves-differ ", ""},
+        {"a machine that changes more than the rate", halves_of_a_changing_machine, {100000, 80000, 1.5, 1}, VALID,
+         "machine-unsteady ", ""},
+        {"halves that the run's noise explains", noisy_halves, {100000, 90000, 1430, 1}, VALID, "", ""},
+        {"halves that it does not", noisy_halves, {100000, 90000, 1410, 1}, SUSPECT, "halves-differ ",
+         "the first half of the run had 997180 replies/s, the second 902820: 9% apart"},
+        {"a start at half the rate, in some noise", noisy_halves, {100000, 100000, 2000, 0.5}, SUSPECT, "halves-differ ", ""},
+        {"the same, in more", noisy_halves, {100000, 100000, 3500, 0.5}, VALID, "", ""},
+        {"noise of a machine that changes", noisy_halves_of_a_changing_machine, {100000, 80000, 1000, 1.25}, VALID,
+         "machine-unsteady ", ""},
         {"an odd number of intervals", halves, {200000, 300000, 5, 100}, VALID, "", ""},
         {"a last interval of half its length", halves, {400000, 350000, 8, 50}, VALID, "", ""},
         {"the same, and a real difference", halves, {400000, 400000, 8, 50}, SUSPECT, "halves-differ ", ""},
