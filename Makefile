@@ -62,7 +62,7 @@ tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/fault/fault_spec.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
-$(B)/tests/cli/statistics_ask $(B)/tests/cli/statistics_tables: $(B)/src/comparison/statistics.o
+$(B)/tests/cli/statistics_ask $(B)/tests/cli/statistics_tables: $(B)/src/comparison/statistics.o $(B)/src/base/number.o
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lm -o $@
 

@@ -11,17 +11,27 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-size_t limits_raise_descriptors(void)
+/* Sets a soft limit to the hard one, or to `most` if that is lower; returns what it is then, or `otherwise` if it cannot be
+ * read. */
+static size_t limit_raise(__rlimit_resource_t resource, size_t most, size_t otherwise)
 {
         struct rlimit limit;
 
-        if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-                return 1024; /* what every Linux allows; the call cannot fail with these arguments */
+        if (getrlimit(resource, &limit) != 0)
+                return otherwise;
         rlim_t before = limit.rlim_cur;
-        limit.rlim_cur = limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-                return (size_t)before;
-        return (size_t)limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most; /* RLIM_INFINITY is SIZE_MAX */
+        return (size_t)(setrlimit(resource, &limit) == 0 ? limit.rlim_cur : before);
+}
+
+size_t limits_raise_descriptors(size_t most)
+{
+        return limit_raise(RLIMIT_NOFILE, most, 1024);
+}
+
+size_t limits_raise_locked_memory(void)
+{
+        return limit_raise(RLIMIT_MEMLOCK, SIZE_MAX, 0);
 }
 
 size_t limits_descriptors_open(void)

@@ -5,8 +5,13 @@
 
 #include <stddef.h>
 
-/* Raises RLIMIT_NOFILE to its hard limit (getrlimit(2)) and returns the descriptors then allowed. */
-size_t limits_raise_descriptors(void);
+/* Raises RLIMIT_NOFILE to its hard limit (getrlimit(2)), or sets it to `most` if that is lower, and returns the
+ * descriptors then allowed. */
+size_t limits_raise_descriptors(size_t most);
+
+/* Raises RLIMIT_MEMLOCK, to which some kernels charge the rings of io_uring, to its hard limit, and returns the bytes then
+ * allowed; SIZE_MAX if there is no limit. */
+size_t limits_raise_locked_memory(void);
 
 /* How many descriptors this process has open now. */
 size_t limits_descriptors_open(void);

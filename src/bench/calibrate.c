@@ -106,7 +106,7 @@ static size_t engines_choose(const struct run_options *o, struct calibration all
                 *c = (struct calibration){.engine = engines[i]};
                 if (option_given(&o->given, "--engine") && o->plan.engine != engines[i])
                         continue;
-                if (engines[i]->probe(&c->unavailable) == 0)
+                if (engines[i]->probe(o->plan.threads, &c->unavailable) == 0)
                         *c->unavailable.text = '\0';
                 count++;
         }
@@ -115,7 +115,7 @@ static size_t engines_choose(const struct run_options *o, struct calibration all
 
 static int descriptors_check(const struct plan *p)
 {
-        size_t allowed = limits_raise_descriptors();
+        size_t allowed = limits_raise_descriptors(SIZE_MAX);
         size_t needed = limits_descriptors_open() + load_descriptors(p) +
                         echo_threads_descriptors(p->threads, p->connections) + SPARE_DESCRIPTORS;
 

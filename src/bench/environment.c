@@ -113,7 +113,7 @@ void environment_fill(struct result *r)
         r->environment.cpus = cpus.count;
         if (sysinfo(&info) == 0)
                 r->environment.memory = (uint64_t)info.totalram * info.mem_unit;
-        r->environment.nofile = limits_raise_descriptors();
+        r->environment.nofile = limits_raise_descriptors(SIZE_MAX);
         double quota = limits_cpu_quota();
         if (isfinite(quota))
                 r->environment.cpu_quota = quota;

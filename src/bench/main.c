@@ -3,9 +3,10 @@
 #include "bench/caller.h"
 #include "bench/command.h"
 
+#include "base/standard.h"
+
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,15 +82,6 @@ static int command_version(int argc, char **argv)
         return 0;
 }
 
-/* Closed standard descriptors would be taken by the first files that are opened, and the text would go there.
- * Writing to this standard output fails as it would have. */
-static void descriptors_fill(void)
-{
-        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-                if (fcntl(fd, F_GETFD) < 0)
-                        (void)open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
-}
-
 /* At the end of every command, and of argp's --help: what was printed counts only if it arrived. */
 static void stdout_close(void)
 {
@@ -117,7 +109,7 @@ int main(int argc, char **argv)
         const struct command *c = argc > 1 ? command_find(argv[1]) : NULL;
 
         caller_save();
-        descriptors_fill();
+        standard_open();
         streams_order();
         (void)atexit(stdout_close); /* the first of at least 32 */
         return c ? command_start(c, argc - 1, argv + 1) : command_run(argc, argv);

@@ -193,14 +193,16 @@ static int threshold_add(void *options, const char *text, struct why *why)
 
 int run_options_engine(void *options, const char *name, struct why *why)
 {
-        struct plan *p = &((struct run_options *)options)->plan;
+        struct run_options *o = options;
+        struct plan *p = &o->plan;
+        unsigned threads = p->threads > o->cpus.count ? p->threads : (unsigned)o->cpus.count;
         bool any = strcmp(name, "auto") == 0;
 
         for (size_t i = 0; engines[i]; i++) {
                 if (!any && strcmp(name, engines[i]->name) != 0)
                         continue;
                 p->engine = engines[i];
-                int error = engines[i]->probe(why);
+                int error = engines[i]->probe(threads, why);
                 if (error == 0)
                         return 0;
                 if (!any)

@@ -5,7 +5,10 @@
  * program follows the queue. */
 #include "echo-c/listen.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -13,26 +16,55 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEEPALIVE_S_MAX 32767U /* MAX_TCP_KEEPIDLE of linux/tcp.h */
+
 static int option_set(int fd, int level, int option, int value)
 {
         return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : -errno;
 }
 
-static int socket_open(const struct address *a, bool blocking, bool reuse_port, int *fd)
+/* A peer that has vanished, with its power or its network, ends nothing. So one that is silent is asked after half of the
+ * time, six times (tcp(7), keepalive); and one that acknowledges nothing, or has no room for what was sent to it, is given
+ * up after all of it (TCP_USER_TIMEOUT). */
+static int peer_timeout_set(int fd, uint64_t ns)
+{
+        enum { PROBES = 6 };
+        uint64_t s = ns / NS_PER_S, half = s / 2 > 0 ? s / 2 : 1, step = (s - s / 2) / PROBES;
+        int error = option_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+
+        if (!error)
+                error = option_set(fd, IPPROTO_TCP, TCP_KEEPIDLE,
+                                   (int)(half < KEEPALIVE_S_MAX ? half : KEEPALIVE_S_MAX));
+        if (!error)
+                error = option_set(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+                                   (int)(step < 1                 ? 1
+                                         : step < KEEPALIVE_S_MAX ? step
+                                                                  : KEEPALIVE_S_MAX));
+        if (!error)
+                error = option_set(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
+        return error ? error
+                     : option_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                                  ns / NS_PER_MS < INT_MAX ? (int)(ns / NS_PER_MS) : INT_MAX);
+}
+
+/* What connections inherit is set on the listener. */
+static int socket_open(const struct address *a, const struct listen_options *o, bool reuse_port, int *fd)
 {
         int error = 0;
 
-        *fd = socket(a->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK), 0);
+        *fd = socket(a->sa.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | (o->blocking ? 0 : SOCK_NONBLOCK), 0);
         if (*fd < 0)
                 return -errno;
         if (!address_is_unix(a)) {
                 error = option_set(*fd, SOL_SOCKET, SO_REUSEADDR, 1);
                 if (!error && reuse_port)
                         error = option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1);
-                if (!error) /* accepted sockets inherit it: an echo never waits for more */
+                if (!error) /* an echo never waits for more */
                         error = option_set(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
-                if (!error) /* likewise: an urgent byte stays in the stream, and comes back in its place */
+                if (!error) /* an urgent byte stays in the stream, and comes back in its place */
                         error = option_set(*fd, SOL_SOCKET, SO_OOBINLINE, 1);
+                if (!error && o->peer_timeout > 0)
+                        error = peer_timeout_set(*fd, o->peer_timeout);
         }
         if (!error && a->sa.any.sa_family == AF_INET6)
                 error = option_set(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -71,27 +103,31 @@ static void stale_unix_socket_remove(const struct address *a)
         (void)close(fd);
 }
 
-static int listener_open(struct address *a, int backlog, bool blocking, bool reuse_port, int *fd)
+static int listener_open(struct address *a, const struct listen_options *o, bool reuse_port, int *fd)
 {
-        int error = socket_open(a, blocking, reuse_port, fd);
+        int error = socket_open(a, o, reuse_port, fd);
 
         if (error)
                 return error;
         error = port_learn(*fd, a);
-        if (!error && listen(*fd, backlog) != 0)
+        if (!error && listen(*fd, o->backlog) != 0)
                 error = -errno;
         if (error)
                 (void)close(*fd);
         return error;
 }
 
-int listen_shared(struct address *a, int backlog, bool blocking, unsigned workers, struct listener *l)
+int listen_shared(struct address *a, const struct listen_options *o, unsigned workers, struct listener *l)
 {
-        if (address_is_unix(a))
+        *l = (struct listener){.worker = -1, .users = (int)workers};
+        if (address_is_unix(a)) {
                 stale_unix_socket_remove(a);
-        *l = (struct listener){
-                .worker = -1, .users = (int)workers, .path = address_is_unix(a) ? a->sa.un.sun_path : NULL};
-        return listener_open(a, backlog, blocking, false, &l->fd);
+                l->path = a->sa.un.sun_path;
+        }
+        int error = listener_open(a, o, false, &l->fd);
+        if (!error && l->path)
+                (void)lstat(l->path, &l->made); /* somebody may have removed it by now */
+        return error;
 }
 
 /* The program returns the CPU's index in `cpus`, or, if it is not there, the CPU modulo their number. For
@@ -127,7 +163,7 @@ static int steering_attach(int fd, const int *cpus, unsigned count)
 /* Sockets with SO_REUSEPORT share an address without a word, so the first of the group binds and
  * listens without it, and is refused if anybody else listens there. Once it has the address, it lets
  * the others in. */
-int listen_steered(struct address *a, int backlog, bool blocking, const int *cpus, unsigned workers,
+int listen_steered(struct address *a, const struct listen_options *o, const int *cpus, unsigned workers,
                    struct listener *listeners)
 {
         unsigned opened = 0;
@@ -136,7 +172,7 @@ int listen_steered(struct address *a, int backlog, bool blocking, const int *cpu
         for (; !error && opened < workers; opened++) {
                 struct listener *l = &listeners[opened];
                 *l = (struct listener){.worker = (int)opened, .users = 1};
-                error = listener_open(a, backlog, blocking, opened > 0, &l->fd);
+                error = listener_open(a, o, opened > 0, &l->fd);
                 if (error)
                         break;
                 if (opened == 0)

@@ -6,16 +6,26 @@
 #include "base/address.h"
 #include "models/server.h"
 
+#include <stdint.h>
+
+/* What the listeners of a server have in common, and their connections inherit. */
+struct listen_options {
+        int backlog;
+        bool blocking; /* listeners, not connections */
+        uint64_t
+                peer_timeout; /* ns after which a TCP connection ends whose peer acknowledges nothing; 0: the kernel's */
+};
+
 /* Opens one non-blocking or blocking listener that `workers` workers share. If the address has port 0, it
  * gets the one that the kernel chose. A unix socket on which nobody listens any more is replaced. Returns 0
  * or a negative errno. */
-int listen_shared(struct address *, int backlog, bool blocking, unsigned workers, struct listener *);
+int listen_shared(struct address *, const struct listen_options *, unsigned workers, struct listener *);
 
 /* Opens a listener per worker on one address, as a SO_REUSEPORT group. A classic BPF program (socket(7),
  * SO_ATTACH_REUSEPORT_CBPF) gives a new connection to listener i if its SYN was processed on cpus[i], and by
  * modulo if on another CPU. Returns 0 or a negative errno: -EADDRINUSE even if the other socket allows
  * sharing. */
-int listen_steered(struct address *, int backlog, bool blocking, const int *cpus, unsigned workers,
+int listen_steered(struct address *, const struct listen_options *, const int *cpus, unsigned workers,
                    struct listener *);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/limits.h"
+#include "base/standard.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +24,12 @@
 enum { LISTEN_TRIES = 10 };
 #define LISTEN_PAUSE_NS (50 * NS_PER_MS)
 
-enum { DESCRIPTORS_RESERVED = 16 }; /* for a model's own: epoll instances, rings, eventfds */
+enum {
+        DESCRIPTORS_RESERVED = 16, /* for a model's own: epoll instances, rings, eventfds */
+        DESCRIPTORS_MAX =
+                1
+                << 20, /* unless --max-conns needs more: containers allow 2^30, and tables have so many rows */
+};
 
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
 {
@@ -37,16 +43,16 @@ static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *for
         exit(1);
 }
 
-static int models_list(void)
+static int models_list(unsigned workers)
 {
         for (size_t i = 0; models[i]; i++) {
                 struct why why = {0};
-                const struct model *m = models[i], *real = m->stands_for ? m->stands_for(&why) : m;
+                const struct model *m = models[i], *real = m->stands_for ? m->stands_for(workers, &why) : m;
                 const char *caveats = m->stands_for ? why.text : m->caveats ? m->caveats : "";
                 printf("%s\t", m->name);
                 if (m->stands_for)
                         printf("stands for %s", real->name);
-                else if (m->probe && m->probe(&why) != 0)
+                else if (m->probe && m->probe(workers, &why) != 0)
                         printf("unavailable: %s", why.text);
                 else
                         printf("available");
@@ -56,17 +62,17 @@ static int models_list(void)
 }
 
 /* Returns the model to run; ends the program if it cannot run here. */
-static const struct model *model_resolve(const struct options *o)
+static const struct model *model_resolve(const struct options *o, unsigned workers)
 {
         const struct model *model = o->model;
         struct why why = {0};
 
         if (model->stands_for) {
-                model = model->stands_for(&why);
+                model = model->stands_for(workers, &why);
                 if (*why.text && !o->quiet)
                         fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why.text);
         }
-        if (model->probe && model->probe(&why) != 0)
+        if (model->probe && model->probe(workers, &why) != 0)
                 fail("the model %s cannot run here: %s", model->name, why.text);
         return model;
 }
@@ -94,6 +100,7 @@ static void workers_plan(const struct options *o, const struct model *model, con
 static void listeners_open(struct options *o, const struct model *model, struct server *s)
 {
         char text[ADDRESS_TEXT_MAX];
+        const struct listen_options options = {o->backlog, model->blocking, o->peer_timeout};
 
         s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
         if (!s->listeners)
@@ -111,11 +118,10 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                         if (try > 0)
                                 clock_sleep(LISTEN_PAUSE_NS);
                         if (steered)
-                                error = listen_steered(a, o->backlog, model->blocking, s->cpus, s->workers,
-                                                       l);
+                                error = listen_steered(a, &options, s->cpus, s->workers, l);
                         steered = steered && error != -ENOPROTOOPT; /* no SO_ATTACH_REUSEPORT_CBPF here */
                         if (!steered)
-                                error = listen_shared(a, o->backlog, model->blocking, s->workers, l);
+                                error = listen_shared(a, &options, s->workers, l);
                 }
                 if (error)
                         fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
@@ -125,7 +131,11 @@ static void listeners_open(struct options *o, const struct model *model, struct 
 
 static void limits_plan(const struct options *o, struct server *s)
 {
-        s->descriptors_max = limits_raise_descriptors();
+        size_t somaxconn = (size_t)limits_somaxconn();
+
+        s->backlog = (size_t)o->backlog < somaxconn ? (size_t)o->backlog : somaxconn;
+        s->descriptors_max = limits_raise_descriptors(
+                o->connections_max < DESCRIPTORS_MAX / 2 ? DESCRIPTORS_MAX : 2 * o->connections_max);
         size_t used = limits_descriptors_open() + DESCRIPTORS_RESERVED + 4 * (size_t)s->workers;
         size_t allowed = s->descriptors_max > used ? s->descriptors_max - used : 0;
 
@@ -214,8 +224,8 @@ static void metrics_print(const struct model *m, const struct server *s)
 static void unix_sockets_unlink(const struct server *s)
 {
         for (size_t i = 0; i < s->listener_count; i++)
-                if (s->listeners[i].path && atomic_load(&s->listeners[i].users) > 0)
-                        (void)unlink(s->listeners[i].path); /* somebody may have been faster */
+                if (atomic_load(&s->listeners[i].users) > 0)
+                        listener_unlink(&s->listeners[i]);
 }
 
 int main(int argc, char **argv)
@@ -224,12 +234,14 @@ int main(int argc, char **argv)
         static struct cpus cpus;
         static struct server s; /* outlives main: threads may be at work while the process ends */
 
+        standard_open();
         options_parse(argc, argv, &o);
-        if (o.list_models)
-                return models_list();
-        const struct model *model = model_resolve(&o);
-        (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
         cpus_allowed(&cpus);
+        unsigned workers = o.workers ? o.workers : (unsigned)cpus.count;
+        if (o.list_models)
+                return models_list(workers);
+        const struct model *model = model_resolve(&o, workers);
+        (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
         workers_plan(&o, model, &cpus, &s);
         listeners_open(&o, model, &s);
         limits_plan(&o, &s);

@@ -119,6 +119,9 @@ static const struct option_row option_rows[] = {
         {"--drain-timeout", NULL, "DUR",
          "after SIGTERM, cut connections that have not ended by then (default 5s)", .kind = OPTION_DURATION,
          TO(drain_timeout), .max = INT64_MAX},
+        {"--peer-timeout", NULL, "DUR",
+         "end a TCP connection whose peer acknowledges nothing, or does not read, for so long (default 2m; 0: never)",
+         .kind = OPTION_DURATION, TO(peer_timeout), .max = INT64_MAX},
 
         {.help = "CPUs:"},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
@@ -183,6 +186,7 @@ void options_parse(int argc, char **argv, struct options *o)
         const struct option_table tables[] = {OPTION_TABLE(option_rows, .into = o), {0}};
         struct option_set given;
 
-        *o = (struct options){.backlog = 65535, .drain_timeout = 5 * NS_PER_S};
+        *o = (struct options){
+                .backlog = 65535, .drain_timeout = 5 * NS_PER_S, .peer_timeout = 120 * NS_PER_S};
         option_parse(&line, tables, o, argc, argv, &given);
 }

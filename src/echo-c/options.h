@@ -22,6 +22,7 @@ struct options {
         int backlog;
         size_t connections_max;  /* 0: what the descriptors allow */
         uint64_t drain_timeout;  /* ns */
+        uint64_t peer_timeout;   /* ns; 0: the kernel's */
         struct fault_spec fault; /* --fault; of size 0 without */
         bool pin, quiet, list_models;
 };

@@ -94,12 +94,19 @@ static int watch(const struct loop *l, int operation, int fd, uint32_t events, u
         return epoll_ctl(l->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
 }
 
-static void listeners_watch(struct loop *l, bool on)
+static void accepting_pause(struct loop *l)
 {
-        for (size_t i = 0; i < l->server->listener_count; i++)
-                (void)watch(l, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, l->server->listeners[i].fd, EPOLLIN,
-                            LISTENER_BIT | i);
-        l->resume = on ? 0 : clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
+        server_unwatch(l->server, 0, l->epoll_fd);
+        l->resume = server_pause_end();
+}
+
+/* Returns 0; or an error, such as -ENOMEM, and then pauses again. */
+static int accepting_resume(struct loop *l)
+{
+        int error = server_watch(l->server, 0, l->epoll_fd, EPOLLIN, LISTENER_BIT);
+
+        l->resume = error ? server_pause_end() : 0;
+        return error;
 }
 
 static void replies_drop(struct loop *l, struct connection *c)
@@ -120,7 +127,7 @@ static void connection_close(struct loop *l, struct connection *c)
         c->open = false;
         server_close(l->server, 0, c->fd);
         if (l->resume && !l->draining)
-                listeners_watch(l, true); /* whatever was lacking may be there again */
+                (void)accepting_resume(l); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct loop *l, struct connection *c)
@@ -390,7 +397,7 @@ static void listeners_drain(struct loop *l)
 {
         for (size_t i = 0; i < l->server->listener_count; i++)
                 if (!connections_accept(l, &l->server->listeners[i])) {
-                        l->resume = clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
+                        l->resume = server_pause_end();
                         return;
                 }
         server_leave(l->server, 0);
@@ -404,11 +411,11 @@ static void report_handle(struct loop *l, const struct epoll_event *event)
 
         if (data & STOP_BIT) {
                 if (!l->draining && !l->resume)
-                        listeners_watch(l, false);
+                        accepting_pause(l);
                 l->draining = true;
         } else if (data & LISTENER_BIT) {
                 if (!l->resume && !connections_accept(l, &l->server->listeners[(uint32_t)data]))
-                        listeners_watch(l, false);
+                        accepting_pause(l);
         } else {
                 connection_report(l, &l->connections[data], event->events);
         }
@@ -462,7 +469,7 @@ static void loop_run(struct loop *l)
                 if (l->draining && !l->left)
                         listeners_drain(l);
                 else if (l->resume && !l->draining && clock_now() >= l->resume)
-                        listeners_watch(l, true);
+                        (void)accepting_resume(l);
         }
 }
 
@@ -494,8 +501,8 @@ static int loop_init(struct loop *l)
         l->open = table_create(count * sizeof(struct connection *));
         if (!l->scratch || !l->connections || !l->timers.heap || !l->open)
                 return -ENOMEM;
-        listeners_watch(l, true);
-        return watch(l, EPOLL_CTL_ADD, l->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+        int error = accepting_resume(l);
+        return error ? error : watch(l, EPOLL_CTL_ADD, l->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 
 static void loop_fini(struct loop *l)
@@ -531,8 +538,9 @@ static int fault_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int fault_probe(struct why *why)
+static int fault_probe(unsigned workers, struct why *why)
 {
+        (void)workers;
         struct epoll_event event;
 
         if (epoll_pwait2(-1, &event, 1, NULL, NULL) == 0 || errno == EBADF)

@@ -15,8 +15,8 @@ struct engine_state; /* each engine's own */
 struct engine {
         const char *name;
 
-        /* Returns 0; or a negative errno, and in `why` the reason why it cannot run here. */
-        int (*probe)(struct why *why);
+        /* Tries it with so many threads. Returns 0; or a negative errno, and in `why` the reason why it cannot run here. */
+        int (*probe)(unsigned threads, struct why *why);
 
         /* Makes the state of one thread; called on that thread. Returns 0 or a negative errno. */
         int (*create)(struct worker *, struct engine_state **);

@@ -238,8 +238,9 @@ static void epoll_wait_reports(struct engine_state *e, uint64_t timeout, bool al
                 epoll_report(e, &events[i]);
 }
 
-static int epoll_probe(struct why *why)
+static int epoll_probe(unsigned threads, struct why *why)
 {
+        (void)threads;
         if (epoll_pwait2(-1, &(struct epoll_event){0}, 1, NULL, NULL) != 0 && errno == ENOSYS)
                 return why_fail(why, -ENOSYS, "epoll_pwait2 needs Linux 5.11");
         return 0;

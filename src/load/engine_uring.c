@@ -20,6 +20,7 @@
 #include "load/socket.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -40,7 +41,9 @@ enum {
         RING_BYTES = 8192,  /* of the ring of buffers: 512 entries of 16 bytes, on pages */
         INLINE_MAX = 16384, /* bytes of a request that a socket with nothing unsent takes at once */
         TURN_MAX = 1024,    /* completions handled before the worker looks at its clock */
+        TRIES = 10,         /* to make a ring */
 };
+#define TRIES_PAUSE_NS (5 * NS_PER_MS)
 
 #ifdef TEST_SEAM
 /* For a test: the latencies of replies by a clock read for each completion, and by one read for a batch. */
@@ -354,13 +357,13 @@ static void uring_wait(struct engine_state *e, uint64_t timeout, bool all)
         }
 }
 
-static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_entries)
+static int ring_init(struct io_uring *ring)
 {
         struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                                   IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE,
-                                         .cq_entries = cq_entries};
+                                         .cq_entries = CQ_ENTRIES};
 
-        return io_uring_queue_init_params(sq_entries, ring, &params);
+        return io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
 }
 
 static void state_free(struct engine_state *e)
@@ -414,7 +417,12 @@ static int uring_create(struct worker *w, struct engine_state **state)
                 e->gathers = malloc(GATHERS * sizeof *e->gathers);
         if (!e->buffers || !e->buffer_ring || (e->plan->depth > 1 && !e->gathers))
                 goto free_state;
-        error = ring_init(&e->ring, SQ_ENTRIES, CQ_ENTRIES);
+        for (int try = 0; error == -ENOMEM && try < TRIES; try++) {
+                if (try > 0)
+                        clock_sleep(
+                                TRIES_PAUSE_NS); /* the kernel takes those of the probe apart some time after */
+                error = ring_init(&e->ring);
+        }
         if (error)
                 goto free_state;
         (void)io_uring_register_ring_fd(&e->ring); /* saves a look-up per enter; works without */
@@ -439,15 +447,29 @@ free_state:
         return error;
 }
 
-static int uring_probe(struct why *why)
+/* Makes the rings of all threads at once, since some kernels charge their memory to the user, who may be allowed little. */
+static int uring_probe(unsigned threads, struct why *why)
 {
-        struct io_uring ring;
-        int error = ring_init(&ring, 4, 8);
+        enum { RING_KIB = (SQ_ENTRIES * 64 + CQ_ENTRIES * 16) / 1024 + 4 };
+        struct io_uring *rings = calloc(threads, sizeof *rings);
+        size_t allowed = limits_raise_locked_memory();
+        int error = rings ? 0 : -ENOMEM;
+        unsigned made = 0;
 
-        if (error)
-                return why_fail(why, error, "io_uring_setup: %s (Linux 6.1 is needed)", strerror(-error));
-        io_uring_queue_exit(&ring);
-        return 0;
+        while (!error && made < threads) {
+                error = ring_init(&rings[made]);
+                made += !error;
+        }
+        for (unsigned i = 0; i < made; i++)
+                io_uring_queue_exit(&rings[i]);
+        free(rings);
+        if (error == -ENOMEM && allowed < (size_t)threads * RING_KIB * 1024)
+                return why_fail(
+                        why, error,
+                        "%zu bytes of locked memory allowed (hard limit), %u KiB needed for %u rings: "
+                        "raise it with ulimit -l",
+                        allowed, threads * RING_KIB, threads);
+        return error ? why_fail(why, error, "io_uring_setup: %s (Linux 6.1 is needed)", strerror(-error)) : 0;
 }
 
 const struct engine engine_uring = {
@@ -463,8 +485,9 @@ const struct engine engine_uring = {
 
 #else /* without liburing */
 
-static int uring_probe(struct why *why)
+static int uring_probe(unsigned threads, struct why *why)
 {
+        (void)threads;
         return why_fail(why, -ENOSYS, "built without liburing");
 }
 

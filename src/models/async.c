@@ -7,10 +7,10 @@
 
 extern const struct model model_uring, model_epoll;
 
-static const struct model *async_stands_for(struct why *why)
+static const struct model *async_stands_for(unsigned workers, struct why *why)
 {
         why->text[0] = '\0';
-        return model_uring.probe(why) == 0 ? &model_uring : &model_epoll;
+        return model_uring.probe(workers, why) == 0 ? &model_uring : &model_epoll;
 }
 
 const struct model model_async = {

@@ -43,6 +43,7 @@
 #include "coroutine/scheduler.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,12 +167,16 @@ static void connection_ended(struct worker *w, int fd, ssize_t result)
                 scheduler_cancel(w->scheduler); /* only the watch for stop events is left */
 }
 
+/* Beside its descriptor: a connection of a unix socket, where a read ends where a descriptor was passed (unix(7)), so
+ * that a short one may not be the last. */
+#define UNIX_BIT ((intptr_t)1 << 32)
+
 /* A connection, from its first byte to its last. */
 static void connection_main(void *argument)
 {
         struct worker *w = worker;
-        int fd = (int)(intptr_t)argument;
-        bool emptied = false, to_end = false;
+        int fd = (int)((intptr_t)argument & INT_MAX);
+        bool emptied = false, to_end = (intptr_t)argument & UNIX_BIT;
         ssize_t n;
 
         for (int turn = 1; (n = bytes_read(fd, w->scratch, SCRATCH_SIZE, &emptied, &to_end)) > 0; turn++) {
@@ -207,9 +212,10 @@ static void acceptor_main(void *argument)
         for (int accepted = 1;; accepted++) {
                 int fd = server_accept_admitted(w->server, l, w->index), error = 0;
                 if (fd >= 0) {
+                        intptr_t connection = l->path ? fd | UNIX_BIT : fd;
                         w->open++;
                         while (error != -ECANCELED &&
-                               coroutine_spawn(w->scheduler, connection_main, (void *)(intptr_t)fd) != 0)
+                               coroutine_spawn(w->scheduler, connection_main, (void *)connection) != 0)
                                 error = acceptor_pause(w); /* until there is memory */
                         if (accepted % ACCEPTS_MAX == 0)
                                 (void)coroutine_yield();

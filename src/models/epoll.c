@@ -24,6 +24,7 @@
 #include "models/model.h"
 #include "models/server.h"
 
+#include "base/clock.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ struct pending {
 
 struct connection {
         struct pending *pending; /* owned; NULL unless the client is behind */
-        bool reads_to_end;       /* one of READ_TO_END was seen */
+        bool reads_to_end;       /* one of READ_TO_END was seen, or a short read may not be the last */
         bool asks_writable;      /* EPOLLOUT is registered */
 };
 
@@ -60,11 +61,12 @@ struct worker {
         struct connection *connections; /* [descriptors_max], by descriptor; this worker's alone */
         unsigned index;
         int epoll_fd, stop_fd;
+        int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
-        bool paused;      /* the listeners are not watched */
-        bool draining;    /* a stop event was seen */
-        bool left;        /* and the listeners have been left */
-        uint8_t *scratch; /* [SCRATCH_SIZE] */
+        uint64_t paused_until; /* ns; the listeners are not watched; 0: they are */
+        bool draining;         /* a stop event was seen */
+        bool left;             /* and the listeners have been left */
+        uint8_t *scratch;      /* [SCRATCH_SIZE] */
 };
 
 /* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
@@ -78,18 +80,20 @@ static int watch(const struct worker *w, int operation, int fd, uint32_t events,
         return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
 }
 
-static void listeners_watch(struct worker *w, bool on)
+static void accepting_pause(struct worker *w)
 {
-        for (size_t i = 0; i < w->server->listener_count; i++) {
-                const struct listener *l = &w->server->listeners[i];
-                if (!listener_serves(l, w->index))
-                        continue;
-                if (on) /* exclusive: of the workers that share a listener, one is woken per connection */
-                        (void)watch(w, EPOLL_CTL_ADD, l->fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT | i);
-                else
-                        (void)watch(w, EPOLL_CTL_DEL, l->fd, 0, 0);
-        }
-        w->paused = !on;
+        server_unwatch(w->server, w->index, w->epoll_fd);
+        w->paused_until = server_pause_end();
+}
+
+/* Returns 0; or an error, such as -ENOMEM, and then pauses again. */
+static int accepting_resume(struct worker *w)
+{
+        /* exclusive: of the workers that share a listener, one is woken per connection */
+        int error = server_watch(w->server, w->index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT);
+
+        w->paused_until = error ? server_pause_end() : 0;
+        return error;
 }
 
 static void connection_close(struct worker *w, int fd)
@@ -100,8 +104,8 @@ static void connection_close(struct worker *w, int fd)
         *c = (struct connection){0};
         server_close(w->server, w->index, fd);
         w->open--;
-        if (w->paused && !w->draining)
-                listeners_watch(w, true); /* whatever was lacking may be there again */
+        if (w->paused_until && !w->draining)
+                (void)accepting_resume(w); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct worker *w, int fd)
@@ -219,6 +223,9 @@ static bool connections_accept(struct worker *w, const struct listener *l)
                 if (fd == -EINTR)
                         continue;
                 w->open++;
+                w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
+                w->connections[fd]
+                        .reads_to_end = l->path; /* a read ends where a descriptor was passed (unix(7)) */
                 if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET, (uint64_t)fd) != 0)
                         connection_fail(w, fd); /* no memory for the kernel's record of it */
         }
@@ -243,12 +250,12 @@ static void report_handle(struct worker *w, const struct epoll_event *event)
         uint64_t data = event->data.u64;
 
         if (data & STOP_BIT) {
-                if (!w->draining && !w->paused)
-                        listeners_watch(w, false);
+                if (!w->draining && !w->paused_until)
+                        accepting_pause(w);
                 w->draining = true;
         } else if (data & LISTENER_BIT) {
-                if (!w->paused && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
-                        listeners_watch(w, false);
+                if (!w->paused_until && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
+                        accepting_pause(w);
         } else {
                 int fd = (int)data;
                 if (event->events & READ_TO_END)
@@ -269,13 +276,13 @@ static int worker_run(void *arg)
 
         while (!worker_has_finished(w)) {
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
-                                   w->paused && !w->left ? SERVER_PAUSE_MS : -1);
+                                   w->paused_until && !w->left ? SERVER_PAUSE_MS : -1);
                 for (int i = 0; i < n; i++)
                         report_handle(w, &events[i]);
                 if (w->draining && !w->left)
                         listeners_drain(w);
-                else if (n == 0 && w->paused && !w->draining)
-                        listeners_watch(w, true);
+                else if (!w->draining && w->paused_until && clock_now() >= w->paused_until)
+                        (void)accepting_resume(w);
         }
         return 0;
 }
@@ -300,8 +307,8 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (!w->scratch || w->connections == MAP_FAILED)
                 return -ENOMEM;
-        listeners_watch(w, true);
-        return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+        int error = accepting_resume(w);
+        return error ? error : watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 
 static void worker_fini(void *arg)
@@ -309,7 +316,7 @@ static void worker_fini(void *arg)
         struct worker *w = arg;
 
         if (w->connections && w->connections != MAP_FAILED) {
-                for (size_t fd = 0; fd < w->server->descriptors_max; fd++)
+                for (int fd = 0; fd < w->descriptors_used; fd++)
                         free(w->connections[fd].pending); /* of connections that were cut */
                 (void)munmap(w->connections, table_size(w->server));
         }

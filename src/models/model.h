@@ -43,11 +43,11 @@ struct model {
 
         /* NULL, or the model that this name stands for here, and in `why` why a better one is ruled out, or
          * "". Such a model needs only a name and a summary. */
-        const struct model *(*stands_for)(struct why *why);
+        const struct model *(*stands_for)(unsigned workers, struct why *why);
 
-        /* NULL: every build, kernel and user can run it. Else returns 0, or a negative errno and in `why`
-         * what prevents it here. */
-        int (*probe)(struct why *why);
+        /* NULL: every build, kernel and user can run it. Else tries it with so many workers, and returns 0, or a
+         * negative errno and in `why` what prevents it here. */
+        int (*probe)(unsigned workers, struct why *why);
 
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of
          * stop events (server_stop_events). After one, empties the queues of the listeners, leaves them, and

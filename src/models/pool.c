@@ -40,6 +40,7 @@
 enum {
         SCRATCH_SIZE = 64 * 1024, /* read at a time, one buffer per thread */
         TURNS_MAX = 16,           /* full reads before the connection goes to the end of the queue: 1 MiB */
+        ROUNDS_MAX = 16,          /* reports that one owner serves in a row before that */
         READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* then a short read is not the last */
         THREADS_MAX = 4096,
         EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what another could do */
@@ -79,8 +80,9 @@ struct group {
         atomic_size_t open;
         _Atomic uint64_t paused_until; /* ns; 0: accepting */
         atomic_bool draining;
-        pthread_mutex_t accept_mutex; /* one thread accepts at a time; guards `left` */
+        pthread_mutex_t accept_mutex; /* one thread accepts at a time; guards the rest */
         bool left;                    /* the listeners */
+        int descriptors_used;         /* no connection has had this descriptor or a higher one */
 };
 
 struct thread {
@@ -246,13 +248,13 @@ static void connection_own(struct thread *t, int fd)
 {
         struct connection *c = &t->group->connections[fd];
 
-        for (;;) {
+        for (int rounds = 1;; rounds++) {
                 uint64_t state = atomic_fetch_and_explicit(&c->state, ~(uint64_t)REPORTED,
                                                            memory_order_acquire);
                 enum outcome outcome = connection_serve(t, fd, state & TO_END);
                 if (outcome == IS_CLOSED)
                         return;
-                if (outcome == TURN_IS_UP) {
+                if (outcome == TURN_IS_UP || rounds == ROUNDS_MAX) {
                         c->next_deferred = t->first_deferred;
                         t->first_deferred = fd;
                         return;
@@ -303,6 +305,10 @@ static bool queue_accept(struct group *g, const struct listener *l)
                 if (fd == -EINTR)
                         continue;
                 atomic_fetch_add(&g->open, 1);
+                g->descriptors_used = fd < g->descriptors_used ? g->descriptors_used : fd + 1;
+                if (l->path) /* of a unix socket: a read ends where a descriptor was passed (unix(7)) */
+                        (void)atomic_fetch_or_explicit(&g->connections[fd].state, TO_END,
+                                                       memory_order_relaxed);
                 if (watch(g, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET,
                           connection_label(g, fd)) != 0) {
                         counter_add_shared(&g->counters->io_errors, 1);
@@ -322,13 +328,10 @@ static void connections_accept(struct group *g)
         for (size_t i = 0; !g->left && i < g->server->listener_count; i++)
                 if (listener_serves(&g->server->listeners[i], g->index))
                         emptied = queue_accept(g, &g->server->listeners[i]) && emptied;
-        atomic_store(&g->paused_until, emptied ? 0 : clock_now() + SERVER_PAUSE_MS * NS_PER_MS);
+        atomic_store(&g->paused_until, emptied ? 0 : server_pause_end());
         if (emptied && atomic_load(&g->draining) && !g->left) {
-                for (size_t i = 0; i < g->server->listener_count; i++)
-                        if (listener_serves(&g->server->listeners[i], g->index)) {
-                                (void)watch(g, EPOLL_CTL_DEL, g->server->listeners[i].fd, 0, 0);
-                                listener_leave(&g->server->listeners[i]);
-                        }
+                server_unwatch(g->server, g->index, g->epoll_fd);
+                server_leave(g->server, g->index);
                 g->left = true;
         }
         pthread_mutex_unlock(&g->accept_mutex);
@@ -349,10 +352,9 @@ static void report_handle(struct thread *t, const struct epoll_event *event)
                 group_finish_if_empty(g);
                 break;
         case LISTENER:
-                if (atomic_load(&g->paused_until) == 0) {
-                        connections_accept(g);
-                        group_finish_if_empty(g);
-                }
+                connections_accept(
+                        g); /* in a pause, too, which may be about to end: an edge is reported once */
+                group_finish_if_empty(g);
                 break;
         default: /* DONE is for the loop */
                 break;
@@ -393,11 +395,9 @@ static int group_init(struct group *g)
         int error = watch(g, EPOLL_CTL_ADD, g->done_fd, EPOLLIN, label(DONE, 0, 0));
         if (!error)
                 error = watch(g, EPOLL_CTL_ADD, g->stop_fd, EPOLLIN | EPOLLET, label(STOP, 0, 0));
-        for (size_t i = 0; !error && i < g->server->listener_count; i++)
-                if (listener_serves(&g->server->listeners[i], g->index))
-                        error = watch(g, EPOLL_CTL_ADD, g->server->listeners[i].fd,
-                                      EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, label(LISTENER, 0, 0));
-        return error;
+        return error ? error
+                     : server_watch(g->server, g->index, g->epoll_fd, EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
+                                    label(LISTENER, 0, 0));
 }
 
 /* Threads i, i + groups, i + 2 groups, ... share group i. */
@@ -444,11 +444,13 @@ static int pool_serve(struct server *s, int stop_fd)
         }
         if (!error)
                 error = threads_run(s, groups);
+        int used = 0;
         for (unsigned i = 0; i < ready; i++) {
                 (void)close(groups[i].epoll_fd);
                 (void)close(groups[i].done_fd);
+                used = groups[i].descriptors_used > used ? groups[i].descriptors_used : used;
         }
-        for (size_t fd = 0; fd < s->descriptors_max; fd++)
+        for (int fd = 0; fd < used; fd++)
                 free(table[fd].pending); /* of connections that were cut */
         (void)munmap(table, table_size);
 free_groups:

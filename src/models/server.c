@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/server.h"
 
+#include "base/clock.h"
 #include "base/cpus.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +29,11 @@ bool server_error_passes(int error)
         default:
                 return false;
         }
+}
+
+uint64_t server_pause_end(void)
+{
+        return clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
 }
 
 bool server_admit(struct server *s)
@@ -78,13 +85,26 @@ void server_closed(struct server *s, unsigned worker)
         counter_add_shared(&s->counters[worker].closed, 1);
 }
 
-void listener_leave(struct listener *l)
+void server_unwatch(const struct server *s, unsigned worker, int epoll_fd)
 {
-        if (atomic_fetch_sub_explicit(&l->users, 1, memory_order_acq_rel) > 1)
-                return;
-        if (l->path)
-                (void)unlink(l->path); /* before the close, after which another server may take the path */
-        (void)close(l->fd);
+        for (size_t i = 0; i < s->listener_count; i++)
+                if (listener_serves(&s->listeners[i], worker))
+                        (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, s->listeners[i].fd,
+                                        NULL); /* ENOENT: it was not */
+}
+
+int server_watch(const struct server *s, unsigned worker, int epoll_fd, uint32_t events, uint64_t label)
+{
+        for (size_t i = 0; i < s->listener_count; i++) {
+                struct epoll_event event = {.events = events, .data.u64 = label | i};
+                if (listener_serves(&s->listeners[i], worker) &&
+                    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, s->listeners[i].fd, &event) != 0) {
+                        int error = -errno;
+                        server_unwatch(s, worker, epoll_fd);
+                        return error;
+                }
+        }
+        return 0;
 }
 
 void server_leave(struct server *s, unsigned worker)

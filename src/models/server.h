@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* server: what all models share, and no more: listeners, the limit on connections, counters, stop events, and
+/* server: what all models share, and no more: the limit on connections, counters, stop events, and
  * threads to work on. How bytes move is each model's own. */
 #ifndef MODELS_SERVER_H
 #define MODELS_SERVER_H
 
 #include "models/counters.h"
+#include "models/listener.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-/* A listening socket. The last of its users to leave closes it. Nobody calls shutdown(2) on it, since other
- * processes may have inherited it. */
-struct listener {
-        int fd;
-        int worker;       /* the only worker that accepts here, or -1: all of them do */
-        atomic_int users; /* workers that have not left */
-        const char *path; /* of a unix socket, for the last user to unlink; else NULL */
-};
+#include <stdint.h>
 
 struct server {
         struct listener *listeners; /* owned by the caller of serve(), like everything here */
@@ -27,10 +20,12 @@ struct server {
         unsigned size;             /* in the model's size_unit; 0: the model has none */
         size_t connections_max;    /* while so many are open, new ones wait in the backlog */
         size_t descriptors_max;    /* every descriptor's number is below it */
+        size_t backlog;            /* the most connections that wait in the queue of one listener */
         atomic_size_t open;        /* connections */
 };
 
-enum { SERVER_PAUSE_MS = 100 }; /* how long nothing is accepted after -EBUSY */
+enum { SERVER_PAUSE_MS = 100 };  /* how long nothing is accepted after -EBUSY, */
+uint64_t server_pause_end(void); /* and when a pause that begins now is over, in ns of clock_now() */
 
 /* Takes one of connections_max places, which server_close or server_closed frees. False: none is free. */
 bool server_admit(struct server *);
@@ -50,13 +45,12 @@ bool server_error_passes(int error);
 void server_close(struct server *, unsigned worker, int fd); /* a connection, which is counted */
 void server_closed(struct server *, unsigned worker);        /* counts one that was closed otherwise */
 
-static inline bool listener_serves(const struct listener *l, unsigned worker) /* the worker accepts from it */
-{
-        return l->worker < 0 || l->worker == (int)worker;
-}
+/* Watches the worker's listeners by an epoll instance for `events`, with `label` and the index of the listener as data.
+ * Returns 0; or a negative errno, such as -ENOMEM, and then watches none. server_unwatch ends it. */
+int server_watch(const struct server *, unsigned worker, int epoll_fd, uint32_t events, uint64_t label);
+void server_unwatch(const struct server *, unsigned worker, int epoll_fd);
 
-void listener_leave(struct listener *);              /* the calling worker will accept no more from it, */
-void server_leave(struct server *, unsigned worker); /* or from any */
+void server_leave(struct server *, unsigned worker); /* listener_leave() for all of the worker's listeners */
 
 int server_stop_events(int stop_fd); /* how many there have been: 0 serve, 1 drain, 2 or more end at once */
 

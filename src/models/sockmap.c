@@ -39,6 +39,7 @@
 
 #include "models/sockmap.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 
 #include <errno.h>
@@ -85,13 +86,13 @@ struct worker {
         unsigned index;
         int epoll_fd, stop_fd;
         size_t open;
-        uint64_t missing;      /* of the configuration: so many have been made good */
+        uint64_t *missing;     /* [listener_count]: so many of the configuration's have been made good */
         struct ending *ending; /* [ending_count] of [ending_room] */
         size_t ending_count, ending_room;
-        int ending_ms; /* until they are looked at again */
-        bool paused;   /* the listeners are not watched */
-        bool draining; /* a stop event was seen */
-        bool left;     /* and the listeners have been left */
+        int ending_ms;         /* until they are looked at again */
+        uint64_t paused_until; /* ns; the listeners are not watched; 0: they are */
+        bool draining;         /* a stop event was seen */
+        bool left;             /* and the listeners have been left */
 };
 
 /* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
@@ -105,18 +106,20 @@ static int watch(const struct worker *w, int operation, int fd, uint32_t events,
         return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
 }
 
-static void listeners_watch(struct worker *w, bool on)
+static void accepting_pause(struct worker *w)
 {
-        for (size_t i = 0; i < w->server->listener_count; i++) {
-                const struct listener *l = &w->server->listeners[i];
-                if (!listener_serves(l, w->index))
-                        continue;
-                if (on) /* exclusive: of the workers that share a listener, one is woken per connection */
-                        (void)watch(w, EPOLL_CTL_ADD, l->fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT | i);
-                else
-                        (void)watch(w, EPOLL_CTL_DEL, l->fd, 0, 0);
-        }
-        w->paused = !on;
+        server_unwatch(w->server, w->index, w->epoll_fd);
+        w->paused_until = server_pause_end();
+}
+
+/* Returns 0; or an error, such as -ENOMEM, and then pauses again. */
+static int accepting_resume(struct worker *w)
+{
+        /* exclusive: of the workers that share a listener, one is woken per connection */
+        int error = server_watch(w->server, w->index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT);
+
+        w->paused_until = error ? server_pause_end() : 0;
+        return error;
 }
 
 /* A connection's bytes according to TCP_INFO (linux/tcp.h, since Linux 4.19). */
@@ -145,8 +148,8 @@ static void connection_close(struct worker *w, int fd, const struct traffic *t)
         counter_add(&w->counters->sent, t->sent);
         server_close(w->server, w->index, fd);
         w->open--;
-        if (w->paused && !w->draining)
-                listeners_watch(w, true); /* whatever was lacking may be there again */
+        if (w->paused_until && !w->draining)
+                (void)accepting_resume(w); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct worker *w, int fd)
@@ -289,21 +292,20 @@ static uint64_t missing_count(const struct worker *w)
 /* Returns false if the queue may hold more, which cannot be accepted now. */
 static bool connections_accept(struct worker *w, const struct listener *l)
 {
-        uint64_t missing = missing_count(w);
+        uint64_t missing = missing_count(w), *made_good = &w->missing[l - w->server->listeners];
 
         for (int i = 0; i < ACCEPTS_MAX || w->draining; i++) {
                 int fd = server_accept_admitted(w->server, l, w->index);
                 if (fd == -EAGAIN) {
-                        w->missing = missing;
+                        *made_good = missing;
                         return true;
                 }
                 if (fd == -EBUSY)
                         return false;
                 if (fd < 0)
                         continue;
-                if (l->worker < 0)
-                        establishment_await(fd);
-                connection_begin(w, fd, missing_count(w) != w->missing);
+                establishment_await(fd);
+                connection_begin(w, fd, missing_count(w) != *made_good);
         }
         return true; /* level-triggered: the listener is reported again */
 }
@@ -326,12 +328,12 @@ static void report_handle(struct worker *w, const struct epoll_event *event)
         uint64_t data = event->data.u64;
 
         if (data & STOP_BIT) {
-                if (!w->draining && !w->paused)
-                        listeners_watch(w, false);
+                if (!w->draining && !w->paused_until)
+                        accepting_pause(w);
                 w->draining = true;
         } else if (data & LISTENER_BIT) {
-                if (!w->paused && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
-                        listeners_watch(w, false);
+                if (!w->paused_until && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
+                        accepting_pause(w);
         } else if (event->events & (EPOLLERR | EPOLLHUP)) {
                 connection_broke(w, (int)data);
         } else {
@@ -350,7 +352,7 @@ static int worker_run(void *arg)
         struct epoll_event events[EVENTS_MAX];
 
         while (!worker_has_finished(w)) {
-                int timeout = w->paused && !w->left ? SERVER_PAUSE_MS : -1;
+                int timeout = w->paused_until && !w->left ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
                                    w->ending_count > 0 ? w->ending_ms : timeout);
                 for (int i = 0; i < n; i++)
@@ -359,8 +361,8 @@ static int worker_run(void *arg)
                         endings_look(w);
                 if (w->draining && !w->left)
                         listeners_drain(w);
-                else if (n == 0 && w->paused && !w->draining)
-                        listeners_watch(w, true);
+                else if (!w->draining && w->paused_until && clock_now() >= w->paused_until)
+                        (void)accepting_resume(w);
         }
         return 0;
 }
@@ -377,8 +379,11 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
-        listeners_watch(w, true);
-        return watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
+        w->missing = calloc(s->listener_count, sizeof *w->missing);
+        if (!w->missing)
+                return -ENOMEM;
+        int error = accepting_resume(w);
+        return error ? error : watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 
 static void worker_fini(void *arg)
@@ -386,6 +391,7 @@ static void worker_fini(void *arg)
         struct worker *w = arg;
 
         free(w->ending);
+        free(w->missing);
         if (w->epoll_fd >= 0)
                 (void)close(w->epoll_fd);
 }
@@ -526,8 +532,9 @@ static int sockmap_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int sockmap_probe(struct why *why)
+static int sockmap_probe(unsigned workers, struct why *why)
 {
+        (void)workers;
         const char *what;
         struct kernel kernel;
         int error = kernel_load(&kernel, 1, &what);
@@ -552,8 +559,9 @@ static int sockmap_serve(struct server *s, int stop_fd)
         return -ENOSYS; /* the probe has said so */
 }
 
-static int sockmap_probe(struct why *why)
+static int sockmap_probe(unsigned workers, struct why *why)
 {
+        (void)workers;
         return why_fail(why, -ENOSYS, "built without clang, bpftool or libbpf's headers");
 }
 

@@ -334,7 +334,10 @@ static void connections_drain(struct state *st, int stop_fd)
         atomic_store(&st->draining, true);
         while (server_stop_events(stop_fd) < 2 && !(left && atomic_load(&st->threads) == 0)) {
                 bool empty = true;
-                for (uint32_t i = 0; !left && i < st->seat_count; i++)
+                pthread_mutex_lock(&st->mutex);
+                uint32_t taken = st->fresh_seat;
+                pthread_mutex_unlock(&st->mutex);
+                for (uint32_t i = 0; !left && i < taken; i++)
                         if (atomic_load(&st->seats[i].waiting))
                                 (void)tgkill(getpid(), atomic_load(&st->seats[i].thread),
                                              SIGRTMIN); /* may have ended: ESRCH */

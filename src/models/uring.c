@@ -54,6 +54,7 @@
 #include "models/uring_seam.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <assert.h>
 #include <liburing.h>
@@ -65,9 +66,11 @@
 #include <unistd.h>
 
 enum {
-        SQ_ENTRIES = 2048,  /* requests posted between two enters; see POSTS_MAX */
-        CQ_ENTRIES = 16384, /* more completions than that wait in the kernel until the next enter */
-        POSTS_MAX = 8,      /* the most requests that handling one completion can post */
+        SQ_ENTRIES = 2048, /* requests posted between two enters; see POSTS_MAX. Where a ring of that size, */
+        SQ_ENTRIES_MIN = 64, /* 384 KiB, is more than RLIMIT_MEMLOCK allows, fewer, but no fewer than these */
+        CQ_PER_SQ = 8,       /* completions that fit for each; more wait in the kernel until the next enter */
+        POSTS_MAX = 8,       /* the most requests that handling one completion can post */
+        ACCEPTS_MAX = 4,     /* connections that are accepted when a listener is found readable */
         /* Not a multiple of a page, so that equal parts of buffers share no cache set. */
         BUFFER_SIZE = 16 * 1024 + 64,
         BUFFERS_DEFAULT = 128, /* a power of two, as the kernel demands */
@@ -112,6 +115,13 @@ struct gather {
         struct iovec vectors[GATHER_MAX];
 };
 
+/* What is posted for a listener. */
+enum accepting {
+        NOTHING,
+        ACCEPTING, /* a multishot accept, which knows nothing of places: only while there are plenty */
+        POLLING,   /* a poll; then as many are accepted as there are places */
+};
+
 struct worker {
         struct server *server;
         struct counters *counters;
@@ -120,7 +130,7 @@ struct worker {
         struct io_uring_buf_ring *buffer_ring; /* [buffer_count] */
         uint8_t *buffers;                      /* [buffer_count][BUFFER_SIZE] */
         struct gather *gathers;                /* [buffer_count / 2]: each has two buffers at least */
-        bool *accept_posted;                   /* [listener_count] */
+        enum accepting *accepting;             /* [listener_count] */
         struct {
                 uint16_t next, size;
         } notes[BUFFERS_MAX]; /* about each buffer that waits to be sent */
@@ -131,12 +141,14 @@ struct worker {
         struct queue starved;      /* connections that found no buffer */
         struct queue held;         /* connections that were accepted when connections_max were open */
         int stop_fd;
+        int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
-        bool ready;           /* the ring is set up */
-        bool limits_receives; /* the kernel has not refused to */
-        bool paused;          /* nothing is accepted */
-        bool draining;        /* a stop event was seen */
-        bool left;            /* and the listeners have been left */
+        uint64_t paused_until;   /* ns; nothing is accepted; 0: accepting */
+        bool accepting_is_wrong; /* something is to be posted, or cancelled, by accepting_arrange */
+        bool ready;              /* the ring is set up */
+        bool limits_receives;    /* the kernel has not refused to */
+        bool draining;           /* a stop event was seen */
+        bool left;               /* and the listeners have been left */
 };
 
 enum operation { ACCEPT, RECEIVE, SEND, STOP, IGNORED };
@@ -188,31 +200,54 @@ static void buffer_give(struct worker *w, unsigned id)
         w->buffers_free++;
 }
 
-static void accepts_post(struct worker *w)
+/* True if all that may wait in the queues finds a place. */
+static bool places_abound(const struct worker *w)
 {
-        for (size_t i = 0; i < w->server->listener_count; i++) {
-                const struct listener *l = &w->server->listeners[i];
-                if (!listener_serves(l, w->index) || w->accept_posted[i])
-                        continue;
-                struct io_uring_sqe *sqe = request(w);
-                io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL,
-                                               seam_hits("accept") ? -1 : SOCK_CLOEXEC);
-                sqe->user_data = label(ACCEPT, (uint32_t)i, 0);
-                w->accept_posted[i] = true;
-        }
-        w->paused = false;
+        const struct server *s = w->server;
+        size_t open = atomic_load_explicit(&s->open, memory_order_relaxed);
+
+        return s->connections_max >= open + s->backlog * s->listener_count;
 }
 
-static void accepts_cancel(struct worker *w)
+/* Posts what is missing at each of the worker's listeners, or, in a pause, cancels what is posted: at most two requests
+ * for each. */
+static void accepting_arrange(struct worker *w)
 {
+        bool abound = places_abound(w);
+
         for (size_t i = 0; i < w->server->listener_count; i++) {
-                if (!w->accept_posted[i])
+                const struct listener *l = &w->server->listeners[i];
+                if (!listener_serves(l, w->index))
                         continue;
-                struct io_uring_sqe *sqe = request(w);
-                io_uring_prep_cancel64(sqe, label(ACCEPT, (uint32_t)i, 0), 0);
-                sqe->user_data = label(IGNORED, 0, 0);
+                if (w->accepting[i] != NOTHING &&
+                    (w->paused_until || (w->accepting[i] == ACCEPTING && !abound))) {
+                        struct io_uring_sqe *sqe = request(w);
+                        io_uring_prep_cancel64(sqe, label(ACCEPT, (uint32_t)i, 0), 0);
+                        sqe->user_data = label(IGNORED, 0, 0);
+                } else if (w->accepting[i] == NOTHING && !w->paused_until) {
+                        struct io_uring_sqe *sqe = request(w);
+                        if (abound)
+                                io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL,
+                                                               seam_hits("accept") ? -1 : SOCK_CLOEXEC);
+                        else
+                                io_uring_prep_poll_add(sqe, l->fd, POLLIN);
+                        sqe->user_data = label(ACCEPT, (uint32_t)i, 0);
+                        w->accepting[i] = abound ? ACCEPTING : POLLING;
+                }
         }
-        w->paused = true;
+        w->accepting_is_wrong = false;
+}
+
+static void accepting_pause(struct worker *w)
+{
+        w->paused_until = server_pause_end();
+        w->accepting_is_wrong = true;
+}
+
+static void accepting_resume(struct worker *w)
+{
+        w->paused_until = 0;
+        w->accepting_is_wrong = true;
 }
 
 static void receive_post(struct worker *w, int fd)
@@ -341,8 +376,8 @@ static void connection_settle(struct worker *w, int fd)
         server_closed(w->server, w->index);
         w->open--;
         held_admit(w, 1);
-        if (w->paused && !w->draining && w->held.first < 0)
-                accepts_post(w); /* whatever was lacking may be there again */
+        if (w->paused_until && !w->draining && w->held.first < 0)
+                accepting_resume(w); /* whatever was lacking may be there again */
 }
 
 /* The client is behind: what it has not taken, from `offset` of the first buffer on, is copied aside. */
@@ -490,25 +525,52 @@ static void held_admit(struct worker *w, unsigned max)
         }
 }
 
-/* A multishot accept knows nothing of connections_max: connections beyond it wait, not read from, and no more
- * are accepted. */
+static void connection_begin(struct worker *w, int fd)
+{
+        w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
+        w->connections[fd].first = w->connections[fd].last = NONE;
+}
+
+/* Accepts connections from a listener that is readable. Returns false if something is lacking for that. */
+static bool connections_accept(struct worker *w, const struct listener *l)
+{
+        for (int i = 0; i < ACCEPTS_MAX; i++) {
+                int fd = server_accept_admitted(w->server, l, w->index);
+                if (fd < 0)
+                        return fd != -EBUSY;
+                connection_begin(w, fd);
+                w->open++;
+                receive_post(w, fd);
+        }
+        return true;
+}
+
+/* If more came at once than there were places, connections wait, not read from, and no more are accepted. */
 static void accept_completed(struct worker *w, uint32_t listener, int result, uint32_t flags)
 {
-        w->accept_posted[listener] = flags & IORING_CQE_F_MORE;
-        if (result >= 0) {
+        enum accepting was = w->accepting[listener];
+
+        if (!(flags & IORING_CQE_F_MORE)) {
+                w->accepting[listener] = NOTHING;
+                w->accepting_is_wrong = true;
+        }
+        if (result >= 0 && was == POLLING) {
+                if (!w->paused_until && !connections_accept(w, &w->server->listeners[listener]))
+                        accepting_pause(w);
+        } else if (result >= 0) {
                 counter_add_shared(&w->counters->accepted, 1);
-                w->connections[result].first = w->connections[result].last = NONE;
+                connection_begin(w, result);
                 queue_push(w, &w->held, result);
                 held_admit(w, 1);
-                if (w->held.first >= 0 && !w->paused)
-                        accepts_cancel(w);
+                if (w->held.first >= 0 && !w->paused_until)
+                        accepting_pause(w);
+                else if (!places_abound(w))
+                        w->accepting_is_wrong = true;
         } else if (result != -ECANCELED) {
                 counter_add_shared(&w->counters->accept_errors, 1);
                 if (!server_error_passes(-result))
-                        accepts_cancel(w);
+                        accepting_pause(w);
         }
-        if (!w->paused)
-                accepts_post(w);
 }
 
 /* After the first stop event, once no accept is in flight: accepts what the queues hold, which will be
@@ -520,15 +582,15 @@ static void listeners_drain(struct worker *w)
 
         for (size_t i = 0; i < s->listener_count; i++) {
                 int fd = -EAGAIN;
-                if (w->accept_posted[i] || w->held.first >= 0)
+                if (w->accepting[i] != NOTHING || w->held.first >= 0)
                         return;
                 if (!listener_serves(&s->listeners[i], w->index))
                         continue;
-                while (io_uring_sq_space_left(&w->ring) > SQ_ENTRIES / 4) {
+                while (io_uring_sq_space_left(&w->ring) > w->ring.sq.ring_entries / 4) {
                         fd = server_accept_admitted(s, &s->listeners[i], w->index);
                         if (fd < 0)
                                 break;
-                        w->connections[fd].first = w->connections[fd].last = NONE;
+                        connection_begin(w, fd);
                         w->open++;
                         receive_post(w, fd);
                 }
@@ -557,7 +619,7 @@ static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
         } else if (operation == ACCEPT) {
                 accept_completed(w, number, cqe->res, cqe->flags);
         } else if (operation == STOP && !w->draining) {
-                accepts_cancel(w);
+                accepting_pause(w);
                 w->draining = true;
         }
 }
@@ -569,16 +631,20 @@ static void turn_take(struct worker *w)
         struct __kernel_timespec pause = {.tv_nsec = SERVER_PAUSE_MS * 1000000LL};
         struct io_uring_cqe *cqe;
 
+        if (w->accepting_is_wrong && io_uring_sq_space_left(&w->ring) >= 2 * w->server->listener_count)
+                accepting_arrange(w);
         starved_post(w);
         io_uring_buf_ring_advance(w->buffer_ring, (int)w->buffers_returned);
         w->buffers_returned = 0;
         unsigned wait = w->starved.first >= 0 && w->buffers_free > 0 ? 0 : 1;
-        int n = seam_hits("enter")      ? -EBUSY
-                : w->paused && !w->left ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &pause, NULL)
-                                        : io_uring_submit_and_wait(&w->ring, wait);
+        int n = seam_hits("enter") ? -EBUSY
+                : w->paused_until && !w->left
+                        ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &pause, NULL)
+                        : io_uring_submit_and_wait(&w->ring, wait);
         if (io_uring_sq_ready(&w->ring) == 0)
                 w->gathers_used = 0;
-        unsigned most = io_uring_sq_space_left(&w->ring) / POSTS_MAX, handled = 0;
+        unsigned room = io_uring_sq_space_left(&w->ring), reserved = 2 * (unsigned)w->server->listener_count;
+        unsigned most = (room > reserved ? room - reserved : 0) / POSTS_MAX, handled = 0;
         for (; handled < most && io_uring_peek_cqe(&w->ring, &cqe) == 0; handled++) {
                 struct io_uring_cqe copy = *cqe;
                 io_uring_cqe_seen(&w->ring, cqe);
@@ -586,13 +652,13 @@ static void turn_take(struct worker *w)
         }
         if (n < 0 && n != -ETIME && n != -EINTR && handled == 0)
                 clock_sleep(NS_PER_MS); /* EBUSY, EAGAIN: no memory for requests now; they stay posted */
-        if (!w->paused || w->left)
+        if (!w->paused_until || w->left)
                 return;
         held_admit(w, most / 2);
         if (w->draining)
                 listeners_drain(w);
-        else if (n == -ETIME && w->held.first < 0)
-                accepts_post(w);
+        else if (w->held.first < 0 && clock_now() >= w->paused_until)
+                accepting_resume(w);
 }
 
 static bool worker_has_finished(const struct worker *w)
@@ -623,19 +689,19 @@ static int worker_run(void *arg)
         struct io_uring_sqe *sqe = request(w);
         io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
         sqe->user_data = label(STOP, 0, 0);
-        accepts_post(w);
+        w->accepting_is_wrong = true;
         while (!worker_has_finished(w))
                 turn_take(w);
         requests_end(w);
         return 0;
 }
 
-static int ring_init(struct io_uring *ring, unsigned sq_entries, unsigned cq_entries)
+static int ring_init(struct io_uring *ring, unsigned sq_entries)
 {
         struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
                                                   IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
                                                   IORING_SETUP_R_DISABLED,
-                                         .cq_entries = cq_entries};
+                                         .cq_entries = CQ_PER_SQ * sq_entries};
 
         return io_uring_queue_init_params(sq_entries, ring, &params);
 }
@@ -646,6 +712,79 @@ static void *pages_map(size_t size)
                         0);
 
         return at == MAP_FAILED ? NULL : at;
+}
+
+static void pages_unmap(void *at, size_t size)
+{
+        if (at)
+                (void)munmap(at, size);
+}
+
+static int buffer_ring_register(struct io_uring *ring, struct io_uring_buf_ring *buffers, unsigned count)
+{
+        struct io_uring_buf_reg registration = {
+                .ring_addr = (uintptr_t)buffers, .ring_entries = count, .bgid = BUFFER_GROUP};
+
+        return io_uring_register_buf_ring(ring, &registration, 0);
+}
+
+/* The kernel takes a ring apart some 30 ms after it was closed, and only then is its memory nobody's. */
+enum { TRIES = 20 };
+#define TRIES_PAUSE_NS (5 * NS_PER_MS)
+static bool rings_were_closed;
+
+/* What was found: of so many rings each can have so many entries. */
+static unsigned ring_count, sq_entries;
+
+/* Tries whether so many rings can be made, and all at once, since their memory is charged to the user. */
+static int rings_try(unsigned count, unsigned entries)
+{
+        struct io_uring *rings = calloc(count, sizeof *rings);
+        size_t size = BUFFERS_DEFAULT * sizeof(struct io_uring_buf);
+        unsigned made = 0;
+        int error = rings ? 0 : -ENOMEM;
+
+        for (; !error && made < count; made++) {
+                error = ring_init(&rings[made], entries);
+                if (error)
+                        break;
+                void *buffers = pages_map(size); /* stays with the ring until that is gone */
+                error = buffers ? buffer_ring_register(&rings[made], buffers, BUFFERS_DEFAULT) : -ENOMEM;
+                pages_unmap(buffers, size);
+        }
+        rings_were_closed = rings_were_closed || made > 0;
+        while (made > 0)
+                io_uring_queue_exit(&rings[--made]);
+        free(rings);
+        return error;
+}
+
+/* What a ring and its buffers' ring take of locked memory, at least. */
+static size_t ring_bytes(unsigned entries)
+{
+        return entries * (sizeof(struct io_uring_sqe) + CQ_PER_SQ * sizeof(struct io_uring_cqe)) + 4096;
+}
+
+/* Finds the largest size of which so many rings can be made. Returns 0, or why not even the smallest can. */
+static int rings_size(unsigned count)
+{
+        int error = -ENOMEM;
+
+        if (count == ring_count)
+                return 0;
+        size_t allowed = limits_raise_locked_memory();
+        for (sq_entries = SQ_ENTRIES; sq_entries >= SQ_ENTRIES_MIN; sq_entries /= 2) {
+                bool may_fit = count * ring_bytes(sq_entries) <= allowed;
+                for (int try = 0; try == 0 || (may_fit && rings_were_closed && try < TRIES); try++) {
+                        if (try > 0)
+                                clock_sleep(TRIES_PAUSE_NS);
+                        error = rings_try(count, sq_entries);
+                        ring_count = error ? 0 : count;
+                        if (error != -ENOMEM)
+                                return error;
+                }
+        }
+        return error;
 }
 
 /* worker_fini takes down what was made before a failure. */
@@ -661,7 +800,7 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
                              .starved = {-1, -1},
                              .held = {-1, -1},
                              .stop_fd = stop_fd};
-        int error = ring_init(&w->ring, SQ_ENTRIES, CQ_ENTRIES);
+        int error = ring_init(&w->ring, sq_entries);
         if (error)
                 return error;
         w->ready = true;
@@ -669,13 +808,10 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         w->buffer_ring = pages_map(w->buffer_count * sizeof(struct io_uring_buf));
         w->buffers = pages_map((size_t)w->buffer_count * BUFFER_SIZE);
         w->gathers = pages_map(w->buffer_count / 2 * sizeof *w->gathers);
-        w->accept_posted = calloc(s->listener_count, sizeof *w->accept_posted);
-        if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->accept_posted)
+        w->accepting = calloc(s->listener_count, sizeof *w->accepting);
+        if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->accepting)
                 return -ENOMEM;
-        struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)w->buffer_ring,
-                                                .ring_entries = w->buffer_count,
-                                                .bgid = BUFFER_GROUP};
-        error = io_uring_register_buf_ring(&w->ring, &registration, 0);
+        error = buffer_ring_register(&w->ring, w->buffer_ring, w->buffer_count);
         if (error)
                 return error;
         io_uring_buf_ring_init(w->buffer_ring);
@@ -684,19 +820,13 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         return 0;
 }
 
-static void pages_unmap(void *at, size_t size)
-{
-        if (at)
-                (void)munmap(at, size);
-}
-
 static void worker_fini(void *arg)
 {
         struct worker *w = arg;
 
         if (w->ready)
                 io_uring_queue_exit(&w->ring);
-        for (size_t fd = 0; w->connections && fd < w->server->descriptors_max; fd++) {
+        for (int fd = 0; fd < w->descriptors_used; fd++) {
                 free(w->connections[fd].sending); /* of connections that were cut */
                 free(w->connections[fd].collecting);
         }
@@ -704,14 +834,20 @@ static void worker_fini(void *arg)
         pages_unmap(w->buffer_ring, w->buffer_count * sizeof(struct io_uring_buf));
         pages_unmap(w->buffers, (size_t)w->buffer_count * BUFFER_SIZE);
         pages_unmap(w->gathers, w->buffer_count / 2 * sizeof *w->gathers);
-        free(w->accept_posted);
+        free(w->accepting);
 }
 
 static int uring_serve(struct server *s, int stop_fd)
 {
         static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
+        int error = rings_size(s->workers);
 
-        return server_run_workers(s, stop_fd, &kind);
+        for (int try = 0; (try == 0 && !error) || (error == -ENOMEM && try < TRIES); try++) {
+                if (try > 0)
+                        clock_sleep(TRIES_PAUSE_NS);
+                error = server_run_workers(s, stop_fd, &kind);
+        }
+        return error;
 }
 
 /* Why a ring could not be set up, in words. */
@@ -736,21 +872,24 @@ static const char *refusal(int error)
         return strerror(-error);
 }
 
-static int uring_probe(struct why *why)
+static int uring_probe(unsigned workers, struct why *why)
 {
-        struct io_uring ring;
-        int error = ring_init(&ring, 4, 8);
+        int error = rings_size(workers);
 
-        if (error)
-                return why_fail(why, error, "%s", refusal(error));
-        io_uring_queue_exit(&ring);
-        return 0;
+        if (error == -ENOMEM)
+                return why_fail(
+                        why, error,
+                        "%zu bytes of locked memory allowed (hard limit), too few for %u rings of %zu KiB: "
+                        "raise it with ulimit -l",
+                        limits_raise_locked_memory(), workers, ring_bytes(SQ_ENTRIES_MIN) / 1024);
+        return error ? why_fail(why, error, "%s", refusal(error)) : 0;
 }
 
 #else /* without liburing */
 
-static int uring_probe(struct why *why)
+static int uring_probe(unsigned workers, struct why *why)
 {
+        (void)workers;
         return why_fail(why, -ENOSYS, "built without liburing");
 }
 

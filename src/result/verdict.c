@@ -361,7 +361,7 @@ static bool halves_are_apart(const struct result *r, double speed, double rates[
  * is the same all the time, at least as much more or less as there were fewer or more of them. */
 static bool machine_explains(const struct result *r)
 {
-        double rates[2], corrected[2], slowdown = r->generator.slowdown;
+        double rates[2] = {0}, corrected[2] = {0}, slowdown = r->generator.slowdown;
 
         if (known(r->requests.due) || !(machine_share(r) >= SATURATED) || !(slowdown > 0))
                 return false;

@@ -234,6 +234,26 @@ static void stalled_cost_no_cpu(struct trial *t)
         process_await_rest(&t->server, 300, "the server to use no CPU where no client sends or reads");
 }
 
+/* A read ends before bytes that came with a descriptor, and no report says that more is there. */
+static void descriptors_passed(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&c, 1);
+        size_t before = process_descriptors(&t->server);
+        for (size_t i = 0; i < check_scaled(500); i++) {
+                client_send_all(&c, 10);
+                client_send_descriptor(&c, 10);
+                client_send_descriptor(&c, 10);
+                client_send_all(&c, 10);
+                client_receive_all(&c);
+        }
+        size_t after = process_descriptors(&t->server);
+        if (after != before)
+                check_fail("the server has %zu descriptors, %zu before it was passed some", after, before);
+}
+
 const struct claim claims_echo[] = {
         {"one_byte_comes_back", one_byte, ON_ALL | ON_ALIAS, 0, {0}},
         {"single_bytes_come_back_one_by_one", single_bytes, ON_ALL, 0, {0}},
@@ -247,6 +267,7 @@ const struct claim claims_echo[] = {
         {"half_close_immediately_after_connect_is_answered", half_close_at_once, ON_ALL, 0, {0}},
         {"half_close_of_a_client_that_is_behind_returns_every_byte", half_close_while_behind, ON_ALL, 0, {0}},
         {"data_that_comes_together_with_a_half_close_returns", data_with_half_close, ON_ALL, 0, {0}},
+        {"bytes_that_come_with_descriptors_return_and_these_are_closed", descriptors_passed, ON_UNIX, 0, {0}},
         {"a_reset_ends_only_its_own_connection", reset_alone, ON_TCP | ON_VARIANT, 0, {0}},
         {"a_client_that_does_not_read_slows_nobody_down", stalled_slow_nobody, ON_ALL, 20, {0}},
         {"a_client_that_does_not_read_holds_bounded_memory", stalled_hold_bounded_memory, ON_ALL, 20, {0}},

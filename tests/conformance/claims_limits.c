@@ -5,6 +5,7 @@
 #include "client.h"
 
 #include "base/clock.h"
+#include "base/cpus.h"
 
 #include <signal.h>
 #include <string.h>
@@ -95,6 +96,59 @@ static void max_conns(struct trial *t)
         served_close_until_none_waits(clients, COUNT);
 }
 
+/* Who waits for a place waits in the queue, without a descriptor of the server. */
+static void max_conns_descriptors(struct trial *t)
+{
+        enum { COUNT = 60, MAX = 10 };
+        struct client first, clients[COUNT];
+
+        client_connect(&first, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&first, REQUEST); /* from then on the server has opened all that it needs */
+        size_t before = process_descriptors(&t->server) - 1;
+        requests_send(t, clients, COUNT);
+        while (clients_complete(clients, COUNT, 5) < MAX - 1)
+                (void)check_ms_left("as many clients to be served as --max-conns says");
+        (void)clients_complete(clients, COUNT, 200);
+        size_t more = process_descriptors(&t->server) - before;
+        if (more > MAX)
+                check_fail("%d clients at --max-conns %d cost %zu descriptors", COUNT, MAX, more);
+}
+
+/* Places are freed by the connections of one worker, while one waits for another worker that is never idle. */
+static void max_conns_busy(struct trial *t)
+{
+        enum { EACH = 5, RESUMED_MS = 2000 };
+        struct client busy[EACH], others[EACH], waiting;
+        struct cpus cpus;
+
+        cpus_allowed(&cpus);
+        if (cpus.count < 2)
+                check_skip("one CPU, one worker");
+        (void)cpus_pin(
+                cpus.id[1]); /* steering follows the client's CPU; where nothing is steered, it does no harm */
+        clients_connect(others, EACH, t->address, BUFFERS_DEFAULT, &t->random);
+        for (int i = 0; i < EACH; i++)
+                (void)client_round_trip(&others[i], REQUEST);
+        (void)cpus_pin(cpus.id[0]);
+        clients_connect(busy, EACH, t->address, BUFFERS_DEFAULT, &t->random);
+        for (int i = 0; i < EACH; i++)
+                (void)client_round_trip(&busy[i], REQUEST);
+        requests_send(t, &waiting, 1);
+        if (clients_complete(&waiting, 1, 150) != 0)
+                check_fail("a client was served beyond --max-conns");
+        uint64_t begin = clock_now();
+        for (int i = 0; i < EACH; i++) {
+                client_close(&others[i]);
+                (void)client_round_trip(&busy[i], REQUEST);
+        }
+        while (clients_complete(&waiting, 1, 1) == 0) {
+                (void)client_round_trip(&busy[0], REQUEST);
+                if (clock_now() - begin > RESUMED_MS * NS_PER_MS)
+                        check_fail("a client was not served within %d ms of when there was a place",
+                                   RESUMED_MS);
+        }
+}
+
 static void max_conns_idle(struct trial *t)
 {
         enum { COUNT = 30, MAX = 10 };
@@ -128,6 +182,16 @@ const struct claim claims_limits[] = {
          20,
          {0}},
         {"max_conns_makes_new_connections_wait", max_conns, ON_ALL, 0, {"--max-conns", "10"}},
+        {"max_conns_keeps_those_who_wait_in_the_queue",
+         max_conns_descriptors,
+         ON_ALL,
+         0,
+         {"--max-conns", "10"}},
+        {"max_conns_whoever_frees_a_place_it_is_taken",
+         max_conns_busy,
+         ON_IPV4 | ON_SHARED | ON_VARIANT,
+         0,
+         {"--max-conns", "10"}},
         {"max_conns_does_not_spin", max_conns_idle, ON_ALL, 0, {"--max-conns", "10"}},
         {"max_conns_does_not_lose_what_waits_at_sigterm",
          max_conns_drain,

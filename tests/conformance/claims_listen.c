@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void served_check(struct trial *t, const struct address *a)
 {
@@ -98,6 +99,25 @@ static void socket_is_taken_over(struct trial *t)
         served_check(t, &next.addresses[0]);
 }
 
+/* Somebody removes the path, and another server takes it: when the first one ends, it is no longer its own. */
+static void socket_is_anothers(struct trial *t)
+{
+        char text[ADDRESS_TEXT_MAX];
+        struct process next;
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&c, 10);
+        if (unlink(t->address->sa.un.sun_path) != 0)
+                check_fail("unlink: %s", strerror(errno));
+        trial_start_server(t, &next, address_format(t->address, text));
+        process_await_listening(&next);
+        process_signal(&t->server, SIGTERM);
+        process_signal(&t->server, SIGINT); /* the client is cut: nothing is left by leaving alone */
+        trial_expect_success(t, "the first server to end");
+        served_check(t, &next.addresses[0]);
+}
+
 static void several_addresses(struct trial *t)
 {
         if (t->server.address_count != 2)
@@ -115,6 +135,7 @@ const struct claim claims_listen[] = {
         {"a_stale_unix_socket_is_replaced", stale_socket, ON_UNIX, 0, {0}},
         {"a_unix_socket_is_removed_at_the_end", socket_is_removed, ON_UNIX, 0, {0}},
         {"a_unix_socket_taken_over_while_draining_stays", socket_is_taken_over, ON_UNIX, 0, {0}},
+        {"a_unix_socket_that_has_become_anothers_stays", socket_is_anothers, ON_UNIX, 0, {0}},
         {"one_server_listens_on_several_addresses", several_addresses, ON_ALL, 0, {"-l", "127.0.0.2:0"}},
         {0},
 };

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum { CHUNK_MAX = 64 * 1024, CLIENTS_MAX = 512, STALL_MS = 100, STALL_MS_MAX = 400 };
@@ -90,6 +91,25 @@ size_t client_send(struct client *c, size_t size)
         if (n < 0)
                 check_fail("send after %llu bytes: %s", (unsigned long long)c->sent, strerror((int)-n));
         return (size_t)n;
+}
+
+void client_send_descriptor(struct client *c, size_t size)
+{
+        uint8_t bytes[256], control[CMSG_SPACE(sizeof c->fd)] __attribute__((aligned(sizeof(size_t)))) = {0};
+        struct iovec vector = {bytes, size < sizeof bytes ? size : sizeof bytes};
+        struct msghdr message = {.msg_iov = &vector,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
+
+        *passed = (struct cmsghdr){
+                .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof c->fd)};
+        memcpy(CMSG_DATA(passed), &c->fd, sizeof c->fd);
+        payload_fill(bytes, c->key, c->sent, vector.iov_len);
+        if (sendmsg(c->fd, &message, MSG_NOSIGNAL) != (ssize_t)vector.iov_len)
+                check_fail("sendmsg: %s", strerror(errno));
+        c->sent += vector.iov_len;
 }
 
 static void bytes_compare(const struct client *c, const uint8_t *bytes, size_t size)
