@@ -6,6 +6,8 @@
 #include "compare/trials.h"
 
 #include "compare/child.h"
+#include "result/json.h"
+#include "result/verdict.h"
 
 #include "base/clock.h"
 #include "base/cpus.h"
@@ -379,7 +381,17 @@ static int trial_copy(const struct comparison_trial *from, struct comparison_tri
         to->failed = from->failed ? strdup(from->failed) : NULL;
         to->result = result_from_json(from->json, why);
         to->json = json_incref(from->json);
-        return to->result && (to->failed || !from->failed) ? 0 : why_fail(why, -ENOMEM, "out of memory");
+        if (!to->result || (from->failed && !to->failed))
+                return why_fail(why, -ENOMEM, "out of memory");
+        if (to->failed)
+                return 0;
+        result_judge(to->result); /* one set of rules for all trials of a comparison, whichever version made them */
+        json_t *json = result_to_json(to->result);
+        if (!json)
+                return why_fail(why, -ENOMEM, "out of memory");
+        json_decref(to->json);
+        to->json = json;
+        return 0;
 }
 
 /* Earlier versions kept what an interrupt cut short. */

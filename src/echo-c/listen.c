@@ -47,6 +47,17 @@ static int peer_timeout_set(int fd, uint64_t ns)
                                   ns / NS_PER_MS < INT_MAX ? (int)(ns / NS_PER_MS) : INT_MAX);
 }
 
+/* By itself the kernel lets both buffers of a client that does not read grow to megabytes. What waits to be sent is limited
+ * apart from what is on its way (TCP_NOTSENT_LOWAT, Linux 3.12), so that this bound slows down nobody who reads; what may
+ * be received while nothing can be sent is the window, which does: a client at a distance gets so much per round trip. The
+ * kernel doubles the size, for its own records (socket(7), SO_RCVBUF). */
+static int client_buffer_set(int fd, size_t size)
+{
+        int error = option_set(fd, SOL_SOCKET, SO_RCVBUF, (int)size);
+
+        return error ? error : option_set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)size);
+}
+
 /* What connections inherit is set on the listener. */
 static int socket_open(const struct address *a, const struct listen_options *o, bool reuse_port, int *fd)
 {
@@ -63,6 +74,8 @@ static int socket_open(const struct address *a, const struct listen_options *o, 
                         error = option_set(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
                 if (!error) /* an urgent byte stays in the stream, and comes back in its place */
                         error = option_set(*fd, SOL_SOCKET, SO_OOBINLINE, 1);
+                if (!error && o->client_buffer > 0)
+                        error = client_buffer_set(*fd, o->client_buffer);
                 if (!error && o->peer_timeout > 0)
                         error = peer_timeout_set(*fd, o->peer_timeout);
         }

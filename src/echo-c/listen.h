@@ -8,12 +8,13 @@
 
 #include <stdint.h>
 
-/* What the listeners of a server have in common, and their connections inherit. */
+/* What connections inherit from their listener, and how long its queue is. */
 struct listen_options {
         int backlog;
-        bool blocking; /* listeners, not connections */
+        bool blocking; /* the listener, not its connections */
+        size_t client_buffer; /* bytes that are kept of a TCP client that does not read, each way; 0: the kernel decides */
         uint64_t
-                peer_timeout; /* ns after which a TCP connection ends whose peer acknowledges nothing; 0: the kernel's */
+                peer_timeout; /* ns in which a TCP peer has to acknowledge something, or be ended; 0: never */
 };
 
 /* Opens one non-blocking or blocking listener that `workers` workers share. If the address has port 0, it

@@ -100,8 +100,8 @@ static void workers_plan(const struct options *o, const struct model *model, con
 static void listeners_open(struct options *o, const struct model *model, struct server *s)
 {
         char text[ADDRESS_TEXT_MAX];
-        const struct listen_options options = {o->backlog, model->blocking, o->peer_timeout};
 
+        o->listen.blocking = model->blocking;
         s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
         if (!s->listeners)
                 fail("out of memory for %zu listeners", o->address_count * s->workers);
@@ -118,10 +118,10 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                         if (try > 0)
                                 clock_sleep(LISTEN_PAUSE_NS);
                         if (steered)
-                                error = listen_steered(a, &options, s->cpus, s->workers, l);
+                                error = listen_steered(a, &o->listen, s->cpus, s->workers, l);
                         steered = steered && error != -ENOPROTOOPT; /* no SO_ATTACH_REUSEPORT_CBPF here */
                         if (!steered)
-                                error = listen_shared(a, &options, s->workers, l);
+                                error = listen_shared(a, &o->listen, s->workers, l);
                 }
                 if (error)
                         fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
@@ -133,7 +133,7 @@ static void limits_plan(const struct options *o, struct server *s)
 {
         size_t somaxconn = (size_t)limits_somaxconn();
 
-        s->backlog = (size_t)o->backlog < somaxconn ? (size_t)o->backlog : somaxconn;
+        s->backlog = (size_t)o->listen.backlog < somaxconn ? (size_t)o->listen.backlog : somaxconn;
         s->descriptors_max = limits_raise_descriptors(
                 o->connections_max < DESCRIPTORS_MAX / 2 ? DESCRIPTORS_MAX : 2 * o->connections_max);
         size_t used = limits_descriptors_open() + DESCRIPTORS_RESERVED + 4 * (size_t)s->workers;
@@ -154,11 +154,11 @@ static void start_print(const struct options *o, const struct model *model, cons
         char text[ADDRESS_TEXT_MAX];
         int somaxconn = limits_somaxconn();
 
-        if (o->backlog > somaxconn)
+        if (o->listen.backlog > somaxconn)
                 fprintf(stderr,
                         "echo-c: net.core.somaxconn cuts the backlog from %d to %d: if more connections come "
                         "at once, the rest have to try again after a second\n",
-                        o->backlog, somaxconn);
+                        o->listen.backlog, somaxconn);
         const char *which;
         size_t limit = model->threads_limit ? model->threads_limit(&which) : s->connections_max;
         if (limit < s->connections_max)

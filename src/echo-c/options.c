@@ -112,16 +112,20 @@ static const struct option_row option_rows[] = {
          "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)",
          .kind = OPTION_CALL, .call = address_add},
         {"--backlog", NULL, "N", "connections that may wait to be accepted (default 65535)",
-         .kind = OPTION_NUMBER, TO(backlog), .min = 1, .max = INT_MAX},
+         .kind = OPTION_NUMBER, TO(listen.backlog), .min = 1, .max = INT_MAX},
         {"--max-conns", NULL, "N",
          "open connections; further ones wait in the backlog (default: what the descriptor limit allows)",
          .kind = OPTION_NUMBER, TO(connections_max), .min = 1, .max = INT_MAX},
+        {"--client-buffer", NULL, "BYTES",
+         "how much the kernel keeps of a TCP client that does not read, each way (default 262144; 0: megabytes); a client at "
+         "a distance is echoed so much per round trip",
+         .kind = OPTION_NUMBER, TO(listen.client_buffer), .max = INT_MAX / 2},
         {"--drain-timeout", NULL, "DUR",
          "after SIGTERM, cut connections that have not ended by then (default 5s)", .kind = OPTION_DURATION,
          TO(drain_timeout), .max = INT64_MAX},
         {"--peer-timeout", NULL, "DUR",
          "end a TCP connection whose peer acknowledges nothing, or does not read, for so long (default 2m; 0: never)",
-         .kind = OPTION_DURATION, TO(peer_timeout), .max = INT64_MAX},
+         .kind = OPTION_DURATION, TO(listen.peer_timeout), .max = INT64_MAX},
 
         {.help = "CPUs:"},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
@@ -187,6 +191,7 @@ void options_parse(int argc, char **argv, struct options *o)
         struct option_set given;
 
         *o = (struct options){
-                .backlog = 65535, .drain_timeout = 5 * NS_PER_S, .peer_timeout = 120 * NS_PER_S};
+                .listen = {.backlog = 65535, .client_buffer = 256 * 1024, .peer_timeout = 120 * NS_PER_S},
+                .drain_timeout = 5 * NS_PER_S};
         option_parse(&line, tables, o, argc, argv, &given);
 }

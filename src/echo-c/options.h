@@ -3,6 +3,8 @@
 #ifndef ECHO_C_OPTIONS_H
 #define ECHO_C_OPTIONS_H
 
+#include "echo-c/listen.h"
+
 #include "base/address.h"
 #include "fault/fault_spec.h"
 #include "models/model.h"
@@ -17,13 +19,12 @@ struct options {
         const struct model *model;
         struct address addresses[OPTIONS_ADDRESSES_MAX];
         size_t address_count;
-        unsigned workers; /* -w; 0: one per CPU */
-        unsigned size;    /* in the model's size_unit; 0: one per CPU */
-        int backlog;
-        size_t connections_max;  /* 0: what the descriptors allow */
-        uint64_t drain_timeout;  /* ns */
-        uint64_t peer_timeout;   /* ns; 0: the kernel's */
-        struct fault_spec fault; /* --fault; of size 0 without */
+        struct listen_options listen; /* but `blocking`, which the model decides */
+        unsigned workers;             /* -w; 0: one per CPU */
+        unsigned size;                /* in the model's size_unit; 0: one per CPU */
+        size_t connections_max;       /* 0: what the descriptors allow */
+        uint64_t drain_timeout;       /* ns */
+        struct fault_spec fault;      /* --fault; of size 0 without */
         bool pin, quiet, list_models;
 };
 

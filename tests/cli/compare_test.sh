@@ -316,6 +316,12 @@ test_an_interrupted_comparison_can_be_resumed() {
         begun=$(jq '.trials[0].result.window.started_unix_ns' $JSON)
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms --resume results
         expect_json "(.trials | length) == 8 and all(.trials[].result; .window.started_unix_ns != $begun and .window.duration == 300000000)" $JSON
+        # One set of rules judges all trials.
+        jq '.trials[0].result.verdict = {status: "suspect", reasons: [{code: "of-old", text: "a rule of old"}]} |
+                .trials[1].result |= (.requests.early = 5 | .verdict = {status: "valid", reasons: []})' $JSON >edited && mv edited $JSON
+        bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms --resume results
+        expect_json 'all(.trials[].result.verdict.reasons[]; .code != "of-old")' $JSON
+        expect_json '.trials[1].result.verdict | .status == "suspect" and any(.reasons[]; .code == "early-replies")' $JSON
         bench compare --server "one=$SERVER -t" --scenario '-c 2' -n 8 -d 300ms --resume results
         expect_usage 'bench compare' ".*its server 'one', .* is not among those given"
         bench compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 100ms --resume results

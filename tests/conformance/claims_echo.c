@@ -7,8 +7,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -222,6 +224,31 @@ static void stalled_hold_bounded_memory(struct trial *t)
                 client_receive_all(&stalled[i]);
 }
 
+/* What has left a client and has not come back is in the server or in the kernel's buffers of the server: those for what is
+ * received, which have twice the size asked for, and those for what is to be sent, of which the last message may be too much. */
+static void stalled_leave_bounded_memory_to_the_kernel(struct trial *t)
+{
+        enum { COUNT = 20, CLIENT_BUFFER = 256 * 1024, MESSAGE = 64 * 1024 };
+        const uint64_t bound = 3 * CLIENT_BUFFER + MESSAGE + t->setup->stalled_bytes;
+        struct client stalled[COUNT];
+
+        clients_connect(stalled, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
+        for (int i = 0; i < 8; i++) /* the kernel's buffers go on growing for seconds */
+                clients_stall(stalled, COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+                int unsent = 0, unread = 0;
+                if (ioctl(stalled[i].fd, SIOCOUTQ, &unsent) != 0 ||
+                    ioctl(stalled[i].fd, FIONREAD, &unread) != 0)
+                        check_fail("ioctl: %s", strerror(errno));
+                uint64_t held = stalled[i].sent - (uint64_t)unsent - (uint64_t)unread;
+                if (held > bound)
+                        check_fail("of a client that does not read %llu bytes are held, more than %llu",
+                                   (unsigned long long)held, (unsigned long long)bound);
+        }
+        for (size_t i = 0; i < COUNT; i++)
+                client_receive_all(&stalled[i]);
+}
+
 static void stalled_cost_no_cpu(struct trial *t)
 {
         struct client clients[STALLED];
@@ -271,6 +298,11 @@ const struct claim claims_echo[] = {
         {"a_reset_ends_only_its_own_connection", reset_alone, ON_TCP | ON_VARIANT, 0, {0}},
         {"a_client_that_does_not_read_slows_nobody_down", stalled_slow_nobody, ON_ALL, 20, {0}},
         {"a_client_that_does_not_read_holds_bounded_memory", stalled_hold_bounded_memory, ON_ALL, 20, {0}},
+        {"a_client_that_does_not_read_leaves_bounded_memory_to_the_kernel",
+         stalled_leave_bounded_memory_to_the_kernel,
+         ON_IPV4 | ON_SHARED | ON_IPV6,
+         20,
+         {0}},
         {"clients_that_neither_send_nor_read_cost_no_cpu", stalled_cost_no_cpu, ON_ALL, 0, {0}},
         {0},
 };

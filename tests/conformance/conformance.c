@@ -78,6 +78,8 @@ static const struct exception {
          "threads wait in accept(2), and each holds what it gets until there is a place"},
         {"sockmap", ON_ALL, "a_client_that_does_not_read_holds_bounded_memory",
          "what is redirected is not charged to the receiving socket: the kernel's memory grows"},
+        {"sockmap", ON_ALL, "a_client_that_does_not_read_leaves_bounded_memory_to_the_kernel",
+         "what is redirected is not charged to the receiving socket: the kernel's memory grows"},
         {"sockmap", ON_ALL, "clients_that_neither_send_nor_read_cost_no_cpu",
          "a kernel worker tries again every tick to send what a client does not read"},
 };
