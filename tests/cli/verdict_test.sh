@@ -67,7 +67,7 @@ test_planted_faults_are_named_and_counted() {
         grep -q '^| stopped for a second | `stalled` | 1 of 1 |$' table || fail "$(grep stopped table)"
         grep -qE '^\| too few ports \| `ports-exhausted` \| (1 of 1|0 of 0) \|$' table || fail "$(grep ports table)"
         grep -q '^| no byte compared | `not-verified` | 1 of 1 |$' table || fail "$(grep byte table)"
-        grep -q '^| `halves-differ` | 0 of 0 | not tried' table || fail "$(cat table)"
+        grep -q '^| `halves-differ` | not tried' table || fail "$(cat table)"
 }
 
 test_the_table_takes_the_place_of_the_last_one() {
@@ -76,7 +76,7 @@ test_the_table_takes_the_place_of_the_last_one() {
         cp "$here/../../src/result/verdict.c" toy/src/result
         printf 'before\n<!-- measured -->\nold\n<!-- end -->\nafter\n' >toy/docs/verdict.md
         toy/scripts/verdict -w 1 0 >table 2>err || fail "$(cat err)"
-        grep -qE '^\| `errors` \| [01] of 1 \| (not tried \| |[01] of 1 \([0-9.]+%\) \| [0-9.]+% )\|$' table || fail "$(cat table err)"
+        grep -qE '^\| `errors` \| [01] of 1 \([0-9.]+%\) \| [0-9.]+% \| [01] of [01] \|$' table || fail "$(cat table err)"
         { printf 'before\n<!-- measured -->\n' && cat table && printf '<!-- end -->\nafter\n'; } | cmp - toy/docs/verdict.md ||
                 fail "it is not the table between the lines"
         toy/scripts/verdict many >table 2>err && fail "'many' is taken for a number"
