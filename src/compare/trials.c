@@ -385,7 +385,8 @@ static int trial_copy(const struct comparison_trial *from, struct comparison_tri
                 return why_fail(why, -ENOMEM, "out of memory");
         if (to->failed)
                 return 0;
-        result_judge(to->result); /* one set of rules for all trials of a comparison, whichever version made them */
+        result_judge(
+                to->result); /* one set of rules for all trials of a comparison, whichever version made them */
         json_t *json = result_to_json(to->result);
         if (!json)
                 return why_fail(why, -ENOMEM, "out of memory");

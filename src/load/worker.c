@@ -327,7 +327,8 @@ static void requests_run(struct worker *w)
                 if (until > now && !w->plan->spin && replies_may_lie(w))
                         sleep_until(w, until, now);
                 else
-                        w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0, false);
+                        w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0,
+                                              false);
         }
         if (w->plan->rate > 0)
                 requests_catch_up(w);

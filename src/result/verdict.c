@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The file is long, and reads better whole: each rule is a few lines, they share their limits and shares, and the table at the
+ * end is all there is. */
 /* The rules by which numbers are trusted or not, in one table. Each rule looks at nothing but the result. */
 #include "result/verdict.h"
 
@@ -548,6 +550,22 @@ static bool some_never_served(const struct result *r, char *text, size_t size)
         return never != RESULT_UNKNOWN && never > 0 && r->requests.total > 0;
 }
 
+/* A note: on one machine each end takes from the other, and no rule can tell what another setting of the load would give. */
+static bool cpus_shared(const struct result *r, char *text, size_t size)
+{
+        if (known(r->requests.due) || !(ends_share(r) >= SATURATED) || !known(r->server.cpu_user) ||
+            !known(r->server.cpu_system) || !known(r->generator.cpu_user) || !known(r->generator.cpu_system))
+                return false;
+        double server = (double)r->server.cpu_user + (double)r->server.cpu_system;
+        double load = (double)r->generator.cpu_user + (double)r->generator.cpu_system;
+        (void)snprintf(
+                text, size,
+                "both ends used up the CPUs that they share, %.0f%% of it the load: a cheaper load (-T, --engine, "
+                "--pin, --no-pin), or one on another machine, would leave the server more",
+                load / (load + server) * 100);
+        return load > 0;
+}
+
 /* The worst first. What leaves the run valid is a note. */
 static const struct {
         enum verdict status;
@@ -578,6 +596,7 @@ static const struct {
         {VERDICT_SUSPECT, "neighbour", neighboured},
         {VERDICT_SUSPECT, "steal", stolen},
         {VERDICT_VALID, "connections-limit", connections_limit},
+        {VERDICT_VALID, "shared-cpus", cpus_shared},
         {VERDICT_VALID, "backlog-full", backlog_full},
         {VERDICT_VALID, "machine-unsteady", machine_unsteady},
         {VERDICT_VALID, "not-verified", not_verified},

@@ -204,6 +204,22 @@ static void halves_of_a_changing_machine(struct result *r, const double v[4])
         r->machine.cpu = (uint64_t)(v[3] * 2 * (double)r->window.duration);
 }
 
+/* Both ends on two CPUs for a second: the load used v[0] ms of user and of system mode each, the server v[1], and all v[2]. */
+static void sharing(struct result *r, const double v[4])
+{
+        r->environment.cpus = 2;
+        r->window.duration = 1000000000;
+        r->generator.cpu_user = r->generator.cpu_system = (uint64_t)(v[0] * 1e6);
+        r->server.cpu_user = r->server.cpu_system = (uint64_t)(v[1] * 1e6);
+        r->machine.cpu = (uint64_t)(v[2] * 1e6);
+}
+
+static void sharing_in_an_open_loop(struct result *r, const double v[4])
+{
+        sharing(r, v);
+        r->requests.due = r->requests.total;
+}
+
 static void halves_of_deep_connections(struct result *r, const double v[4])
 {
         halves(r, v);
@@ -459,6 +475,10 @@ static const struct {
          SUSPECT, "halves-differ ", ""},
         {"halves of which the generator's cost is 0", halves_of_a_changing_machine, {100000, 80000, 0, 1}, SUSPECT,
          "halves-differ ", ""},
+        {"both ends use up the CPUs", sharing, {600, 300, 1800}, VALID, "shared-cpus ", "67% of it the load"},
+        {"both ends use nearly all", sharing, {600, 290, 1799}, VALID, "connections-limit ", ""},
+        {"both ends use up the CPUs in an open loop", sharing_in_an_open_loop, {600, 300, 1800}, VALID, "", ""},
+        {"the load's CPU time is 0", sharing, {0, 900, 1800}, VALID, "", ""},
         {"a machine that changes more than the rate", halves_of_a_changing_machine, {100000, 80000, 1.5, 1}, VALID,
          "machine-unsteady ", ""},
         {"halves that the run's noise explains", noisy_halves, {100000, 90000, 1430, 1}, VALID, "", ""},
@@ -588,6 +608,11 @@ static const struct {
          FIELD(machine.cpu_user), RESULT_UNKNOWN},
         {"neighbours, the CPUs' use unknown", neighbours, {2, 100, 100}, VALID, "", FIELD(machine.cpu),
          RESULT_UNKNOWN},
+        {"sharing, the server's CPU time unknown", sharing, {600, 300, 1800}, VALID, "", FIELD(server.cpu_user),
+         RESULT_UNKNOWN},
+        {"sharing, the load's CPU time unknown", sharing, {600, 300, 1800}, VALID, "", FIELD(generator.cpu_system),
+         RESULT_UNKNOWN},
+        {"sharing, the machine's unknown", sharing, {600, 300, 1800}, VALID, "", FIELD(machine.cpu), RESULT_UNKNOWN},
         {"halves, an unknown window", halves, {100000, 100000, 4, 100}, VALID, "",
          FIELD(window.duration), RESULT_UNKNOWN},
         {"lives, an unknown number of requests", lives, {10, 10000, 1000}, VALID, "", FIELD(requests.total),
