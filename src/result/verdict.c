@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The file is long, and reads better whole: each rule is a few lines, they share their limits and shares, and the table at the
- * end is all there is. */
-/* The rules by which numbers are trusted or not, in one table. Each rule looks at nothing but the result. */
+/* The rules by which numbers are trusted or not, in one table. Each rule looks at nothing but the result. The file is long,
+ * and reads better whole: each rule is a few lines, and the table at the end is all there is. */
 #include "result/verdict.h"
 
 #include "base/number.h"
@@ -553,7 +552,7 @@ static bool some_never_served(const struct result *r, char *text, size_t size)
 /* A note: on one machine each end takes from the other, and no rule can tell what another setting of the load would give. */
 static bool cpus_shared(const struct result *r, char *text, size_t size)
 {
-        if (known(r->requests.due) || !(ends_share(r) >= SATURATED) || !known(r->server.cpu_user) ||
+        if (known(r->requests.due) || !(machine_share(r) >= SATURATED) || !known(r->server.cpu_user) ||
             !known(r->server.cpu_system) || !known(r->generator.cpu_user) || !known(r->generator.cpu_system))
                 return false;
         double server = (double)r->server.cpu_user + (double)r->server.cpu_system;
