@@ -102,6 +102,8 @@ static void listeners_open(struct options *o, const struct model *model, struct 
         char text[ADDRESS_TEXT_MAX];
 
         o->listen.blocking = model->blocking;
+        if (model->unbounded)
+                o->listen.client_buffer = 0;
         s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
         if (!s->listeners)
                 fail("out of memory for %zu listeners", o->address_count * s->workers);

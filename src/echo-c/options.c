@@ -167,6 +167,9 @@ static int options_check(void *options, const struct option_set *given, struct w
                 (void)address_add(o, "127.0.0.1:1234", why); /* it is an address */
         if (o->fault.size > 0)
                 return fault_check(o, given, why);
+        if (option_given(given, "--client-buffer") && o->model->unbounded)
+                return why_set(why, "--client-buffer is not for the %s model, which cannot bound it",
+                               o->model->name);
         if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
                 return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
         return 0;

@@ -576,6 +576,7 @@ const struct model model_sockmap = {
                    "still for seconds; TCP only",
         .listeners = LISTENERS_PER_WORKER,
         .tcp_only = true,
+        .unbounded = true,
         .stalled_bytes = 0, /* in user space */
         .probe = sockmap_probe,
         .serve = sockmap_serve,

@@ -88,8 +88,8 @@ struct pending {
         uint8_t bytes[];
 };
 
-/* One that is being sent, and one that collects. */
-enum { STALLED_BYTES = 2 * (sizeof(struct pending) + RECEIVE_LIMIT) };
+/* One that is being sent and one that collects hold what two receives may bring; each is rounded up to RECEIVE_LIMIT. */
+enum { STALLED_BYTES = 3 * (sizeof(struct pending) + RECEIVE_LIMIT) };
 
 struct connection {
         struct pending *sending, *collecting; /* owned; NULL unless the client is behind */

@@ -30,6 +30,9 @@ the model async has no size, but '3' was given|--model async:3
 --workers takes a number from 1 to [0-9]+, not '0'|--model epoll -w 0
 --workers is for event loops: the thread model has none|-t -w 3
 --workers is for event loops: the pool model has none|-w 3 -p 3
+--client-buffer is not for the sockmap model, which cannot bound it|--model sockmap --client-buffer 1000
+--client-buffer takes a number from 0 to [0-9]+, not 'x'|--client-buffer x
+--peer-timeout takes a duration such as .*, not '5'|--peer-timeout 5
 --drain-timeout takes a duration such as .*, not '5'|--drain-timeout 5
 --drain-timeout takes a duration such as .*, not '-1s'|--drain-timeout=-1s
 --max-conns takes a number from 1 to [0-9]+, not '0'|--max-conns 0
