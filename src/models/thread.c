@@ -290,7 +290,8 @@ static void post_fill(struct post *post)
         bool draining = atomic_load(&post->state->draining);
         int count = draining ? 1 : WAITING_ADDED, error = 0; /* draining, it leaves as soon as it looks */
 
-        for (int i = 0; !error && i < count; i++)
+        /* Others may be at it, too. */
+        for (int i = 0; !error && i < count && atomic_load(&post->waiting) < WAITING_MIN + WAITING_ADDED; i++)
                 error = thread_spawn(post);
         if (!error || atomic_load(&post->waiting) > 0)
                 return;
@@ -390,8 +391,9 @@ static int thread_serve(struct server *s, int stop_fd)
         const struct sigaction wake = {.sa_handler = signal_ignore}; /* no SA_RESTART */
 
         st.server = s;
-        st.seat_count = st.free_seat = (uint32_t)(s->connections_max +
-                                                  s->listener_count * (WAITING_MIN + WAITING_ADDED));
+        /* Enough for all that may serve and all that may wait, or the threads of one listener could take the seats that
+         * another needs. Those that are never taken cost no memory. */
+        st.seat_count = st.free_seat = (uint32_t)(s->connections_max + s->listener_count * WAITING_MAX);
         st.posts = calloc(s->listener_count, sizeof *st.posts);
         st.seats = calloc(st.seat_count, sizeof *st.seats);
         st.buffers = mmap(NULL, (size_t)st.seat_count * BUFFER_SIZE, PROT_READ | PROT_WRITE,
