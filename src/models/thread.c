@@ -20,6 +20,10 @@
  * Pinned. Threads that wait on a CPU's own listener are pinned to that CPU, so the client's segment, the
  * wake-up and the reply stay on it.
  *
+ * Out of descriptors. accept(2) takes the number of a descriptor before it waits, so the threads that wait on a listener
+ * where nobody comes hold what another listener needs. While descriptors are short, a thread therefore looks whether its
+ * listener has somebody in its queue before it accepts, and the supervisor's signal fetches those that wait already.
+ *
  * Rejected. A cache of threads fed through a queue: one hand-over and one wake-up more per connection.
  * SO_RCVTIMEO to get out of accept(2) at the end: accepted sockets inherit it. shutdown(2) on the listener:
  * other processes may share it. A signal ends the wait instead; since it may come just before the call, it is
@@ -27,6 +31,7 @@
 #include "models/model.h"
 #include "models/server.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/sys.h"
 
@@ -58,6 +63,8 @@ enum {
 #endif
 };
 
+#define SHORT_NS NS_PER_S /* how long descriptors count as short after an accept(2) that found none */
+
 struct state;
 
 /* A listener and the threads that wait on it. */
@@ -71,7 +78,7 @@ struct post {
 
 /* What a thread owns beside its stack: an entry here, and the buffer of the same index. */
 struct seat {
-        struct post *post;
+        _Atomic(struct post *) post;
         _Atomic pid_t thread; /* of gettid(2); each owner of the seat writes its own */
         atomic_bool waiting;  /* in accept(2), or about to be */
         uint32_t next_free;
@@ -88,7 +95,8 @@ struct state {
         pthread_cond_t closed;           /* a connection has closed while another waited for its place */
         atomic_int threads, held;        /* held: accepted connections that wait for a place */
         atomic_bool draining;
-        int short_fd; /* eventfd: no thread waits on one of the listeners, and none could be made */
+        _Atomic uint64_t short_until; /* ns; descriptors were short a moment ago */
+        int short_fd; /* eventfd: descriptors are short, or no thread waits on one of the listeners and none could be made */
 };
 
 static struct seat *seat_take(struct state *st)
@@ -196,6 +204,16 @@ static bool listener_has_queue(const struct listener *l)
         return poll(&p, 1, 0) == 1 && (p.revents & POLLIN); /* POLLNVAL: the listener has been left */
 }
 
+static bool descriptors_are_short(const struct state *st)
+{
+        return clock_now() < atomic_load_explicit(&st->short_until, memory_order_relaxed);
+}
+
+static void supervisor_wake(const struct state *st)
+{
+        (void)eventfd_write(st->short_fd, 1); /* can only fail when it has been written 2^64 times */
+}
+
 /* Waits for a connection and a place for it. Returns its descriptor, or -1 if the server drains and the queue
  * is empty. At the limit, each waiting thread holds a connection that is accepted but not read from, and the
  * rest stay in the backlog. */
@@ -206,10 +224,15 @@ static int connection_await(const struct post *post, struct seat *seat)
 
         atomic_store(&seat->waiting, true); /* ordered with `draining`: see connections_drain */
         while (!atomic_load(&st->draining) || listener_has_queue(post->listener)) {
-                fd = server_accept(st->server, post->listener, post->worker, 0);
+                bool may_wait = !descriptors_are_short(st) || listener_has_queue(post->listener);
+                fd = may_wait ? server_accept(st->server, post->listener, post->worker, 0) : -EAGAIN;
                 if (fd >= 0)
                         break;
-                if (fd == -EBUSY)
+                if (fd == -EBUSY) {
+                        atomic_store_explicit(&st->short_until, clock_now() + SHORT_NS, memory_order_relaxed);
+                        supervisor_wake(st);
+                }
+                if (fd == -EBUSY || fd == -EAGAIN)
                         close_await(st);
         }
         atomic_store(&seat->waiting, false);
@@ -296,7 +319,7 @@ static void post_fill(struct post *post)
         if (!error || atomic_load(&post->waiting) > 0)
                 return;
         counter_add_shared(&post->state->server->counters[post->worker].accept_errors, 1);
-        (void)eventfd_write(post->state->short_fd, 1); /* can only fail when it has been written 2^64 times */
+        supervisor_wake(post->state);
 }
 
 /* Makes a thread for each listener on which none waits. Returns false if one could not be made. */
@@ -310,7 +333,20 @@ static bool posts_fill(struct state *st)
         return filled;
 }
 
-/* Returns at the first stop event; until then, wakes up only where threads have run short. */
+/* Makes accept(2) return in the threads that wait in it, or on the way there. */
+static void waiting_signal(struct state *st, bool but_those_with_a_queue)
+{
+        pthread_mutex_lock(&st->mutex);
+        uint32_t taken = st->fresh_seat;
+        pthread_mutex_unlock(&st->mutex);
+        for (uint32_t i = 0; i < taken; i++)
+                if (atomic_load(&st->seats[i].waiting) &&
+                    !(but_those_with_a_queue && listener_has_queue(st->seats[i].post->listener)))
+                        (void)tgkill(getpid(), atomic_load(&st->seats[i].thread),
+                                     SIGRTMIN); /* may have ended: ESRCH */
+}
+
+/* Returns at the first stop event; until then, wakes up only where threads or descriptors have run short. */
 static void connections_supervise(struct state *st, int stop_fd)
 {
         struct pollfd fds[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = st->short_fd, .events = POLLIN}};
@@ -322,6 +358,10 @@ static void connections_supervise(struct state *st, int stop_fd)
                 if (fds[1].revents)
                         (void)eventfd_read(st->short_fd, &count);
                 filled = posts_fill(st);
+                if (descriptors_are_short(st)) {
+                        waiting_signal(st, true);
+                        filled = false; /* one may have been on its way to accept(2) */
+                }
         }
 }
 
@@ -335,13 +375,8 @@ static void connections_drain(struct state *st, int stop_fd)
         atomic_store(&st->draining, true);
         while (server_stop_events(stop_fd) < 2 && !(left && atomic_load(&st->threads) == 0)) {
                 bool empty = true;
-                pthread_mutex_lock(&st->mutex);
-                uint32_t taken = st->fresh_seat;
-                pthread_mutex_unlock(&st->mutex);
-                for (uint32_t i = 0; !left && i < taken; i++)
-                        if (atomic_load(&st->seats[i].waiting))
-                                (void)tgkill(getpid(), atomic_load(&st->seats[i].thread),
-                                             SIGRTMIN); /* may have ended: ESRCH */
+                if (!left)
+                        waiting_signal(st, false);
                 for (size_t i = 0; !left && i < st->server->listener_count; i++) {
                         if (listener_has_queue(st->posts[i].listener))
                                 (void)posts_fill(st);
