@@ -111,7 +111,7 @@ test_the_charts_draw_the_numbers_of_the_json() {
                 and (map(select(.label == "interval"))[0].data | length == 2))' 'throughput differs'
         facts 'all(.figures[] | select(.chart == "latency"); [.data[].label] == ["a", "b"] and
                 all(.data[]; (.data | length) > 20 and (.data | length) <= 200))' 'latency differs'
-        facts 'all(.figures[] | select(.chart == "time"); .data[0].data | length == 2)' 'a point for each interval'
+        facts 'all(.figures[] | select(.chart == "time"); .data[0].data | length == 4)' 'a point for each interval'
         facts 'all(.figures[]; (.rows | length) >= 2)' 'a chart without its numbers'
         facts '.drawnAtOnce < (.figures | length)' 'all charts are drawn before they are looked at'
 }
@@ -124,7 +124,7 @@ test_the_raw_data_has_the_numbers_of_every_trial_and_no_histogram() {
         facts '.download.data | [.trials[].result.requests.total] == [$c.trials[].result.requests.total]'
         facts '.download.data | [.trials[].result.latency.p99] == [$c.trials[].result.latency.p99]'
         facts '[.download.data | .. | objects | has("histogram")] | any | not' 'a histogram is left'
-        facts 'all(.download.data.summary[].result; (.latency.curve | length) > 20 and (.intervals | length) == 2)'
+        facts 'all(.download.data.summary[].result; (.latency.curve | length) > 20 and (.intervals | length) == 4)'
 }
 
 test_a_click_on_the_legend_hides_and_shows_a_dataset() {
