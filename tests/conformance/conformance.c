@@ -76,6 +76,8 @@ static const struct exception {
         {"sockmap", ON_UNIX, NULL, "BPF sees no unix sockets (TCP only)"},
         {"thread", ON_ALL, "max_conns_keeps_those_who_wait_in_the_queue",
          "threads wait in accept(2), and each holds what it gets until there is a place"},
+        {"toy", ON_ALL, "max_conns_keeps_those_who_wait_in_the_queue",
+         "it waits in accept(2), and then for a place"},
         {"sockmap", ON_ALL, "a_client_that_does_not_read_holds_bounded_memory",
          "what is redirected is not charged to the receiving socket: the kernel's memory grows"},
         {"sockmap", ON_ALL, "a_client_that_does_not_read_leaves_bounded_memory_to_the_kernel",
