@@ -73,7 +73,7 @@ struct loop {
         uint8_t *scratch; /* [SCRATCH_SIZE] */
         uint64_t random;  /* base/random.h */
         uint64_t began;   /* ns */
-        uint64_t resume;  /* ns: when to try to accept again; 0: listeners are watched */
+        struct accepting accepting;
         int epoll_fd, stop_fd;
         bool draining, left;
 };
@@ -94,21 +94,6 @@ static int watch(const struct loop *l, int operation, int fd, uint32_t events, u
         return epoll_ctl(l->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
 }
 
-static void accepting_pause(struct loop *l)
-{
-        server_unwatch(l->server, 0, l->epoll_fd);
-        l->resume = server_pause_end();
-}
-
-/* Returns 0; or an error, such as -ENOMEM, and then pauses again. */
-static int accepting_resume(struct loop *l)
-{
-        int error = server_watch(l->server, 0, l->epoll_fd, EPOLLIN, LISTENER_BIT);
-
-        l->resume = error ? server_pause_end() : 0;
-        return error;
-}
-
 static void replies_drop(struct loop *l, struct connection *c)
 {
         timers_cancel(&l->timers, &c->timer);
@@ -126,8 +111,8 @@ static void connection_close(struct loop *l, struct connection *c)
         last->open_index = c->open_index;
         c->open = false;
         server_close(l->server, 0, c->fd);
-        if (l->resume && !l->draining)
-                (void)accepting_resume(l); /* whatever was lacking may be there again */
+        if (l->accepting.paused_until && !l->draining)
+                (void)accepting_resume(&l->accepting); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct loop *l, struct connection *c)
@@ -397,12 +382,12 @@ static void listeners_drain(struct loop *l)
 {
         for (size_t i = 0; i < l->server->listener_count; i++)
                 if (!connections_accept(l, &l->server->listeners[i])) {
-                        l->resume = server_pause_end();
+                        l->accepting.paused_until = server_pause_end();
                         return;
                 }
         server_leave(l->server, 0);
         l->left = true;
-        l->resume = 0;
+        l->accepting.paused_until = 0;
 }
 
 static void report_handle(struct loop *l, const struct epoll_event *event)
@@ -410,12 +395,13 @@ static void report_handle(struct loop *l, const struct epoll_event *event)
         uint64_t data = event->data.u64;
 
         if (data & STOP_BIT) {
-                if (!l->draining && !l->resume)
-                        accepting_pause(l);
+                if (!l->draining && !l->accepting.paused_until)
+                        accepting_pause(&l->accepting);
                 l->draining = true;
         } else if (data & LISTENER_BIT) {
-                if (!l->resume && !connections_accept(l, &l->server->listeners[(uint32_t)data]))
-                        accepting_pause(l);
+                if (!l->accepting.paused_until &&
+                    !connections_accept(l, &l->server->listeners[(uint32_t)data]))
+                        accepting_pause(&l->accepting);
         } else {
                 connection_report(l, &l->connections[data], event->events);
         }
@@ -440,8 +426,8 @@ static const struct timespec *loop_timeout(const struct loop *l, struct timespec
 {
         uint64_t until = l->timers.count > 0 ? l->timers.heap[1]->due : UINT64_MAX, now = clock_now();
 
-        if (l->resume && l->resume < until)
-                until = l->resume;
+        if (l->accepting.paused_until && l->accepting.paused_until < until)
+                until = l->accepting.paused_until;
         if (until == UINT64_MAX)
                 return NULL;
         uint64_t ns = until > now ? until - now : 0;
@@ -468,8 +454,9 @@ static void loop_run(struct loop *l)
                         connection_send(l, (struct connection *)l->timers.heap[1]);
                 if (l->draining && !l->left)
                         listeners_drain(l);
-                else if (l->resume && !l->draining && clock_now() >= l->resume)
-                        (void)accepting_resume(l);
+                else if (l->accepting.paused_until && !l->draining &&
+                         clock_now() >= l->accepting.paused_until)
+                        (void)accepting_resume(&l->accepting);
         }
 }
 
@@ -501,7 +488,8 @@ static int loop_init(struct loop *l)
         l->open = table_create(count * sizeof(struct connection *));
         if (!l->scratch || !l->connections || !l->timers.heap || !l->open)
                 return -ENOMEM;
-        int error = accepting_resume(l);
+        l->accepting = (struct accepting){l->server, 0, l->epoll_fd, EPOLLIN, LISTENER_BIT, 0};
+        int error = accepting_resume(&l->accepting);
         return error ? error : watch(l, EPOLL_CTL_ADD, l->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 

@@ -63,10 +63,10 @@ struct worker {
         int epoll_fd, stop_fd;
         int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
-        uint64_t paused_until; /* ns; the listeners are not watched; 0: they are */
-        bool draining;         /* a stop event was seen */
-        bool left;             /* and the listeners have been left */
-        uint8_t *scratch;      /* [SCRATCH_SIZE] */
+        struct accepting accepting;
+        bool draining;    /* a stop event was seen */
+        bool left;        /* and the listeners have been left */
+        uint8_t *scratch; /* [SCRATCH_SIZE] */
 };
 
 /* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
@@ -80,22 +80,6 @@ static int watch(const struct worker *w, int operation, int fd, uint32_t events,
         return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
 }
 
-static void accepting_pause(struct worker *w)
-{
-        server_unwatch(w->server, w->index, w->epoll_fd);
-        w->paused_until = server_pause_end();
-}
-
-/* Returns 0; or an error, such as -ENOMEM, and then pauses again. */
-static int accepting_resume(struct worker *w)
-{
-        /* exclusive: of the workers that share a listener, one is woken per connection */
-        int error = server_watch(w->server, w->index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT);
-
-        w->paused_until = error ? server_pause_end() : 0;
-        return error;
-}
-
 static void connection_close(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
@@ -104,8 +88,8 @@ static void connection_close(struct worker *w, int fd)
         *c = (struct connection){0};
         server_close(w->server, w->index, fd);
         w->open--;
-        if (w->paused_until && !w->draining)
-                (void)accepting_resume(w); /* whatever was lacking may be there again */
+        if (w->accepting.paused_until && !w->draining)
+                (void)accepting_resume(&w->accepting); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct worker *w, int fd)
@@ -250,12 +234,13 @@ static void report_handle(struct worker *w, const struct epoll_event *event)
         uint64_t data = event->data.u64;
 
         if (data & STOP_BIT) {
-                if (!w->draining && !w->paused_until)
-                        accepting_pause(w);
+                if (!w->draining && !w->accepting.paused_until)
+                        accepting_pause(&w->accepting);
                 w->draining = true;
         } else if (data & LISTENER_BIT) {
-                if (!w->paused_until && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
-                        accepting_pause(w);
+                if (!w->accepting.paused_until &&
+                    !connections_accept(w, &w->server->listeners[(uint32_t)data]))
+                        accepting_pause(&w->accepting);
         } else {
                 int fd = (int)data;
                 if (event->events & READ_TO_END)
@@ -276,13 +261,14 @@ static int worker_run(void *arg)
 
         while (!worker_has_finished(w)) {
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
-                                   w->paused_until && !w->left ? SERVER_PAUSE_MS : -1);
+                                   w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1);
                 for (int i = 0; i < n; i++)
                         report_handle(w, &events[i]);
                 if (w->draining && !w->left)
                         listeners_drain(w);
-                else if (!w->draining && w->paused_until && clock_now() >= w->paused_until)
-                        (void)accepting_resume(w);
+                else if (!w->draining && w->accepting.paused_until &&
+                         clock_now() >= w->accepting.paused_until)
+                        (void)accepting_resume(&w->accepting);
         }
         return 0;
 }
@@ -307,7 +293,9 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (!w->scratch || w->connections == MAP_FAILED)
                 return -ENOMEM;
-        int error = accepting_resume(w);
+        /* exclusive: of the workers that share a listener, one is woken per connection */
+        w->accepting = (struct accepting){s, index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT, 0};
+        int error = accepting_resume(&w->accepting);
         return error ? error : watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 

@@ -78,7 +78,8 @@ struct group {
         int epoll_fd, stop_fd;
         int done_fd; /* eventfd: readable when all threads are to end, and never read, so each sees it */
         atomic_size_t open;
-        _Atomic uint64_t paused_until; /* ns; 0: accepting */
+        _Atomic uint64_t paused_until; /* ns; 0: accepting. Edges are reported in a pause, too */
+        struct accepting accepting;
         atomic_bool draining;
         pthread_mutex_t accept_mutex; /* one thread accepts at a time; guards the rest */
         bool left;                    /* the listeners */
@@ -330,7 +331,7 @@ static void connections_accept(struct group *g)
                         emptied = queue_accept(g, &g->server->listeners[i]) && emptied;
         atomic_store(&g->paused_until, emptied ? 0 : server_pause_end());
         if (emptied && atomic_load(&g->draining) && !g->left) {
-                server_unwatch(g->server, g->index, g->epoll_fd);
+                accepting_pause(&g->accepting); /* for good */
                 server_leave(g->server, g->index);
                 g->left = true;
         }
@@ -395,9 +396,10 @@ static int group_init(struct group *g)
         int error = watch(g, EPOLL_CTL_ADD, g->done_fd, EPOLLIN, label(DONE, 0, 0));
         if (!error)
                 error = watch(g, EPOLL_CTL_ADD, g->stop_fd, EPOLLIN | EPOLLET, label(STOP, 0, 0));
-        return error ? error
-                     : server_watch(g->server, g->index, g->epoll_fd, EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
-                                    label(LISTENER, 0, 0));
+        g->accepting = (struct accepting){
+                g->server, g->index, g->epoll_fd, EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, label(LISTENER, 0, 0),
+                0};
+        return error ? error : accepting_resume(&g->accepting);
 }
 
 /* Threads i, i + groups, i + 2 groups, ... share group i. */

@@ -85,25 +85,26 @@ void server_closed(struct server *s, unsigned worker)
         counter_add_shared(&s->counters[worker].closed, 1);
 }
 
-void server_unwatch(const struct server *s, unsigned worker, int epoll_fd)
+void accepting_pause(struct accepting *a)
 {
-        for (size_t i = 0; i < s->listener_count; i++)
-                if (listener_serves(&s->listeners[i], worker))
-                        (void)epoll_ctl(epoll_fd, EPOLL_CTL_DEL, s->listeners[i].fd,
-                                        NULL); /* ENOENT: it was not */
+        for (size_t i = 0; i < a->server->listener_count; i++)
+                if (listener_serves(&a->server->listeners[i], a->worker)) /* ENOENT: it is not watched */
+                        (void)epoll_ctl(a->epoll_fd, EPOLL_CTL_DEL, a->server->listeners[i].fd, NULL);
+        a->paused_until = server_pause_end();
 }
 
-int server_watch(const struct server *s, unsigned worker, int epoll_fd, uint32_t events, uint64_t label)
+int accepting_resume(struct accepting *a)
 {
-        for (size_t i = 0; i < s->listener_count; i++) {
-                struct epoll_event event = {.events = events, .data.u64 = label | i};
-                if (listener_serves(&s->listeners[i], worker) &&
-                    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, s->listeners[i].fd, &event) != 0) {
+        for (size_t i = 0; i < a->server->listener_count; i++) {
+                struct epoll_event event = {.events = a->events, .data.u64 = a->label | i};
+                if (listener_serves(&a->server->listeners[i], a->worker) &&
+                    epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, a->server->listeners[i].fd, &event) != 0) {
                         int error = -errno;
-                        server_unwatch(s, worker, epoll_fd);
+                        accepting_pause(a);
                         return error;
                 }
         }
+        a->paused_until = 0;
         return 0;
 }
 

@@ -89,10 +89,10 @@ struct worker {
         uint64_t *missing;     /* [listener_count]: so many of the configuration's have been made good */
         struct ending *ending; /* [ending_count] of [ending_room] */
         size_t ending_count, ending_room;
-        int ending_ms;         /* until they are looked at again */
-        uint64_t paused_until; /* ns; the listeners are not watched; 0: they are */
-        bool draining;         /* a stop event was seen */
-        bool left;             /* and the listeners have been left */
+        int ending_ms; /* until they are looked at again */
+        struct accepting accepting;
+        bool draining; /* a stop event was seen */
+        bool left;     /* and the listeners have been left */
 };
 
 /* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
@@ -104,22 +104,6 @@ static int watch(const struct worker *w, int operation, int fd, uint32_t events,
         struct epoll_event event = {.events = events, .data.u64 = data};
 
         return epoll_ctl(w->epoll_fd, operation, fd, &event) == 0 ? 0 : -errno;
-}
-
-static void accepting_pause(struct worker *w)
-{
-        server_unwatch(w->server, w->index, w->epoll_fd);
-        w->paused_until = server_pause_end();
-}
-
-/* Returns 0; or an error, such as -ENOMEM, and then pauses again. */
-static int accepting_resume(struct worker *w)
-{
-        /* exclusive: of the workers that share a listener, one is woken per connection */
-        int error = server_watch(w->server, w->index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT);
-
-        w->paused_until = error ? server_pause_end() : 0;
-        return error;
 }
 
 /* A connection's bytes according to TCP_INFO (linux/tcp.h, since Linux 4.19). */
@@ -148,8 +132,8 @@ static void connection_close(struct worker *w, int fd, const struct traffic *t)
         counter_add(&w->counters->sent, t->sent);
         server_close(w->server, w->index, fd);
         w->open--;
-        if (w->paused_until && !w->draining)
-                (void)accepting_resume(w); /* whatever was lacking may be there again */
+        if (w->accepting.paused_until && !w->draining)
+                (void)accepting_resume(&w->accepting); /* whatever was lacking may be there again */
 }
 
 static void connection_fail(struct worker *w, int fd)
@@ -328,12 +312,13 @@ static void report_handle(struct worker *w, const struct epoll_event *event)
         uint64_t data = event->data.u64;
 
         if (data & STOP_BIT) {
-                if (!w->draining && !w->paused_until)
-                        accepting_pause(w);
+                if (!w->draining && !w->accepting.paused_until)
+                        accepting_pause(&w->accepting);
                 w->draining = true;
         } else if (data & LISTENER_BIT) {
-                if (!w->paused_until && !connections_accept(w, &w->server->listeners[(uint32_t)data]))
-                        accepting_pause(w);
+                if (!w->accepting.paused_until &&
+                    !connections_accept(w, &w->server->listeners[(uint32_t)data]))
+                        accepting_pause(&w->accepting);
         } else if (event->events & (EPOLLERR | EPOLLHUP)) {
                 connection_broke(w, (int)data);
         } else {
@@ -352,7 +337,7 @@ static int worker_run(void *arg)
         struct epoll_event events[EVENTS_MAX];
 
         while (!worker_has_finished(w)) {
-                int timeout = w->paused_until && !w->left ? SERVER_PAUSE_MS : -1;
+                int timeout = w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
                                    w->ending_count > 0 ? w->ending_ms : timeout);
                 for (int i = 0; i < n; i++)
@@ -361,8 +346,9 @@ static int worker_run(void *arg)
                         endings_look(w);
                 if (w->draining && !w->left)
                         listeners_drain(w);
-                else if (!w->draining && w->paused_until && clock_now() >= w->paused_until)
-                        (void)accepting_resume(w);
+                else if (!w->draining && w->accepting.paused_until &&
+                         clock_now() >= w->accepting.paused_until)
+                        (void)accepting_resume(&w->accepting);
         }
         return 0;
 }
@@ -382,7 +368,9 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         w->missing = calloc(s->listener_count, sizeof *w->missing);
         if (!w->missing)
                 return -ENOMEM;
-        int error = accepting_resume(w);
+        /* exclusive: of the workers that share a listener, one is woken per connection */
+        w->accepting = (struct accepting){s, index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT, 0};
+        int error = accepting_resume(&w->accepting);
         return error ? error : watch(w, EPOLL_CTL_ADD, w->stop_fd, EPOLLIN | EPOLLET, STOP_BIT);
 }
 

@@ -206,7 +206,9 @@ static bool listener_has_queue(const struct listener *l)
 
 static bool descriptors_are_short(const struct state *st)
 {
-        return clock_now() < atomic_load_explicit(&st->short_until, memory_order_relaxed);
+        uint64_t until = atomic_load_explicit(&st->short_until, memory_order_relaxed);
+
+        return until && clock_now() < until;
 }
 
 static void supervisor_wake(const struct state *st)

@@ -116,7 +116,7 @@ struct gather {
 };
 
 /* What is posted for a listener. */
-enum accepting {
+enum posted {
         NOTHING,
         ACCEPTING, /* a multishot accept, which knows nothing of places: only while there are plenty */
         POLLING,   /* a poll; then as many are accepted as there are places */
@@ -130,7 +130,7 @@ struct worker {
         struct io_uring_buf_ring *buffer_ring; /* [buffer_count] */
         uint8_t *buffers;                      /* [buffer_count][BUFFER_SIZE] */
         struct gather *gathers;                /* [buffer_count / 2]: each has two buffers at least */
-        enum accepting *accepting;             /* [listener_count] */
+        enum posted *posted;                   /* [listener_count] */
         struct {
                 uint16_t next, size;
         } notes[BUFFERS_MAX]; /* about each buffer that waits to be sent */
@@ -143,12 +143,12 @@ struct worker {
         int stop_fd;
         int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
-        uint64_t paused_until;   /* ns; nothing is accepted; 0: accepting */
-        bool accepting_is_wrong; /* something is to be posted, or cancelled, by accepting_arrange */
-        bool ready;              /* the ring is set up */
-        bool limits_receives;    /* the kernel has not refused to */
-        bool draining;           /* a stop event was seen */
-        bool left;               /* and the listeners have been left */
+        uint64_t paused_until;  /* ns; nothing is accepted; 0: accepting */
+        bool accepts_are_wrong; /* something is to be posted, or cancelled, by accepts_arrange */
+        bool ready;             /* the ring is set up */
+        bool limits_receives;   /* the kernel has not refused to */
+        bool draining;          /* a stop event was seen */
+        bool left;              /* and the listeners have been left */
 };
 
 enum operation { ACCEPT, RECEIVE, SEND, STOP, IGNORED };
@@ -211,7 +211,7 @@ static bool places_abound(const struct worker *w)
 
 /* Posts what is missing at each of the worker's listeners, or, in a pause, cancels what is posted: at most two requests
  * for each. */
-static void accepting_arrange(struct worker *w)
+static void accepts_arrange(struct worker *w)
 {
         bool abound = places_abound(w);
 
@@ -219,12 +219,11 @@ static void accepting_arrange(struct worker *w)
                 const struct listener *l = &w->server->listeners[i];
                 if (!listener_serves(l, w->index))
                         continue;
-                if (w->accepting[i] != NOTHING &&
-                    (w->paused_until || (w->accepting[i] == ACCEPTING && !abound))) {
+                if (w->posted[i] != NOTHING && (w->paused_until || (w->posted[i] == ACCEPTING && !abound))) {
                         struct io_uring_sqe *sqe = request(w);
                         io_uring_prep_cancel64(sqe, label(ACCEPT, (uint32_t)i, 0), 0);
                         sqe->user_data = label(IGNORED, 0, 0);
-                } else if (w->accepting[i] == NOTHING && !w->paused_until) {
+                } else if (w->posted[i] == NOTHING && !w->paused_until) {
                         struct io_uring_sqe *sqe = request(w);
                         if (abound)
                                 io_uring_prep_multishot_accept(sqe, l->fd, NULL, NULL,
@@ -232,22 +231,22 @@ static void accepting_arrange(struct worker *w)
                         else
                                 io_uring_prep_poll_add(sqe, l->fd, POLLIN);
                         sqe->user_data = label(ACCEPT, (uint32_t)i, 0);
-                        w->accepting[i] = abound ? ACCEPTING : POLLING;
+                        w->posted[i] = abound ? ACCEPTING : POLLING;
                 }
         }
-        w->accepting_is_wrong = false;
+        w->accepts_are_wrong = false;
 }
 
-static void accepting_pause(struct worker *w)
+static void accepts_pause(struct worker *w)
 {
         w->paused_until = server_pause_end();
-        w->accepting_is_wrong = true;
+        w->accepts_are_wrong = true;
 }
 
-static void accepting_resume(struct worker *w)
+static void accepts_resume(struct worker *w)
 {
         w->paused_until = 0;
-        w->accepting_is_wrong = true;
+        w->accepts_are_wrong = true;
 }
 
 static void receive_post(struct worker *w, int fd)
@@ -377,7 +376,7 @@ static void connection_settle(struct worker *w, int fd)
         w->open--;
         held_admit(w, 1);
         if (w->paused_until && !w->draining && w->held.first < 0)
-                accepting_resume(w); /* whatever was lacking may be there again */
+                accepts_resume(w); /* whatever was lacking may be there again */
 }
 
 /* The client is behind: what it has not taken, from `offset` of the first buffer on, is copied aside. */
@@ -548,28 +547,28 @@ static bool connections_accept(struct worker *w, const struct listener *l)
 /* If more came at once than there were places, connections wait, not read from, and no more are accepted. */
 static void accept_completed(struct worker *w, uint32_t listener, int result, uint32_t flags)
 {
-        enum accepting was = w->accepting[listener];
+        enum posted was = w->posted[listener];
 
         if (!(flags & IORING_CQE_F_MORE)) {
-                w->accepting[listener] = NOTHING;
-                w->accepting_is_wrong = true;
+                w->posted[listener] = NOTHING;
+                w->accepts_are_wrong = true;
         }
         if (result >= 0 && was == POLLING) {
                 if (!w->paused_until && !connections_accept(w, &w->server->listeners[listener]))
-                        accepting_pause(w);
+                        accepts_pause(w);
         } else if (result >= 0) {
                 counter_add_shared(&w->counters->accepted, 1);
                 connection_begin(w, result);
                 queue_push(w, &w->held, result);
                 held_admit(w, 1);
                 if (w->held.first >= 0 && !w->paused_until)
-                        accepting_pause(w);
+                        accepts_pause(w);
                 else if (!places_abound(w))
-                        w->accepting_is_wrong = true;
+                        w->accepts_are_wrong = true;
         } else if (result != -ECANCELED) {
                 counter_add_shared(&w->counters->accept_errors, 1);
                 if (!server_error_passes(-result))
-                        accepting_pause(w);
+                        accepts_pause(w);
         }
 }
 
@@ -582,7 +581,7 @@ static void listeners_drain(struct worker *w)
 
         for (size_t i = 0; i < s->listener_count; i++) {
                 int fd = -EAGAIN;
-                if (w->accepting[i] != NOTHING || w->held.first >= 0)
+                if (w->posted[i] != NOTHING || w->held.first >= 0)
                         return;
                 if (!listener_serves(&s->listeners[i], w->index))
                         continue;
@@ -619,7 +618,7 @@ static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
         } else if (operation == ACCEPT) {
                 accept_completed(w, number, cqe->res, cqe->flags);
         } else if (operation == STOP && !w->draining) {
-                accepting_pause(w);
+                accepts_pause(w);
                 w->draining = true;
         }
 }
@@ -631,8 +630,8 @@ static void turn_take(struct worker *w)
         struct __kernel_timespec pause = {.tv_nsec = SERVER_PAUSE_MS * 1000000LL};
         struct io_uring_cqe *cqe;
 
-        if (w->accepting_is_wrong && io_uring_sq_space_left(&w->ring) >= 2 * w->server->listener_count)
-                accepting_arrange(w);
+        if (w->accepts_are_wrong && io_uring_sq_space_left(&w->ring) >= 2 * w->server->listener_count)
+                accepts_arrange(w);
         starved_post(w);
         io_uring_buf_ring_advance(w->buffer_ring, (int)w->buffers_returned);
         w->buffers_returned = 0;
@@ -658,7 +657,7 @@ static void turn_take(struct worker *w)
         if (w->draining)
                 listeners_drain(w);
         else if (w->held.first < 0 && clock_now() >= w->paused_until)
-                accepting_resume(w);
+                accepts_resume(w);
 }
 
 static bool worker_has_finished(const struct worker *w)
@@ -689,7 +688,7 @@ static int worker_run(void *arg)
         struct io_uring_sqe *sqe = request(w);
         io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
         sqe->user_data = label(STOP, 0, 0);
-        w->accepting_is_wrong = true;
+        w->accepts_are_wrong = true;
         while (!worker_has_finished(w))
                 turn_take(w);
         requests_end(w);
@@ -808,8 +807,8 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         w->buffer_ring = pages_map(w->buffer_count * sizeof(struct io_uring_buf));
         w->buffers = pages_map((size_t)w->buffer_count * BUFFER_SIZE);
         w->gathers = pages_map(w->buffer_count / 2 * sizeof *w->gathers);
-        w->accepting = calloc(s->listener_count, sizeof *w->accepting);
-        if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->accepting)
+        w->posted = calloc(s->listener_count, sizeof *w->posted);
+        if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->posted)
                 return -ENOMEM;
         error = buffer_ring_register(&w->ring, w->buffer_ring, w->buffer_count);
         if (error)
@@ -834,7 +833,7 @@ static void worker_fini(void *arg)
         pages_unmap(w->buffer_ring, w->buffer_count * sizeof(struct io_uring_buf));
         pages_unmap(w->buffers, (size_t)w->buffer_count * BUFFER_SIZE);
         pages_unmap(w->gathers, w->buffer_count / 2 * sizeof *w->gathers);
-        free(w->accepting);
+        free(w->posted);
 }
 
 static int uring_serve(struct server *s, int stop_fd)
@@ -842,9 +841,10 @@ static int uring_serve(struct server *s, int stop_fd)
         static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
         int error = rings_size(s->workers);
 
-        for (int try = 0; (try == 0 && !error) || (error == -ENOMEM && try < TRIES); try++) {
-                if (try > 0)
-                        clock_sleep(TRIES_PAUSE_NS);
+        if (!error)
+                error = server_run_workers(s, stop_fd, &kind);
+        for (int try = 1; error == -ENOMEM && ring_count == s->workers && try < TRIES; try++) {
+                clock_sleep(TRIES_PAUSE_NS);
                 error = server_run_workers(s, stop_fd, &kind);
         }
         return error;
