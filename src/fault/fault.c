@@ -22,6 +22,7 @@
 #include "fault/fault.h"
 #include "fault/reply.h"
 #include "fault/timers.h"
+#include "models/accepting.h"
 #include "models/server.h"
 
 #include "base/clock.h"

@@ -21,6 +21,7 @@
  * Rejected. Level-triggered: each epoll_wait(2) polls every connection again that the last one reported, one
  * more locked visit per request. readv(2)/writev(2): there is nothing to gather. MSG_ZEROCOPY: on loopback it
  * copies anyway and adds a completion to reap. */
+#include "models/accepting.h"
 #include "models/model.h"
 #include "models/server.h"
 

@@ -21,6 +21,7 @@
  *
  * Pinned. With a listener per CPU the threads are divided among the CPUs, each CPU has an epoll instance, and
  * a connection is shared by the threads of its CPU; with --no-pin, or fewer threads than CPUs, by all. */
+#include "models/accepting.h"
 #include "models/model.h"
 #include "models/server.h"
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -83,29 +82,6 @@ void server_closed(struct server *s, unsigned worker)
 {
         (void)atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
         counter_add_shared(&s->counters[worker].closed, 1);
-}
-
-void accepting_pause(struct accepting *a)
-{
-        for (size_t i = 0; i < a->server->listener_count; i++)
-                if (listener_serves(&a->server->listeners[i], a->worker)) /* ENOENT: it is not watched */
-                        (void)epoll_ctl(a->epoll_fd, EPOLL_CTL_DEL, a->server->listeners[i].fd, NULL);
-        a->paused_until = server_pause_end();
-}
-
-int accepting_resume(struct accepting *a)
-{
-        for (size_t i = 0; i < a->server->listener_count; i++) {
-                struct epoll_event event = {.events = a->events, .data.u64 = a->label | i};
-                if (listener_serves(&a->server->listeners[i], a->worker) &&
-                    epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, a->server->listeners[i].fd, &event) != 0) {
-                        int error = -errno;
-                        accepting_pause(a);
-                        return error;
-                }
-        }
-        a->paused_until = 0;
-        return 0;
 }
 
 void server_leave(struct server *s, unsigned worker)

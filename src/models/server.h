@@ -45,20 +45,6 @@ bool server_error_passes(int error);
 void server_close(struct server *, unsigned worker, int fd); /* a connection, which is counted */
 void server_closed(struct server *, unsigned worker);        /* counts one that was closed otherwise */
 
-/* How a worker's listeners are watched by an epoll instance. */
-struct accepting {
-        const struct server *server;
-        unsigned worker;
-        int epoll_fd;
-        uint32_t events;
-        uint64_t label;        /* of an event's data, together with the listener's index */
-        uint64_t paused_until; /* ns of clock_now(); they are not watched; 0: they are */
-};
-
-/* Watches none for SERVER_PAUSE_MS; and all, and returns 0, or a negative errno, such as -ENOMEM, after which it is a pause. */
-void accepting_pause(struct accepting *);
-int accepting_resume(struct accepting *);
-
 void server_leave(struct server *, unsigned worker); /* listener_leave() for all of the worker's listeners */
 
 int server_stop_events(int stop_fd); /* how many there have been: 0 serve, 1 drain, 2 or more end at once */

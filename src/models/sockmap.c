@@ -30,6 +30,7 @@
  * Rejected. A SOCKMAP with the port as its key: two clients may have the same one. A parser program: a stream
  * has no messages to cut. A cgroup of one's own: it outlives SIGKILL. Entering every socket by hand: two
  * system calls per connection. */
+#include "models/accepting.h"
 #include "models/model.h"
 #include "models/server.h"
 
