@@ -186,20 +186,21 @@ static void start_print(const struct options *o, const struct model *model, cons
 
 static void end_print(const struct server *s)
 {
-        uint64_t accepted = 0, closed = 0, received = 0, sent = 0, errors = 0;
+        uint64_t accepted = 0, closed = 0, received = 0, sent = 0, errors = 0, idle = 0;
 
         for (unsigned i = 0; i < s->workers; i++) {
                 accepted += atomic_load_explicit(&s->counters[i].accepted, memory_order_relaxed);
                 closed += atomic_load_explicit(&s->counters[i].closed, memory_order_relaxed);
                 received += atomic_load_explicit(&s->counters[i].received, memory_order_relaxed);
                 sent += atomic_load_explicit(&s->counters[i].sent, memory_order_relaxed);
+                idle += atomic_load_explicit(&s->counters[i].idle, memory_order_relaxed);
                 errors += atomic_load_explicit(&s->counters[i].accept_errors, memory_order_relaxed) +
                           atomic_load_explicit(&s->counters[i].io_errors, memory_order_relaxed);
         }
         fprintf(stderr,
-                "echo-c: served %" PRIu64 " connections (%" PRIu64 " cut), received %" PRIu64
+                "echo-c: served %" PRIu64 " connections (%" PRIu64 " cut, %" PRIu64 " idle), received %" PRIu64
                 " bytes, sent %" PRIu64 ", %" PRIu64 " errors\n",
-                accepted, accepted - closed, received, sent, errors);
+                accepted, accepted - closed, idle, received, sent, errors);
 }
 
 /* What the model counts itself: "TITLE: N NAME, N NAME", or "TITLE: none". */
@@ -247,6 +248,7 @@ int main(int argc, char **argv)
         workers_plan(&o, model, &cpus, &s);
         listeners_open(&o, model, &s);
         limits_plan(&o, &s);
+        s.idle_timeout = o.idle_timeout;
         s.counters = mmap(NULL, s.workers * sizeof *s.counters, PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (s.counters == MAP_FAILED)

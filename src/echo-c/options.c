@@ -16,6 +16,8 @@
 #endif
 const char *argp_program_version = "echo-c " VERSION;
 
+#define IDLE_TIMEOUT_MIN (10 * NS_PER_MS)
+
 static const char fault_is_alone[] = "--fault is a model of its own, given once: without --model, -t or -p";
 
 static int model_choose(struct options *o, const struct model *model, struct why *why)
@@ -127,6 +129,10 @@ static const struct option_row option_rows[] = {
          "end a TCP connection whose peer acknowledges nothing, or does not read, for so long (default 2m; 0: never)",
          .kind = OPTION_DURATION, TO(listen.peer_timeout), .max = INT64_MAX},
 
+        {"--idle-timeout", NULL, "DUR",
+         "end a connection on which nothing has moved for so long (default 0: never, as RFC 862 has it)",
+         .kind = OPTION_DURATION, TO(idle_timeout), .max = INT64_MAX},
+
         {.help = "CPUs:"},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
          .min = 1, .max = CPUS_MAX},
@@ -149,6 +155,8 @@ static int fault_check(struct options *o, const struct option_set *given, struct
 {
         if (option_given(given, "--workers"))
                 return why_set(why, "--workers is not for --fault, which has one");
+        if (o->idle_timeout)
+                return why_set(why, "--idle-timeout is not for --fault, whose delays and silences are its own");
         for (size_t i = 0; i < o->address_count; i++)
                 if (address_is_unix(&o->addresses[i]) && o->fault.probability[FAULT_RST] > 0)
                         return why_set(why, "--fault: rst takes a TCP address, not unix:%s",
@@ -170,6 +178,8 @@ static int options_check(void *options, const struct option_set *given, struct w
         if (option_given(given, "--client-buffer") && o->model->unbounded)
                 return why_set(why, "--client-buffer is not for the %s model, which cannot bound it",
                                o->model->name);
+        if (o->idle_timeout && o->idle_timeout < IDLE_TIMEOUT_MIN)
+                return why_set(why, "--idle-timeout takes 0 or at least 10ms");
         if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
                 return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
         return 0;

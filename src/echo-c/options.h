@@ -24,6 +24,7 @@ struct options {
         unsigned size;                /* in the model's size_unit; 0: one per CPU */
         size_t connections_max;       /* 0: what the descriptors allow */
         uint64_t drain_timeout;       /* ns */
+        uint64_t idle_timeout;        /* ns; 0: never */
         struct fault_spec fault;      /* --fault; of size 0 without */
         bool pin, quiet, list_models;
 };

@@ -35,6 +35,7 @@
  * one thing that it takes to make any library's code park, gets lost. What is left is uring.c in other
  * words. A stack for each: at least a page of it is touched, 40 MB for 10,000 connections. Stackless
  * coroutines: the state machine of epoll.c in other words. */
+#include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
 
@@ -68,12 +69,21 @@ struct worker {
         unsigned index;
         int stop_fd;
         bool paused; /* an acceptor sleeps */
+        struct idle idle;
+        uint8_t *seen; /* [descriptors_max]: when something last moved (models/idle.h); NULL: --idle-timeout is off */
+        int descriptors_used;    /* no connection has had this descriptor or a higher one */
         bool draining;
         uint8_t *scratch; /* [SCRATCH_SIZE] */
 };
 
 /* Coroutines do not move, so their worker is this thread's. */
 static _Thread_local struct worker *worker;
+
+static void connection_note(struct worker *w, int fd) /* something moves */
+{
+        if (w->seen)
+                w->seen[fd] = w->idle.now;
+}
 
 /* Reads as read(2) does from a blocking socket. Returns bytes, 0 at the end, or a negative errno. *emptied:
  * the last read has emptied the socket, so this one parks first; *to_end: one of READ_TO_END has come. */
@@ -90,6 +100,7 @@ static ssize_t bytes_read(int fd, void *bytes, size_t size, bool *emptied, bool 
                 ssize_t n = sys_recv(fd, bytes, size);
                 if (n >= 0) {
                         *emptied = (size_t)n < size && !*to_end;
+                        connection_note(worker, fd);
                         return n;
                 }
                 if (errno != EAGAIN && errno != EINTR)
@@ -124,6 +135,8 @@ static int bytes_write(struct counters *counters, int fd, const uint8_t *bytes, 
                 ssize_t n = bytes_send(counters, fd, bytes, size);
                 if (n < 0)
                         return (int)n;
+                if (n > 0)
+                        connection_note(worker, fd);
                 bytes += n;
                 size -= (size_t)n;
                 if (size == 0)
@@ -158,6 +171,8 @@ static void connection_ended(struct worker *w, int fd, ssize_t result)
         if (result < 0)
                 counter_add(&w->counters->io_errors, 1);
         coroutine_forget(fd);
+        if (w->seen)
+                w->seen[fd] = 0;
         server_close(w->server, w->index, fd);
         w->open--;
         for (size_t i = 0; w->paused && i < w->server->listener_count; i++)
@@ -214,6 +229,8 @@ static void acceptor_main(void *argument)
                 if (fd >= 0) {
                         intptr_t connection = l->path ? fd | UNIX_BIT : fd;
                         w->open++;
+                        w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
+                        connection_note(w, fd);
                         while (error != -ECANCELED &&
                                coroutine_spawn(w->scheduler, connection_main, (void *)connection) != 0)
                                 error = acceptor_pause(w); /* until there is memory */
@@ -236,6 +253,24 @@ static void acceptor_main(void *argument)
         listener_leave(l);
         if (w->draining && w->acceptor_count == 0 && w->open == 0)
                 scheduler_cancel(w->scheduler);
+}
+
+/* Shuts down what has been silent for too long: its coroutine, which knows nothing of this, finds that the client has
+ * closed. */
+static void watch_main(void *argument)
+{
+        struct worker *w = argument;
+
+        while (coroutine_sleep(w->idle.tick) != -ECANCELED) {
+                if (!idle_is_due(&w->idle))
+                        continue;
+                for (int fd = 0; fd < w->descriptors_used; fd++)
+                        if (idle_is_over(&w->idle, w->seen[fd])) {
+                                counter_add(&w->counters->idle, 1);
+                                w->seen[fd] = 0;
+                                (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then it has been reset */
+                        }
+        }
 }
 
 static void stop_main(void *argument)
@@ -281,6 +316,11 @@ static int worker_init(void *argument, struct server *s, unsigned index, int sto
                 w->acceptor_count++;
                 error = coroutine_spawn(w->scheduler, acceptor_main, (void *)(uintptr_t)i);
         }
+        if (!error && s->idle_timeout) {
+                idle_init(&w->idle, s->idle_timeout);
+                w->seen = calloc(s->descriptors_max, 1); /* mapped, and touched only as far as it is used */
+                error = w->seen ? coroutine_spawn(w->scheduler, watch_main, w) : -ENOMEM;
+        }
         return error ? error : coroutine_spawn(w->scheduler, stop_main, w);
 }
 
@@ -290,6 +330,7 @@ static void worker_fini(void *argument)
 
         scheduler_free(w->scheduler);
         free((void *)w->acceptors);
+        free(w->seen);
         free(w->scratch);
 }
 

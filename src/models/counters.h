@@ -15,6 +15,7 @@ struct counters {
         _Atomic uint64_t received, sent;        /* bytes */
         _Atomic uint64_t accept_errors;         /* accept(2) failed, or no thread could be made */
         _Atomic uint64_t io_errors; /* connections ended by an error: a reset, a lost peer, no memory */
+        _Atomic uint64_t idle;      /* connections ended after --idle-timeout */
         _Alignas(64) _Atomic uint64_t own[COUNTERS_OWN_MAX]; /* see model.metric_name */
 };
 

@@ -22,6 +22,7 @@
  * more locked visit per request. readv(2)/writev(2): there is nothing to gather. MSG_ZEROCOPY: on loopback it
  * copies anyway and adds a completion to reap. */
 #include "models/accepting.h"
+#include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
 
@@ -54,6 +55,7 @@ struct connection {
         struct pending *pending; /* owned; NULL unless the client is behind */
         bool reads_to_end;       /* one of READ_TO_END was seen, or a short read may not be the last */
         bool asks_writable;      /* EPOLLOUT is registered */
+        uint8_t seen;            /* when something last moved (models/idle.h); 0: not open */
 };
 
 struct worker {
@@ -65,6 +67,7 @@ struct worker {
         int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
         struct accepting accepting;
+        struct idle idle;
         bool draining;    /* a stop event was seen */
         bool left;        /* and the listeners have been left */
         uint8_t *scratch; /* [SCRATCH_SIZE] */
@@ -160,6 +163,7 @@ static void connection_serve(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
 
+        c->seen = w->idle.now;
         int error = pending_flush(w, fd);
         if (error == -EAGAIN)
                 return;
@@ -209,8 +213,9 @@ static bool connections_accept(struct worker *w, const struct listener *l)
                         continue;
                 w->open++;
                 w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
-                w->connections[fd]
-                        .reads_to_end = l->path; /* a read ends where a descriptor was passed (unix(7)) */
+                w->connections[fd] = (struct connection){
+                        .reads_to_end = l->path, /* a read ends where a descriptor was passed (unix(7)) */
+                        .seen = w->idle.now};
                 if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET, (uint64_t)fd) != 0)
                         connection_fail(w, fd); /* no memory for the kernel's record of it */
         }
@@ -228,6 +233,15 @@ static void listeners_drain(struct worker *w)
         }
         server_leave(w->server, w->index);
         w->left = true;
+}
+
+static void idle_close(struct worker *w)
+{
+        for (int fd = 0; fd < w->descriptors_used; fd++)
+                if (idle_is_over(&w->idle, w->connections[fd].seen)) {
+                        counter_add(&w->counters->idle, 1);
+                        connection_close(w, fd);
+                }
 }
 
 static void report_handle(struct worker *w, const struct epoll_event *event)
@@ -261,10 +275,12 @@ static int worker_run(void *arg)
         struct epoll_event events[EVENTS_MAX];
 
         while (!worker_has_finished(w)) {
-                int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
-                                   w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1);
+                int pause = w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1;
+                int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX, idle_wait_ms(&w->idle, pause));
                 for (int i = 0; i < n; i++)
                         report_handle(w, &events[i]);
+                if (idle_is_due(&w->idle))
+                        idle_close(w);
                 if (w->draining && !w->left)
                         listeners_drain(w);
                 else if (!w->draining && w->accepting.paused_until &&
@@ -285,6 +301,7 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 
         *w = (struct worker){
                 .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
+        idle_init(&w->idle, s->idle_timeout);
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;

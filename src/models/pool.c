@@ -22,6 +22,7 @@
  * Pinned. With a listener per CPU the threads are divided among the CPUs, each CPU has an epoll instance, and
  * a connection is shared by the threads of its CPU; with --no-pin, or fewer threads than CPUs, by all. */
 #include "models/accepting.h"
+#include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
 
@@ -68,6 +69,8 @@ struct connection {
         struct pending *pending; /* owned; NULL unless the client is behind */
         int next_deferred;       /* -1: the last in its thread's list */
         bool asks_writable;      /* EPOLLOUT is registered */
+        _Atomic uint8_t seen;    /* when something last moved (models/idle.h); 0: not open */
+        _Atomic uint16_t group;  /* whose it is; stored before `seen` */
 };
 
 /* The threads that share an epoll instance. */
@@ -82,9 +85,12 @@ struct group {
         _Atomic uint64_t paused_until; /* ns; 0: accepting. Edges are reported in a pause, too */
         struct accepting accepting;
         atomic_bool draining;
+        atomic_int descriptors_used;  /* no connection has had this descriptor or a higher one */
+        _Atomic uint8_t tick;         /* as idle.now, for all to read */
+        pthread_mutex_t idle_mutex;   /* one thread looks for idle connections; guards */
+        struct idle idle;
         pthread_mutex_t accept_mutex; /* one thread accepts at a time; guards the rest */
         bool left;                    /* the listeners */
-        int descriptors_used;         /* no connection has had this descriptor or a higher one */
 };
 
 struct thread {
@@ -115,6 +121,21 @@ static uint64_t connection_label(const struct group *g, int fd)
         return label(CONNECTION, (uint32_t)fd, state >> GENERATION_SHIFT);
 }
 
+static void connection_note(struct group *g, int fd) /* something moves */
+{
+        atomic_store_explicit(&g->connections[fd].seen, atomic_load_explicit(&g->tick, memory_order_relaxed),
+                              memory_order_release);
+}
+
+/* True if it has been silent for too long, and is this group's. */
+static bool connection_is_idle(const struct group *g, int fd)
+{
+        const struct connection *c = &g->connections[fd];
+
+        return idle_is_over(&g->idle, atomic_load_explicit(&c->seen, memory_order_acquire)) &&
+               atomic_load_explicit(&c->group, memory_order_relaxed) == g->index;
+}
+
 static void connections_accept(struct group *);
 
 static void group_finish_if_empty(struct group *g)
@@ -137,6 +158,7 @@ static void connection_close(struct group *g, int fd)
         free(c->pending);
         c->pending = NULL;
         c->asks_writable = false;
+        atomic_store_explicit(&c->seen, 0, memory_order_relaxed);
         atomic_store_explicit(&c->state, (generation + 1) << GENERATION_SHIFT, memory_order_release);
         server_close(g->server, g->index, fd);
         atomic_fetch_sub(&g->open, 1);
@@ -215,6 +237,7 @@ static enum outcome connection_serve(struct thread *t, int fd, bool ended)
 {
         struct group *g = t->group;
 
+        connection_note(g, fd);
         int error = pending_flush(g, fd);
         if (error == -EAGAIN)
                 return WAITS;
@@ -245,6 +268,18 @@ fail:
         return IS_CLOSED;
 }
 
+/* Returns false if a report has come meanwhile, which the owner has to look at. */
+static bool connection_let_go(struct connection *c)
+{
+        uint64_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
+
+        while (!(state & REPORTED))
+                if (atomic_compare_exchange_weak_explicit(&c->state, &state, state & ~(uint64_t)BUSY,
+                                                          memory_order_release, memory_order_relaxed))
+                        return true;
+        return false;
+}
+
 /* Serves as the owner until no further report has come, and lets go. */
 static void connection_own(struct thread *t, int fd)
 {
@@ -261,11 +296,8 @@ static void connection_own(struct thread *t, int fd)
                         t->first_deferred = fd;
                         return;
                 }
-                state = atomic_load_explicit(&c->state, memory_order_relaxed);
-                while (!(state & REPORTED))
-                        if (atomic_compare_exchange_weak_explicit(&c->state, &state, state & ~(uint64_t)BUSY,
-                                                                  memory_order_release, memory_order_relaxed))
-                                return;
+                if (connection_let_go(c))
+                        return;
         }
 }
 
@@ -282,6 +314,42 @@ static void connection_report(struct thread *t, int fd, uint64_t generation, uin
                                                       memory_order_relaxed));
         if (!(state & BUSY))
                 connection_own(t, fd);
+}
+
+/* Ends a connection on which nothing has moved, as its owner: of the generation that was idle, and if it still is. */
+static void connection_expire(struct thread *t, int fd)
+{
+        struct group *g = t->group;
+        struct connection *c = &g->connections[fd];
+        uint64_t state = atomic_load_explicit(&c->state, memory_order_acquire);
+
+        if (!connection_is_idle(g, fd) || (state & BUSY) ||
+            !atomic_compare_exchange_strong_explicit(&c->state, &state, state | BUSY, memory_order_acquire,
+                                                     memory_order_relaxed))
+                return;
+        if (connection_is_idle(g, fd)) {
+                counter_add_shared(&g->counters->idle, 1);
+                connection_close(g, fd);
+        } else if (!connection_let_go(c)) {
+                connection_own(t, fd);
+        }
+}
+
+/* Looks at all connections of the group, once a tick. */
+static void idle_close(struct thread *t)
+{
+        struct group *g = t->group;
+
+        if (pthread_mutex_trylock(&g->idle_mutex) != 0)
+                return;
+        if (idle_is_due(&g->idle)) {
+                atomic_store_explicit(&g->tick, g->idle.now, memory_order_relaxed);
+                int used = atomic_load_explicit(&g->descriptors_used, memory_order_relaxed);
+                for (int fd = 0; fd < used; fd++)
+                        if (connection_is_idle(g, fd))
+                                connection_expire(t, fd);
+        }
+        pthread_mutex_unlock(&g->idle_mutex);
 }
 
 /* Gives each connection whose turn was up another one. */
@@ -307,12 +375,16 @@ static bool queue_accept(struct group *g, const struct listener *l)
                 if (fd == -EINTR)
                         continue;
                 atomic_fetch_add(&g->open, 1);
-                g->descriptors_used = fd < g->descriptors_used ? g->descriptors_used : fd + 1;
+                if (fd >= atomic_load_explicit(&g->descriptors_used, memory_order_relaxed)) /* we have accept_mutex */
+                        atomic_store_explicit(&g->descriptors_used, fd + 1, memory_order_relaxed);
                 if (l->path) /* of a unix socket: a read ends where a descriptor was passed (unix(7)) */
                         (void)atomic_fetch_or_explicit(&g->connections[fd].state, TO_END,
                                                        memory_order_relaxed);
+                atomic_store_explicit(&g->connections[fd].group, (uint16_t)g->index, memory_order_relaxed);
+                connection_note(g, fd);
                 if (watch(g, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET,
                           connection_label(g, fd)) != 0) {
+                        atomic_store_explicit(&g->connections[fd].seen, 0, memory_order_relaxed);
                         counter_add_shared(&g->counters->io_errors, 1);
                         atomic_fetch_sub(&g->open, 1);
                         server_close(g->server, g->index, fd); /* no memory for the kernel's record of it */
@@ -363,6 +435,14 @@ static void report_handle(struct thread *t, const struct epoll_event *event)
         }
 }
 
+/* All threads of a group wake up once a tick, and the first one looks. */
+static int group_wait_ms(const struct group *g, int ms)
+{
+        uint64_t tick_ms = g->idle.tick / NS_PER_MS + 1;
+
+        return g->idle.tick && (ms < 0 || tick_ms < (uint64_t)ms) && tick_ms < INT32_MAX ? (int)tick_ms : ms;
+}
+
 static int thread_run(void *arg)
 {
         struct thread *t = arg;
@@ -377,12 +457,14 @@ static int thread_run(void *arg)
                         group_finish_if_empty(g); /* perhaps the queue was all that was waited for */
                 }
                 int wait = t->first_deferred >= 0 ? 0 : paused_until ? SERVER_PAUSE_MS : -1;
-                int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, wait);
+                int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, group_wait_ms(g, wait));
                 for (int i = 0; i < n; i++) {
                         done = done || events[i].data.u64 == label(DONE, 0, 0);
                         report_handle(t, &events[i]);
                 }
                 deferred_serve(t);
+                if (g->server->idle_timeout)
+                        idle_close(t);
         }
         return 0;
 }
@@ -394,6 +476,9 @@ static int group_init(struct group *g)
         if (g->epoll_fd < 0 || g->done_fd < 0)
                 return -errno;
         (void)pthread_mutex_init(&g->accept_mutex, NULL); /* cannot fail without attributes */
+        (void)pthread_mutex_init(&g->idle_mutex, NULL);
+        idle_init(&g->idle, g->server->idle_timeout);
+        atomic_init(&g->tick, g->idle.now);
         int error = watch(g, EPOLL_CTL_ADD, g->done_fd, EPOLLIN, label(DONE, 0, 0));
         if (!error)
                 error = watch(g, EPOLL_CTL_ADD, g->stop_fd, EPOLLIN | EPOLLET, label(STOP, 0, 0));

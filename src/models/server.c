@@ -43,6 +43,16 @@ bool server_admit(struct server *s)
         return false;
 }
 
+/* A kernel without these options would not have the rest, either (socket(7)). */
+static void blocking_limit(int fd, uint64_t timeout)
+{
+        const struct timeval limit = {.tv_sec = (time_t)(timeout / NS_PER_S),
+                                      .tv_usec = (suseconds_t)(timeout % NS_PER_S / 1000)};
+
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
 int server_accept(struct server *s, const struct listener *l, unsigned worker, int flags)
 {
         enum { ATTEMPTS_MAX = 64 };
@@ -51,6 +61,8 @@ int server_accept(struct server *s, const struct listener *l, unsigned worker, i
                 int fd = accept4(l->fd, NULL, NULL, flags | SOCK_CLOEXEC);
                 if (fd >= 0) {
                         counter_add_shared(&s->counters[worker].accepted, 1);
+                        if (s->idle_timeout && !(flags & SOCK_NONBLOCK))
+                                blocking_limit(fd, s->idle_timeout);
                         return fd;
                 }
                 if (errno == EAGAIN || errno == EINTR)

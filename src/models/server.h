@@ -21,6 +21,7 @@ struct server {
         size_t connections_max;    /* while so many are open, new ones wait in the backlog */
         size_t descriptors_max;    /* every descriptor's number is below it */
         size_t backlog;            /* the most connections that wait in the queue of one listener */
+        uint64_t idle_timeout;     /* ns after which a connection on which nothing moves is ended; 0: never */
         atomic_size_t open;        /* connections */
 };
 
@@ -30,8 +31,8 @@ uint64_t server_pause_end(void); /* and when a pause that begins now is over, in
 /* Takes one of connections_max places, which server_close or server_closed frees. False: none is free. */
 bool server_admit(struct server *);
 
-/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), and counts it. The caller takes
- * a place for it, before or after. Returns its descriptor, or -EAGAIN: the queue is empty; -EINTR: a signal
+/* Accepts a connection, close-on-exec and with `flags` (SOCK_NONBLOCK or 0), and counts it. On a blocking one, recv(2) and
+ * send(2) fail with EAGAIN after idle_timeout. The caller takes a place for it, before or after. Returns its descriptor, or -EAGAIN: the queue is empty; -EINTR: a signal
  * came while it waited; -EBUSY: it failed otherwise, as without descriptors or memory. */
 int server_accept(struct server *, const struct listener *, unsigned worker, int flags);
 

@@ -31,6 +31,7 @@
  * has no messages to cut. A cgroup of one's own: it outlives SIGKILL. Entering every socket by hand: two
  * system calls per connection. */
 #include "models/accepting.h"
+#include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
 
@@ -92,6 +93,9 @@ struct worker {
         size_t ending_count, ending_room;
         int ending_ms; /* until they are looked at again */
         struct accepting accepting;
+        struct idle idle;
+        bool *open_fds;       /* [descriptors_max]: its connections; NULL: --idle-timeout is off */
+        int descriptors_used; /* no connection has had this descriptor or a higher one */
         bool draining; /* a stop event was seen */
         bool left;     /* and the listeners have been left */
 };
@@ -131,6 +135,8 @@ static void connection_close(struct worker *w, int fd, const struct traffic *t)
 {
         counter_add(&w->counters->received, t->received);
         counter_add(&w->counters->sent, t->sent);
+        if (w->open_fds)
+                w->open_fds[fd] = false;
         server_close(w->server, w->index, fd);
         w->open--;
         if (w->accepting.paused_until && !w->draining)
@@ -205,13 +211,37 @@ static void endings_look(struct worker *w)
         w->ending_count = left;
 }
 
-/* A connection that has an error while it waits in `ending` leaves that list first. */
-static void connection_broke(struct worker *w, int fd)
+static void ending_forget(struct worker *w, int fd)
 {
         for (size_t i = 0; i < w->ending_count; i++)
                 if (w->ending[i].fd == fd)
                         w->ending[i--] = w->ending[--w->ending_count];
+}
+
+/* A connection that has an error while it waits in `ending` leaves that list first. */
+static void connection_broke(struct worker *w, int fd)
+{
+        ending_forget(w, fd);
         connection_fail(w, fd);
+}
+
+/* Nothing of a connection passes through here, but the kernel knows when it last had something from it, or sent it
+ * something. */
+static void idle_close(struct worker *w)
+{
+        uint64_t limit_ms = w->server->idle_timeout / NS_PER_MS;
+
+        for (int fd = 0; fd < w->descriptors_used; fd++) {
+                struct tcp_info info = {0};
+                socklen_t size = sizeof info;
+                if (!w->open_fds[fd] || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+                    info.tcpi_last_data_recv < limit_ms || info.tcpi_last_data_sent < limit_ms)
+                        continue;
+                struct traffic t = traffic_of(fd, false);
+                counter_add(&w->counters->idle, 1);
+                ending_forget(w, fd);
+                connection_close(w, fd, &t);
+        }
 }
 
 /* Updates an entry of the map of sockets, or looks it up (bpf(2)). */
@@ -258,6 +288,9 @@ static void connection_begin(struct worker *w, int fd, bool may_be_missing)
         char byte;
 
         w->open++;
+        w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
+        if (w->open_fds)
+                w->open_fds[fd] = true;
         if (error == -EOPNOTSUPP) {
                 connection_end(w, (struct ending){.fd = fd, .by_hand = true});
                 return;
@@ -340,11 +373,13 @@ static int worker_run(void *arg)
         while (!worker_has_finished(w)) {
                 int timeout = w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
-                                   w->ending_count > 0 ? w->ending_ms : timeout);
+                                   idle_wait_ms(&w->idle, w->ending_count > 0 ? w->ending_ms : timeout));
                 for (int i = 0; i < n; i++)
                         report_handle(w, &events[i]);
                 if (w->ending_count > 0)
                         endings_look(w);
+                if (idle_is_due(&w->idle))
+                        idle_close(w);
                 if (w->draining && !w->left)
                         listeners_drain(w);
                 else if (!w->draining && w->accepting.paused_until &&
@@ -366,8 +401,11 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
+        idle_init(&w->idle, s->idle_timeout);
         w->missing = calloc(s->listener_count, sizeof *w->missing);
-        if (!w->missing)
+        if (s->idle_timeout)
+                w->open_fds = calloc(s->descriptors_max, sizeof *w->open_fds);
+        if (!w->missing || (s->idle_timeout && !w->open_fds))
                 return -ENOMEM;
         /* exclusive: of the workers that share a listener, one is woken per connection */
         w->accepting = (struct accepting){s, index, w->epoll_fd, EPOLLIN | EPOLLEXCLUSIVE, LISTENER_BIT, 0};
@@ -381,6 +419,7 @@ static void worker_fini(void *arg)
 
         free(w->ending);
         free(w->missing);
+        free(w->open_fds);
         if (w->epoll_fd >= 0)
                 (void)close(w->epoll_fd);
 }

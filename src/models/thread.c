@@ -171,8 +171,8 @@ static void connection_serve(const struct post *post, int fd, uint8_t *small)
                         end = connection_echo(counters, fd, large, LARGE_SIZE);
                 free(large);
         }
-        if (end < 0)
-                counter_add_shared(&counters->io_errors, 1);
+        if (end < 0) /* EAGAIN: nothing has moved for the idle time-out */
+                counter_add_shared(end == -EAGAIN ? &counters->idle : &counters->io_errors, 1);
         server_close(st->server, post->worker, fd);
         if (atomic_load_explicit(&st->held, memory_order_relaxed)) {
                 pthread_mutex_lock(&st->mutex);

@@ -50,6 +50,7 @@
 #include <string.h>
 
 #ifdef HAVE_LIBURING
+#include "models/idle.h"
 #include "models/uring_features.h"
 #include "models/uring_seam.h"
 
@@ -102,6 +103,7 @@ struct connection {
         bool queued;                          /* in one of the worker's queues */
         bool limited;                         /* the receive, to RECEIVE_LIMIT */
         bool ended, failed;                   /* the client has closed its side; nothing more can be done */
+        uint8_t seen;                         /* when something last moved (models/idle.h); 0: not open, or held */
 };
 
 /* A first-in, first-out queue of connections, by descriptor. */
@@ -143,6 +145,7 @@ struct worker {
         int stop_fd;
         int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
+        struct idle idle;
         uint64_t paused_until;  /* ns; nothing is accepted; 0: accepting */
         bool accepts_are_wrong; /* something is to be posted, or cancelled, by accepts_arrange */
         bool ready;             /* the ring is set up */
@@ -266,6 +269,7 @@ static void receive_post(struct worker *w, int fd)
         sqe->buf_group = seam_hits("no-buffer") ? BUFFER_GROUP + 1 : BUFFER_GROUP;
         sqe->user_data = connection_label(w, RECEIVE, fd);
         c->receive_posted = true;
+        c->seen = w->idle.now;
 }
 
 static void receive_cancel(struct worker *w, int fd)
@@ -350,6 +354,19 @@ static void connection_fail(struct worker *w, int fd)
         c->failed = true;
         if (c->receive_posted)
                 (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then the receive has ended too */
+}
+
+/* Like a failure, but it counts as what it is. What is in flight ends by the shutdown, or has a place in a queue. */
+static void idle_end(struct worker *w)
+{
+        for (int fd = 0; fd < w->descriptors_used; fd++) {
+                struct connection *c = &w->connections[fd];
+                if (!idle_is_over(&w->idle, c->seen) || c->failed)
+                        continue;
+                counter_add(&w->counters->idle, 1);
+                c->failed = true;
+                (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then the receive has ended too */
+        }
 }
 
 static void held_admit(struct worker *, unsigned max);
@@ -437,6 +454,7 @@ static void send_completed(struct worker *w, int fd, int result)
         size_t count = result > 0 ? (size_t)result : 0;
 
         c->send_posted = false;
+        c->seen = w->idle.now;
         counter_add(&w->counters->sent, count);
         if (c->failed || (result < 0 && result != -EAGAIN))
                 connection_fail(w, fd);
@@ -627,7 +645,8 @@ static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
  * as far as there is room for what they may post. */
 static void turn_take(struct worker *w)
 {
-        struct __kernel_timespec pause = {.tv_nsec = SERVER_PAUSE_MS * 1000000LL};
+        int wait_ms = idle_wait_ms(&w->idle, w->paused_until && !w->left ? SERVER_PAUSE_MS : -1);
+        struct __kernel_timespec limit = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000LL};
         struct io_uring_cqe *cqe;
 
         if (w->accepts_are_wrong && io_uring_sq_space_left(&w->ring) >= 2 * w->server->listener_count)
@@ -637,9 +656,8 @@ static void turn_take(struct worker *w)
         w->buffers_returned = 0;
         unsigned wait = w->starved.first >= 0 && w->buffers_free > 0 ? 0 : 1;
         int n = seam_hits("enter") ? -EBUSY
-                : w->paused_until && !w->left
-                        ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &pause, NULL)
-                        : io_uring_submit_and_wait(&w->ring, wait);
+                : wait_ms >= 0    ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &limit, NULL)
+                                  : io_uring_submit_and_wait(&w->ring, wait);
         if (io_uring_sq_ready(&w->ring) == 0)
                 w->gathers_used = 0;
         unsigned room = io_uring_sq_space_left(&w->ring), reserved = 2 * (unsigned)w->server->listener_count;
@@ -651,6 +669,8 @@ static void turn_take(struct worker *w)
         }
         if (n < 0 && n != -ETIME && n != -EINTR && handled == 0)
                 clock_sleep(NS_PER_MS); /* EBUSY, EAGAIN: no memory for requests now; they stay posted */
+        if (idle_is_due(&w->idle))
+                idle_end(w);
         if (!w->paused_until || w->left)
                 return;
         held_admit(w, most / 2);
@@ -799,6 +819,7 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
                              .starved = {-1, -1},
                              .held = {-1, -1},
                              .stop_fd = stop_fd};
+        idle_init(&w->idle, s->idle_timeout);
         int error = ring_init(&w->ring, sq_entries);
         if (error)
                 return error;

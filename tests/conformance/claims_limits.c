@@ -170,6 +170,52 @@ static void max_conns_drain(struct trial *t)
         trial_expect_success(t, "the server to end after the last client");
 }
 
+/* Who says nothing, and who does not read, is ended; who says a byte now and then is not. */
+static void idle_timeout(struct trial *t)
+{
+        enum { TIMEOUT_MS = 400, LATEST_MS = 1200, STEP_MS = 100, STEPS = 15 };
+        struct client silent, mute, stalled, trickler;
+
+        client_connect(&silent, t->address, BUFFERS_DEFAULT, &t->random); /* has never said anything */
+        client_connect(&mute, t->address, BUFFERS_DEFAULT, &t->random);
+        client_connect(&stalled, t->address, BUFFERS_SMALL, &t->random);
+        client_connect(&trickler, t->address, BUFFERS_DEFAULT, &t->random);
+        (void)client_round_trip(&mute, REQUEST);
+        uint64_t begin = clock_now();
+        clients_stall(&stalled, 1);
+        uint64_t stalled_at = clock_now(), silent_ended = 0, mute_ended = 0;
+        for (int i = 0; i < STEPS; i++) {
+                (void)client_round_trip(&trickler, 1);
+                for (uint64_t end = clock_now() + STEP_MS * NS_PER_MS; clock_now() < end;) {
+                        (void)client_receive(&silent);
+                        (void)client_receive(&mute);
+                        silent_ended = silent.ended && !silent_ended ? clock_now() : silent_ended;
+                        mute_ended = mute.ended && !mute_ended ? clock_now() : mute_ended;
+                        check_pause("silent clients to be ended");
+                }
+        }
+        const uint64_t ended[] = {silent_ended, mute_ended};
+        for (size_t i = 0; i < sizeof ended / sizeof *ended; i++)
+                if (!ended[i] || ended[i] - begin < TIMEOUT_MS * 9 / 10 * NS_PER_MS ||
+                    ended[i] - begin > LATEST_MS * NS_PER_MS)
+                        check_fail("--idle-timeout %dms: a client that %s was ended after %lld ms (-1: not)",
+                                   TIMEOUT_MS, i == 0 ? "never said anything" : "fell silent",
+                                   ended[i] ? (long long)((ended[i] - begin) / NS_PER_MS) : -1LL);
+        ssize_t n;
+        while ((n = client_try_receive(&stalled)) > 0 || (n == 0 && !stalled.ended)) {
+                if (n == 0 && clock_now() - stalled_at > (TIMEOUT_MS + LATEST_MS) * NS_PER_MS)
+                        check_fail("a client that did not read is still connected");
+                if (n == 0)
+                        check_pause("the end of a client that did not read");
+        }
+        (void)client_round_trip(&trickler, REQUEST);
+        client_close(&trickler);
+        process_signal(&t->server, SIGTERM);
+        trial_expect_success(t, "the server to end after the last client");
+        if (!strstr(t->server.output, "3 idle"))
+                check_fail("three connections were ended for being idle, but it said: %s", t->server.output);
+}
+
 const struct claim claims_limits[] = {
         {"out_of_descriptors_pauses_accepting_without_spinning",
          out_of_descriptors,
@@ -198,5 +244,10 @@ const struct claim claims_limits[] = {
          ON_ALL,
          20,
          {"--max-conns", "10", "--drain-timeout", "60s"}},
+        {"idle_timeout_ends_the_silent_and_not_the_slow",
+         idle_timeout,
+         ON_IPV4 | ON_SHARED | ON_UNIX,
+         20,
+         {"--idle-timeout", "400ms"}},
         {0},
 };

@@ -65,8 +65,8 @@ static void *servant_main(void *arg)
                 if (n < 0)
                         break;
         }
-        if (n < 0)
-                counter_add_shared(&counters->io_errors, 1);
+        if (n < 0) /* EAGAIN: nothing has moved for the idle time-out */
+                counter_add_shared(errno == EAGAIN ? &counters->idle : &counters->io_errors, 1);
         server_close(toy.server, worker, fd);
         atomic_fetch_sub(&toy.servants, 1);
         return NULL;
