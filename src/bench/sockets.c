@@ -120,8 +120,8 @@ static void tcp_list(struct sockets *s, pid_t pid, const char *name, bool distan
 
         if (!file)
                 return;
-        (void)fgets(line, sizeof line, file); /* the heading */
-        while (fgets(line, sizeof line, file) &&
+        bool heading = fgets(line, sizeof line, file);
+        while (heading && fgets(line, sizeof line, file) &&
                sscanf(line, " %*d: %32[0-9A-Fa-f]:%X %*32[0-9A-Fa-f]:%*X %X %*s %*s %*s %*u %*u %lu", hex,
                       &port, &state, &l.inode) == 4 &&
                state == STATE_LISTEN)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/filter.h>
 #include <netinet/tcp.h>
@@ -59,6 +60,19 @@ static int client_buffer_set(int fd, size_t size)
 }
 
 /* What connections inherit is set on the listener. */
+static int tcp_options_set(int fd, const struct listen_options *o)
+{
+        int error = option_set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* an echo never waits for more */
+
+        if (!error) /* an urgent byte stays in the stream, and comes back in its place */
+                error = option_set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+        if (!error && o->client_buffer > 0)
+                error = client_buffer_set(fd, o->client_buffer);
+        if (!error && o->peer_timeout > 0)
+                error = peer_timeout_set(fd, o->peer_timeout);
+        return error;
+}
+
 static int socket_open(const struct address *a, const struct listen_options *o, bool reuse_port, int *fd)
 {
         int error = 0;
@@ -70,14 +84,8 @@ static int socket_open(const struct address *a, const struct listen_options *o, 
                 error = option_set(*fd, SOL_SOCKET, SO_REUSEADDR, 1);
                 if (!error && reuse_port)
                         error = option_set(*fd, SOL_SOCKET, SO_REUSEPORT, 1);
-                if (!error) /* an echo never waits for more */
-                        error = option_set(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
-                if (!error) /* an urgent byte stays in the stream, and comes back in its place */
-                        error = option_set(*fd, SOL_SOCKET, SO_OOBINLINE, 1);
-                if (!error && o->client_buffer > 0)
-                        error = client_buffer_set(*fd, o->client_buffer);
-                if (!error && o->peer_timeout > 0)
-                        error = peer_timeout_set(*fd, o->peer_timeout);
+                if (!error)
+                        error = tcp_options_set(*fd, o);
         }
         if (!error && a->sa.any.sa_family == AF_INET6)
                 error = option_set(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
@@ -135,12 +143,26 @@ int listen_shared(struct address *a, const struct listen_options *o, unsigned wo
         *l = (struct listener){.worker = -1, .users = (int)workers};
         if (address_is_unix(a)) {
                 stale_unix_socket_remove(a);
+                l->is_unix = true;
                 l->path = a->sa.un.sun_path;
         }
         int error = listener_open(a, o, false, &l->fd);
         if (!error && l->path)
                 (void)lstat(l->path, &l->made); /* somebody may have removed it by now */
         return error;
+}
+
+int listen_adopt(int fd, const struct listen_options *o, unsigned workers, struct listener *l,
+                 struct address *a)
+{
+        int flags = fcntl(fd, F_GETFL);
+
+        *a = (struct address){.size = sizeof a->sa};
+        if (flags < 0 || getsockname(fd, &a->sa.any, &a->size) != 0 ||
+            fcntl(fd, F_SETFL, o->blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0)
+                return -errno;
+        *l = (struct listener){.fd = fd, .worker = -1, .users = (int)workers, .is_unix = address_is_unix(a)};
+        return l->is_unix ? 0 : tcp_options_set(fd, o);
 }
 
 /* The program returns the CPU's index in `cpus`, or, if it is not there, the CPU modulo their number. For

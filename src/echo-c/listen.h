@@ -22,6 +22,11 @@ struct listen_options {
  * or a negative errno. */
 int listen_shared(struct address *, const struct listen_options *, unsigned workers, struct listener *);
 
+/* Takes over a listener that was passed to this process, with its queue and whatever waits there, and fills in its address.
+ * Its backlog, and the removal of a unix socket's file, are its owner's. Returns 0 or a negative errno. */
+int listen_adopt(int fd, const struct listen_options *, unsigned workers, struct listener *,
+                 struct address *);
+
 /* Opens a listener per worker on one address, as a SO_REUSEPORT group. A classic BPF program (socket(7),
  * SO_ATTACH_REUSEPORT_CBPF) gives a new connection to listener i if its SYN was processed on cpus[i], and by
  * modulo if on another CPU. Returns 0 or a negative errno: -EADDRINUSE even if the other socket allows

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* echo-c: chooses a model, gives it listeners, limits and counters, and tells it when to stop. */
+/* echo-c: chooses a model, gives it listeners, limits and counters, takes from it what it does not need, and tells it when
+ * to stop. */
+#include "echo-c/announce.h"
 #include "echo-c/listen.h"
+#include "echo-c/log.h"
+#include "echo-c/observer.h"
 #include "echo-c/options.h"
+#include "echo-c/sandbox.h"
+#include "echo-c/scrape.h"
 #include "echo-c/stop.h"
+#include "echo-c/supervisor.h"
 
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/limits.h"
 #include "base/standard.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,114 +39,176 @@ enum {
                 << 20, /* unless --max-conns needs more: containers allow 2^30, and tables have so many rows */
 };
 
+/* All of it outlives main: threads may be at work while the process ends. */
+static struct {
+        struct options options;
+        struct supervisor_sockets passed;
+        struct cpus cpus;
+        const struct model *model;
+        struct server server;
+        int metrics_fd;
+        char sandbox[SANDBOX_TEXT_MAX];
+} echo = {.metrics_fd = -1, .server.alarm_fd = -1};
+
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
 {
+        char text[WHY_TEXT_MAX + 256];
         va_list arguments;
 
         va_start(arguments, format);
-        (void)fputs("echo-c: ", stderr);
-        (void)vfprintf(stderr, format, arguments);
-        (void)fputc('\n', stderr);
+        (void)vsnprintf(text, sizeof text, format, arguments);
         va_end(arguments);
+        log_write(LOG_LEVEL_ERROR, "failed", "%s", text);
         exit(1);
 }
 
-static int models_list(unsigned workers)
+/* How many CPUs' worth of time there is: those that are allowed, or what a quota leaves of them. */
+static unsigned cpus_worth(const struct cpus *cpus)
 {
-        for (size_t i = 0; models[i]; i++) {
-                struct why why = {0};
-                const struct model *m = models[i], *real = m->stands_for ? m->stands_for(workers, &why) : m;
-                const char *caveats = m->stands_for ? why.text : m->caveats ? m->caveats : "";
-                printf("%s\t", m->name);
-                if (m->stands_for)
-                        printf("stands for %s", real->name);
-                else if (m->probe && m->probe(workers, &why) != 0)
-                        printf("unavailable: %s", why.text);
-                else
-                        printf("available");
-                printf("\t%s\t%s\t%zu\n", m->summary, caveats, real->stalled_bytes);
-        }
-        return fflush(stdout) == 0 ? 0 : 1;
+        double quota = ceil(limits_cpu_quota());
+
+        return quota < (double)cpus->count ? (unsigned)quota : (unsigned)cpus->count;
 }
 
-/* Returns the model to run; ends the program if it cannot run here. */
+/* Returns the model to run, as the user whose limits will hold; ends the program if it cannot run here. */
 static const struct model *model_resolve(const struct options *o, unsigned workers)
 {
-        const struct model *model = o->model;
+        const struct model *model = o->model; /* is not NULL: there is a default */
         struct why why = {0};
 
+        int error = user_try(&o->user);
+        if (error)
+                fail("--user: cannot become user %u: %s (it takes root)", o->user.uid, strerror(-error));
         if (model->stands_for) {
                 model = model->stands_for(workers, &why);
-                if (*why.text && !o->quiet)
-                        fprintf(stderr, "echo-c: %s is %s here: %s\n", o->model->name, model->name, why.text);
+                if (*why.text)
+                        log_write(LOG_LEVEL_WARNING, "model", "%s is %s here: %s", o->model->name,
+                                  model->name, why.text);
         }
+        /* One that prepares with the rights of root is tried with these. */
+        if (model->prepare && user_return(&o->user) != 0)
+                fail("--user: cannot become root again: %s", strerror(errno));
         if (model->probe && model->probe(workers, &why) != 0)
                 fail("the model %s cannot run here: %s", model->name, why.text);
+        error = user_return(&o->user);
+        assert(model);
+        if (error)
+                fail("--user: cannot become root again: %s", strerror(-error));
         return model;
 }
 
-/* Decides how many workers there are. If there is one per CPU, they are pinned and have a listener each. */
+/* Decides how many workers there are. If there is one per CPU, they are pinned and have a listener each, but where a quota
+ * allows less than that, or a listener was passed, they share what there is. */
 static void workers_plan(const struct options *o, const struct model *model, const struct cpus *cpus,
                          struct server *s)
 {
-        unsigned cpu_count = (unsigned)cpus->count;
-        bool tcp = false;
+        unsigned cpu_count = (unsigned)cpus->count, worth = cpus_worth(cpus);
+        bool tcp = false, pin = o->pin && worth == cpu_count && echo.passed.count == 0;
 
         for (size_t i = 0; i < o->address_count; i++)
                 tcp = tcp || !address_is_unix(&o->addresses[i]);
         if (model->size_unit)
-                s->size = o->size ? o->size : cpu_count;
-        bool one_group = !o->pin || !tcp || (model->size_unit && s->size < cpu_count);
+                s->size = o->size ? o->size : worth;
+        bool one_group = !pin || !tcp || (model->size_unit && s->size < cpu_count);
         if (model->listeners == LISTENERS_PER_WORKER)
-                s->workers = o->workers ? o->workers : cpu_count;
+                s->workers = o->workers ? o->workers : worth;
         else
                 s->workers = model->listeners == LISTENERS_OF_ONE || one_group ? 1 : cpu_count;
-        if (o->pin && tcp && s->workers == cpu_count)
+        if (pin && tcp && s->workers == cpu_count)
                 s->cpus = cpus->id;
 }
 
+static void listener_open(struct address *a, const struct listen_options *o, struct server *s)
+{
+        char text[ADDRESS_TEXT_MAX];
+        struct listener *l = &s->listeners[s->listener_count];
+        bool steered = s->cpus && s->workers > 1 && !address_is_unix(a);
+        int error = -EADDRINUSE;
+
+        for (int try = 0; error == -EADDRINUSE && try < LISTEN_TRIES; try++) {
+                if (try > 0)
+                        clock_sleep(LISTEN_PAUSE_NS);
+                if (steered)
+                        error = listen_steered(a, o, s->cpus, s->workers, l);
+                steered = steered && error != -ENOPROTOOPT; /* no SO_ATTACH_REUSEPORT_CBPF here */
+                if (!steered)
+                        error = listen_shared(a, o, s->workers, l);
+        }
+        if (error)
+                fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
+        s->listener_count += steered ? s->workers : 1;
+}
+
+/* Those that were passed come first, and are addresses as others are. */
 static void listeners_open(struct options *o, const struct model *model, struct server *s)
 {
+        struct address adopted[SUPERVISOR_SOCKETS_MAX];
+        size_t adopted_count = (size_t)echo.passed.count;
         char text[ADDRESS_TEXT_MAX];
 
         o->listen.blocking = model->blocking;
         if (model->unbounded)
                 o->listen.client_buffer = 0;
-        s->listeners = calloc(o->address_count * s->workers, sizeof *s->listeners);
+        if (adopted_count + o->address_count > OPTIONS_ADDRESSES_MAX)
+                fail("%zu sockets were passed and %zu addresses given, more than %d in all", adopted_count,
+                     o->address_count, OPTIONS_ADDRESSES_MAX);
+        s->listeners = calloc(adopted_count + o->address_count * s->workers, sizeof *s->listeners);
         if (!s->listeners)
                 fail("out of memory for %zu listeners", o->address_count * s->workers);
+        for (size_t i = 0; i < adopted_count; i++) {
+                int error = listen_adopt(echo.passed.echo[i], &o->listen, s->workers,
+                                         &s->listeners[s->listener_count++], &adopted[i]);
+                if (error)
+                        fail("cannot use descriptor %d of LISTEN_FDS: %s", echo.passed.echo[i],
+                             strerror(-error));
+        }
+        for (size_t i = 0; i < o->address_count; i++)
+                listener_open(&o->addresses[i], &o->listen, s);
+        memmove(o->addresses + adopted_count, o->addresses, o->address_count * sizeof *adopted);
+        memcpy(o->addresses, adopted, adopted_count * sizeof *adopted);
+        o->address_count += adopted_count;
         for (size_t i = 0; i < o->address_count; i++)
                 if (model->tcp_only && address_is_unix(&o->addresses[i]))
                         fail("the model %s cannot serve %s: TCP addresses only", model->name,
                              address_format(&o->addresses[i], text));
-        for (size_t i = 0; i < o->address_count; i++) {
-                struct address *a = &o->addresses[i];
-                struct listener *l = &s->listeners[s->listener_count];
-                bool steered = s->cpus && s->workers > 1 && !address_is_unix(a);
-                int error = -EADDRINUSE;
-                for (int try = 0; error == -EADDRINUSE && try < LISTEN_TRIES; try++) {
-                        if (try > 0)
-                                clock_sleep(LISTEN_PAUSE_NS);
-                        if (steered)
-                                error = listen_steered(a, &o->listen, s->cpus, s->workers, l);
-                        steered = steered && error != -ENOPROTOOPT; /* no SO_ATTACH_REUSEPORT_CBPF here */
-                        if (!steered)
-                                error = listen_shared(a, &o->listen, s->workers, l);
-                }
-                if (error)
-                        fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
-                s->listener_count += steered ? s->workers : 1;
-        }
+}
+
+/* Opens the listener for metrics, unless it was passed. */
+static int metrics_open(struct options *o)
+{
+        const struct listen_options plain = {.backlog = 2 * SCRAPES_MAX};
+        char text[ADDRESS_TEXT_MAX];
+        static struct listener l; /* lives as long as the process */
+        struct address a;
+        int error = 0;
+
+        if (echo.passed.metrics >= 0)
+                error = listen_adopt(echo.passed.metrics, &plain, 1, &l, &a);
+        else if (o->metrics.size > 0)
+                error = listen_shared(&o->metrics, &plain, 1, &l);
+        else
+                return -1;
+        if (error)
+                fail("cannot serve metrics on %s: %s",
+                     echo.passed.metrics >= 0 ? "the socket that was passed"
+                                              : address_format(&o->metrics, text),
+                     strerror(-error));
+        log_write(LOG_LEVEL_INFO, "metrics", "metrics at %s",
+                  address_format(echo.passed.metrics >= 0 ? &a : &o->metrics, text));
+        return l.fd;
 }
 
 static void limits_plan(const struct options *o, struct server *s)
 {
         size_t somaxconn = (size_t)limits_somaxconn();
 
-        s->backlog = (size_t)o->listen.backlog < somaxconn ? (size_t)o->listen.backlog : somaxconn;
+        s->backlog = (size_t)o->listen.backlog < somaxconn && echo.passed.count == 0
+                             ? (size_t)o->listen.backlog
+                             : somaxconn;
         s->descriptors_max = limits_raise_descriptors(
                 o->connections_max < DESCRIPTORS_MAX / 2 ? DESCRIPTORS_MAX : 2 * o->connections_max);
-        size_t used = limits_descriptors_open() + DESCRIPTORS_RESERVED + 4 * (size_t)s->workers;
+        size_t used = limits_descriptors_open() + DESCRIPTORS_RESERVED + 4 * (size_t)s->workers +
+                      (echo.metrics_fd >= 0 ? SCRAPES_MAX : 0);
         size_t allowed = s->descriptors_max > used ? s->descriptors_max - used : 0;
 
         if (allowed == 0)
@@ -151,76 +221,35 @@ static void limits_plan(const struct options *o, struct server *s)
         s->connections_max = o->connections_max ? o->connections_max : allowed;
 }
 
-static void start_print(const struct options *o, const struct model *model, const struct server *s)
+/* Gives up what is not needed any more. */
+static void rights_drop(const struct options *o)
 {
-        char text[ADDRESS_TEXT_MAX];
-        int somaxconn = limits_somaxconn();
+        int error = user_become(&o->user);
 
-        if (o->listen.backlog > somaxconn)
-                fprintf(stderr,
-                        "echo-c: net.core.somaxconn cuts the backlog from %d to %d: if more connections come "
-                        "at once, the rest have to try again after a second\n",
-                        o->listen.backlog, somaxconn);
-        const char *which;
-        size_t limit = model->threads_limit ? model->threads_limit(&which) : s->connections_max;
-        if (limit < s->connections_max)
-                fprintf(stderr,
-                        "echo-c: %s allows %zu threads, fewer than the %zu connections that may be open: "
-                        "further ones wait in the backlog until others close; raise it, or give a smaller "
-                        "--max-conns\n",
-                        which, limit, s->connections_max);
-        fprintf(stderr, "echo-c: %s%s%s, ", o->model->name, o->model == model ? "" : " = ",
-                o->model == model ? "" : model->name);
-        if (model->size_unit)
-                fprintf(stderr, "%u %s, ", s->size, model->size_unit);
-        bool steered = false;
-        for (size_t i = 0; i < s->listener_count; i++)
-                steered = steered || s->listeners[i].worker >= 0;
-        fprintf(stderr, "%u %s%s%s%s, listening on", s->workers,
-                model->listeners == LISTENERS_PER_CPU ? "group" : "worker", s->workers == 1 ? "" : "s",
-                s->cpus ? " pinned" : "", steered ? " and steered by CPU" : "");
-        for (size_t i = 0; i < o->address_count; i++)
-                fprintf(stderr, "%s %s", i ? "," : "", address_format(&o->addresses[i], text));
-        fprintf(stderr, ", at most %zu connections\n", s->connections_max);
+        if (error)
+                fail("--user: cannot become user %u: %s (it takes root)", o->user.uid, strerror(-error));
+        if (o->sandbox)
+                sandbox_enter(echo.model, &echo.server, echo.sandbox);
+        echo.server.sandboxed = *echo.sandbox != '\0';
 }
 
-static void end_print(const struct server *s)
+/* Nothing can prevent it any more from serving. */
+static void began(struct server *s)
 {
-        uint64_t accepted = 0, closed = 0, received = 0, sent = 0, errors = 0, idle = 0;
-
-        for (unsigned i = 0; i < s->workers; i++) {
-                accepted += atomic_load_explicit(&s->counters[i].accepted, memory_order_relaxed);
-                closed += atomic_load_explicit(&s->counters[i].closed, memory_order_relaxed);
-                received += atomic_load_explicit(&s->counters[i].received, memory_order_relaxed);
-                sent += atomic_load_explicit(&s->counters[i].sent, memory_order_relaxed);
-                idle += atomic_load_explicit(&s->counters[i].idle, memory_order_relaxed);
-                errors += atomic_load_explicit(&s->counters[i].accept_errors, memory_order_relaxed) +
-                          atomic_load_explicit(&s->counters[i].io_errors, memory_order_relaxed);
-        }
-        fprintf(stderr,
-                "echo-c: served %" PRIu64 " connections (%" PRIu64 " cut, %" PRIu64 " idle), received %" PRIu64
-                " bytes, sent %" PRIu64 ", %" PRIu64 " errors\n",
-                accepted, accepted - closed, idle, received, sent, errors);
+        if (s->sandboxed)
+                sandbox_close();
+        announce_start(&echo.options, echo.model, s, echo.sandbox);
+        supervisor_tell("READY=1\nSTATUS=%s, at most %zu connections", echo.model->name, s->connections_max);
 }
 
-/* What the model counts itself: "TITLE: N NAME, N NAME", or "TITLE: none". */
-static void metrics_print(const struct model *m, const struct server *s)
+/* On the thread that waits for signals, before anybody else knows. */
+static void drains(void)
 {
-        const char *separator = ": ", *name;
+        size_t open = atomic_load_explicit(&echo.server.open, memory_order_relaxed);
 
-        if (!m->metrics_title)
-                return;
-        fprintf(stderr, "echo-c: %s", m->metrics_title);
-        for (size_t i = 0; i < COUNTERS_OWN_MAX && (name = m->metric_name(i)); i++) {
-                uint64_t sum = 0;
-                for (unsigned w = 0; w < s->workers; w++)
-                        sum += atomic_load_explicit(&s->counters[w].own[i], memory_order_relaxed);
-                if (sum == 0)
-                        continue;
-                fprintf(stderr, "%s%" PRIu64 " %s", separator, sum, name);
-                separator = ", ";
-        }
-        fputs(*separator == ':' ? ": none\n" : "\n", stderr);
+        log_write(LOG_LEVEL_INFO, "draining", "draining: %zu connections are open, and are cut in %.1f s",
+                  open, (double)echo.options.drain_timeout / (double)NS_PER_S);
+        supervisor_tell("STOPPING=1\nSTATUS=draining: %zu connections are open", open);
 }
 
 /* Removes those that were not left, because serve() was made to end at once. */
@@ -233,38 +262,50 @@ static void unix_sockets_unlink(const struct server *s)
 
 int main(int argc, char **argv)
 {
-        static struct options o;
-        static struct cpus cpus;
-        static struct server s; /* outlives main: threads may be at work while the process ends */
+        struct options *o = &echo.options;
+        struct server *s = &echo.server;
+        struct why why = {0};
 
         standard_open();
-        options_parse(argc, argv, &o);
-        cpus_allowed(&cpus);
-        unsigned workers = o.workers ? o.workers : (unsigned)cpus.count;
-        if (o.list_models)
-                return models_list(workers);
-        const struct model *model = model_resolve(&o, workers);
+        options_parse(argc, argv, o);
+        log_begin(o->log_format, o->quiet);
+        cpus_allowed(&echo.cpus);
+        unsigned workers = o->workers ? o->workers : cpus_worth(&echo.cpus);
+        if (o->list_models)
+                return announce_models(workers);
+        if (supervisor_sockets_take(&echo.passed, &why) != 0)
+                fail("%s", why.text);
+        if (echo.passed.count == 0)
+                options_default_address(o);
+        echo.model = model_resolve(o, workers);
         (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
-        workers_plan(&o, model, &cpus, &s);
-        listeners_open(&o, model, &s);
-        limits_plan(&o, &s);
-        s.idle_timeout = o.idle_timeout;
-        s.counters = mmap(NULL, s.workers * sizeof *s.counters, PROT_READ | PROT_WRITE,
-                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (s.counters == MAP_FAILED)
-                fail("out of memory for the counters of %u workers", s.workers);
-        int stop_fd = stop_begin(o.drain_timeout);
+        workers_plan(o, echo.model, &echo.cpus, s);
+        listeners_open(o, echo.model, s);
+        echo.metrics_fd = metrics_open(o);
+        limits_plan(o, s);
+        s->idle_timeout = o->idle_timeout;
+        s->began = began;
+        s->counters = mmap(NULL, s->workers * sizeof *s->counters, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (s->counters == MAP_FAILED)
+                fail("out of memory for the counters of %u workers", s->workers);
+        if (echo.model->prepare && echo.model->prepare(s, &why) != 0)
+                fail("the model %s cannot begin: %s", echo.model->name, why.text);
+        announce_limits(o, echo.model, s);
+        metrics_begin();
+        supervisor_begin();
+        rights_drop(o);
+        int stop_fd = stop_begin(o->drain_timeout, drains);
         if (stop_fd < 0)
                 fail("cannot wait for signals: %s", strerror(-stop_fd));
-        if (!o.quiet)
-                start_print(&o, model, &s);
-        int error = model->serve(&s, stop_fd);
+        int error = observer_begin(
+                &(struct observer_options){{echo.model, s, o->model->name, stop_fd}, s, echo.metrics_fd});
         if (error)
-                fail("the model %s cannot begin: %s", model->name, strerror(-error));
-        unix_sockets_unlink(&s);
-        if (!o.quiet) {
-                end_print(&s);
-                metrics_print(model, &s);
-        }
+                fail("cannot watch what happens: %s", strerror(-error));
+        error = echo.model->serve(s, stop_fd);
+        if (error)
+                fail("the model %s cannot begin: %s", echo.model->name, strerror(-error));
+        unix_sockets_unlink(s);
+        announce_end(echo.model, s);
         return 0;
 }

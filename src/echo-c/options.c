@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #ifndef VERSION
@@ -94,6 +95,26 @@ static int address_add(void *options, const char *text, struct why *why)
         return why_fail(why, -EADDRNOTAVAIL, "cannot listen on %s: %s", text, reason);
 }
 
+static int metrics_set(void *options, const char *text, struct why *why)
+{
+        struct options *o = options;
+        char local[ADDRESS_TEXT_MAX];
+        const char *reason;
+
+        /* Counters are for those who run the server: the world has to be asked for by its address. */
+        (void)snprintf(local, sizeof local, "%s%s", *text == ':' ? "127.0.0.1" : "", text);
+        if (address_parse(local, &o->metrics, &reason) == 0)
+                return 0;
+        return why_set(why, "--metrics %s: %s", text, reason);
+}
+
+static int user_set(void *options, const char *text, struct why *why)
+{
+        return user_parse(text, &((struct options *)options)->user, why);
+}
+
+static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+
 #define TO(member) OPTION_TO(struct options, member)
 
 static const struct option_row option_rows[] = {
@@ -133,6 +154,19 @@ static const struct option_row option_rows[] = {
          "end a connection on which nothing has moved for so long (default 0: never, as RFC 862 has it)",
          .kind = OPTION_DURATION, TO(idle_timeout), .max = INT64_MAX},
 
+        {.help = "As a service:"},
+        {"--metrics", NULL, "ADDR",
+         "serve counters over HTTP, at /metrics, in Prometheus's text format; an address as for -l, of which no host means "
+         "this machine alone",
+         .kind = OPTION_CALL, .call = metrics_set},
+        {"--log-format", NULL, "text|json", "how lines on stderr are written (default text)",
+         .kind = OPTION_CHOICE, TO(log_format), .choices = log_formats},
+        {"--user", NULL, "NAME", "once the ports are bound, become this user, or UID:GID; takes root",
+         .kind = OPTION_CALL, .call = user_set},
+        {"--no-sandbox", NULL, NULL,
+         "keep the rights to open files, to connect, and to call the kernel at will; see the manual",
+         .kind = OPTION_FLAG},
+
         {.help = "CPUs:"},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
          .min = 1, .max = CPUS_MAX},
@@ -156,7 +190,8 @@ static int fault_check(struct options *o, const struct option_set *given, struct
         if (option_given(given, "--workers"))
                 return why_set(why, "--workers is not for --fault, which has one");
         if (o->idle_timeout)
-                return why_set(why, "--idle-timeout is not for --fault, whose delays and silences are its own");
+                return why_set(why,
+                               "--idle-timeout is not for --fault, whose delays and silences are its own");
         for (size_t i = 0; i < o->address_count; i++)
                 if (address_is_unix(&o->addresses[i]) && o->fault.probability[FAULT_RST] > 0)
                         return why_set(why, "--fault: rst takes a TCP address, not unix:%s",
@@ -171,8 +206,7 @@ static int options_check(void *options, const struct option_set *given, struct w
         if (!o->model)
                 o->model = models[0];
         o->pin = !option_given(given, "--no-pin");
-        if (o->address_count == 0)
-                (void)address_add(o, "127.0.0.1:1234", why); /* it is an address */
+        o->sandbox = !option_given(given, "--no-sandbox");
         if (o->fault.size > 0)
                 return fault_check(o, given, why);
         if (option_given(given, "--client-buffer") && o->model->unbounded)
@@ -183,6 +217,14 @@ static int options_check(void *options, const struct option_set *given, struct w
         if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
                 return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
         return 0;
+}
+
+void options_default_address(struct options *o)
+{
+        struct why unused;
+
+        if (o->address_count == 0)
+                (void)address_add(o, "127.0.0.1:1234", &unused); /* it is an address */
 }
 
 static int word_refuse(void *options, const char *word, struct why *why)

@@ -17,6 +17,7 @@
 static struct {
         sigset_t signals;
         uint64_t drain_timeout;
+        void (*drains)(void);
         int event_fd;
 } stop;
 
@@ -31,6 +32,7 @@ static void *stop_main(void *unused)
         int number;
 
         (void)sigwait(&stop.signals, &number); /* can only fail for a bad signal number */
+        stop.drains();
         event_send();
         uint64_t end = clock_now() + stop.drain_timeout, now;
         while ((now = clock_now()) < end) {
@@ -43,7 +45,7 @@ static void *stop_main(void *unused)
         return unused;
 }
 
-int stop_begin(uint64_t drain_timeout)
+int stop_begin(uint64_t drain_timeout, void (*drains)(void))
 {
         int pair[2];
         pthread_attr_t attributes;
@@ -53,6 +55,7 @@ int stop_begin(uint64_t drain_timeout)
                 return -errno;
         stop.event_fd = pair[1];
         stop.drain_timeout = drain_timeout;
+        stop.drains = drains;
         (void)sigemptyset(&stop.signals);
         (void)sigaddset(&stop.signals, SIGTERM);
         (void)sigaddset(&stop.signals, SIGINT);

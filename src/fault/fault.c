@@ -24,6 +24,7 @@
 #include "fault/timers.h"
 #include "models/accepting.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -521,8 +522,10 @@ static int fault_serve(struct server *s, int stop_fd)
 
         (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns; else a sleep may be 50 us longer (prctl(2)) */
         int error = loop_init(&l);
-        if (!error)
+        if (!error) {
+                server_began(s);
                 loop_run(&l);
+        }
         loop_fini(&l);
         return error;
 }
@@ -538,6 +541,8 @@ static int fault_probe(unsigned workers, struct why *why)
         return why_fail(why, error, "epoll_pwait2: %s (it needs Linux 5.11)", strerror(-error));
 }
 
+static const int system_calls[] = {SYS_epoll_pwait2, SYSTEM_CALLS_EPOLL, SYS_prctl, -1};
+
 static const char *fault_metric_name(size_t i)
 {
         return i < FAULT_COUNT ? fault_name((enum fault)i) : i == STALL ? "stall" : NULL;
@@ -549,6 +554,7 @@ static const struct model model = {
         .metrics_title = "faults planted",
         .metric_name = fault_metric_name,
         .probe = fault_probe,
+        .system_calls = system_calls,
         .serve = fault_serve,
 };
 

@@ -35,9 +35,11 @@
  * one thing that it takes to make any library's code park, gets lost. What is left is uring.c in other
  * words. A stack for each: at least a page of it is touched, 40 MB for 10,000 connections. Stackless
  * coroutines: the state machine of epoll.c in other words. */
+#include "models/crew.h"
 #include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -60,6 +62,8 @@ enum {
         KEPT_MAX = 1024, /* the most stack that a parked connection has in use */
 };
 
+enum metric { FELL_BEHIND }; /* clients, as often as they did not take at once what was sent to them */
+
 struct worker {
         struct server *server;
         struct counters *counters;
@@ -70,8 +74,9 @@ struct worker {
         int stop_fd;
         bool paused; /* an acceptor sleeps */
         struct idle idle;
-        uint8_t *seen; /* [descriptors_max]: when something last moved (models/idle.h); NULL: --idle-timeout is off */
-        int descriptors_used;    /* no connection has had this descriptor or a higher one */
+        uint8_t *
+                seen; /* [descriptors_max]: when something last moved (models/idle.h); NULL: --idle-timeout is off */
+        int descriptors_used; /* no connection has had this descriptor or a higher one */
         bool draining;
         uint8_t *scratch; /* [SCRATCH_SIZE] */
 };
@@ -159,6 +164,7 @@ static int scratch_write(const struct worker *w, int fd, size_t size)
         if (!rest)
                 return -ENOMEM; /* the bytes were read and cannot be kept: this connection alone ends */
         memcpy(rest, w->scratch + sent, size);
+        counter_add(&w->counters->own[FELL_BEHIND], 1);
         int error = bytes_write(w->counters, fd, rest, size);
         free(rest);
         return error;
@@ -227,7 +233,7 @@ static void acceptor_main(void *argument)
         for (int accepted = 1;; accepted++) {
                 int fd = server_accept_admitted(w->server, l, w->index), error = 0;
                 if (fd >= 0) {
-                        intptr_t connection = l->path ? fd | UNIX_BIT : fd;
+                        intptr_t connection = l->is_unix ? fd | UNIX_BIT : fd;
                         w->open++;
                         w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
                         connection_note(w, fd);
@@ -338,13 +344,22 @@ static int coroutine_serve(struct server *s, int stop_fd)
 {
         static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        return server_run_workers(s, stop_fd, &kind);
+        return crew_run_workers(s, stop_fd, &kind);
 }
+
+static const char *metric_name(size_t i)
+{
+        return i == FELL_BEHIND ? "fell_behind" : NULL;
+}
+
+static const int system_calls[] = {SYSTEM_CALLS_EPOLL, -1};
 
 const struct model model_coroutine = {
         .name = "coroutine",
         .summary = "a coroutine per connection whose code blocks, an epoll instance per CPU underneath",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = SCRATCH_SIZE + KEPT_MAX,
+        .metric_name = metric_name,
+        .system_calls = system_calls,
         .serve = coroutine_serve,
 };

@@ -7,16 +7,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { COUNTERS_OWN_MAX = 24 }; /* so that a slot has 256 bytes, and its address takes a shift to find */
+/* So that a slot has 256 bytes, and its address takes a shift to find. */
+enum { COUNTERS_OWN_MAX = 16, COUNTERS_ERRORS = 8 };
 
 struct counters {
         _Alignas(64) _Atomic uint64_t accepted; /* connections */
         _Atomic uint64_t closed;                /* connections, for whatever reason */
         _Atomic uint64_t received, sent;        /* bytes */
-        _Atomic uint64_t accept_errors;         /* accept(2) failed, or no thread could be made */
         _Atomic uint64_t io_errors; /* connections ended by an error: a reset, a lost peer, no memory */
         _Atomic uint64_t idle;      /* connections ended after --idle-timeout */
-        _Alignas(64) _Atomic uint64_t own[COUNTERS_OWN_MAX]; /* see model.metric_name */
+        _Alignas(64) _Atomic uint64_t accept_errors[COUNTERS_ERRORS]; /* server_accept_error() says which */
+        _Alignas(64) _Atomic uint64_t own[COUNTERS_OWN_MAX];          /* see model.metric_name */
 };
 
 /* Adds to a counter that no other thread writes: a load and a store, no locked instruction. */

@@ -22,9 +22,11 @@
  * more locked visit per request. readv(2)/writev(2): there is nothing to gather. MSG_ZEROCOPY: on loopback it
  * copies anyway and adds a completion to reap. */
 #include "models/accepting.h"
+#include "models/crew.h"
 #include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -44,6 +46,8 @@ enum {
         READ_TO_END = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI, /* then a short read is not the last */
         EVENTS_MAX = 512, /* reports fetched at a time: 6 KiB, which stay in the L1 cache */
 };
+
+enum metric { FELL_BEHIND }; /* clients, as often as they did not take at once what was sent to them */
 
 /* What a slow client has not been sent yet. */
 struct pending {
@@ -130,6 +134,7 @@ static int pending_keep(struct worker *w, int fd, const uint8_t *bytes, size_t s
         if (!c->pending)
                 return -ENOMEM; /* the bytes were read and cannot be kept: this connection alone ends */
         *c->pending = (struct pending){.size = (uint32_t)size};
+        counter_add(&w->counters->own[FELL_BEHIND], 1);
         memcpy(c->pending->bytes, bytes, size);
         if (c->asks_writable)
                 return 0; /* the full buffer has armed the edge */
@@ -214,7 +219,7 @@ static bool connections_accept(struct worker *w, const struct listener *l)
                 w->open++;
                 w->descriptors_used = fd < w->descriptors_used ? w->descriptors_used : fd + 1;
                 w->connections[fd] = (struct connection){
-                        .reads_to_end = l->path, /* a read ends where a descriptor was passed (unix(7)) */
+                        .reads_to_end = l->is_unix, /* a read ends where a descriptor was passed (unix(7)) */
                         .seen = w->idle.now};
                 if (watch(w, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET, (uint64_t)fd) != 0)
                         connection_fail(w, fd); /* no memory for the kernel's record of it */
@@ -335,13 +340,22 @@ static int epoll_serve(struct server *s, int stop_fd)
 {
         static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
 
-        return server_run_workers(s, stop_fd, &kind);
+        return crew_run_workers(s, stop_fd, &kind);
 }
+
+static const char *metric_name(size_t i)
+{
+        return i == FELL_BEHIND ? "fell_behind" : NULL;
+}
+
+static const int system_calls[] = {SYSTEM_CALLS_EPOLL, -1};
 
 const struct model model_epoll = {
         .name = "epoll",
         .summary = "an event loop per CPU, edge-triggered epoll",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
+        .metric_name = metric_name,
+        .system_calls = system_calls,
         .serve = epoll_serve,
 };

@@ -13,6 +13,7 @@ struct listener {
         int fd;
         int worker;       /* the only worker that accepts here, or -1: all of them do */
         atomic_int users; /* workers that have not left */
+        bool is_unix;     /* a read ends where a descriptor was passed (unix(7)) */
         const char *path; /* of a unix socket, for the last user to unlink; else NULL */
         struct stat made; /* of what bind(2) made there; zero if that is not known */
 };

@@ -33,8 +33,8 @@ struct model {
         const char *size_unit;
         unsigned size_max;
 
-        /* What this model counts besides the rest: a title such as "faults planted", or NULL, and the
-         * name of counters.own[i] (models/counters.h), NULL after the last one. */
+        /* What this model counts besides the rest: the name of counters.own[i] (models/counters.h), NULL after the last one,
+         * for the metrics; and a title such as "faults planted" under which it is said at the end, too, or NULL. */
         const char *metrics_title;
         const char *(*metric_name)(size_t i);
 
@@ -49,6 +49,14 @@ struct model {
         /* NULL: every build, kernel and user can run it. Else tries it with so many workers, and returns 0, or a
          * negative errno and in `why` what prevents it here. */
         int (*probe)(unsigned workers, struct why *why);
+
+        /* NULL, or what takes rights that serve() will no longer have, in the same process. Returns 0, or a negative errno and
+         * in `why` what failed. */
+        int (*prepare)(struct server *, struct why *why);
+
+        /* The system calls that serve() makes beside those of all models (echo-c/sandbox.c), the most frequent ones first,
+         * ended by -1; or NULL. */
+        const int *system_calls;
 
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of
          * stop events (server_stop_events). After one, empties the queues of the listeners, leaves them, and

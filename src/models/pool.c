@@ -22,9 +22,11 @@
  * Pinned. With a listener per CPU the threads are divided among the CPUs, each CPU has an epoll instance, and
  * a connection is shared by the threads of its CPU; with --no-pin, or fewer threads than CPUs, by all. */
 #include "models/accepting.h"
+#include "models/crew.h"
 #include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -47,6 +49,8 @@ enum {
         THREADS_MAX = 4096,
         EVENTS_MAX = 16, /* reports taken at a time: few, so that no thread takes what another could do */
 };
+
+enum metric { FELL_BEHIND }; /* clients, as often as they did not take at once what was sent to them */
 
 /* What a slow client has not been sent yet. */
 struct pending {
@@ -85,9 +89,9 @@ struct group {
         _Atomic uint64_t paused_until; /* ns; 0: accepting. Edges are reported in a pause, too */
         struct accepting accepting;
         atomic_bool draining;
-        atomic_int descriptors_used;  /* no connection has had this descriptor or a higher one */
-        _Atomic uint8_t tick;         /* as idle.now, for all to read */
-        pthread_mutex_t idle_mutex;   /* one thread looks for idle connections; guards */
+        atomic_int descriptors_used; /* no connection has had this descriptor or a higher one */
+        _Atomic uint8_t tick;        /* as idle.now, for all to read */
+        pthread_mutex_t idle_mutex;  /* one thread looks for idle connections; guards */
         struct idle idle;
         pthread_mutex_t accept_mutex; /* one thread accepts at a time; guards the rest */
         bool left;                    /* the listeners */
@@ -201,6 +205,7 @@ static int pending_keep(struct group *g, int fd, const uint8_t *bytes, size_t si
         if (!c->pending)
                 return -ENOMEM; /* the bytes were read and cannot be kept: this connection alone ends */
         *c->pending = (struct pending){.size = (uint32_t)size};
+        counter_add_shared(&g->counters->own[FELL_BEHIND], 1);
         memcpy(c->pending->bytes, bytes, size);
         if (c->asks_writable)
                 return 0; /* the full buffer has armed the edge */
@@ -375,9 +380,10 @@ static bool queue_accept(struct group *g, const struct listener *l)
                 if (fd == -EINTR)
                         continue;
                 atomic_fetch_add(&g->open, 1);
-                if (fd >= atomic_load_explicit(&g->descriptors_used, memory_order_relaxed)) /* we have accept_mutex */
+                if (fd >= atomic_load_explicit(&g->descriptors_used,
+                                               memory_order_relaxed)) /* we have accept_mutex */
                         atomic_store_explicit(&g->descriptors_used, fd + 1, memory_order_relaxed);
-                if (l->path) /* of a unix socket: a read ends where a descriptor was passed (unix(7)) */
+                if (l->is_unix) /* of a unix socket: a read ends where a descriptor was passed (unix(7)) */
                         (void)atomic_fetch_or_explicit(&g->connections[fd].state, TO_END,
                                                        memory_order_relaxed);
                 atomic_store_explicit(&g->connections[fd].group, (uint16_t)g->index, memory_order_relaxed);
@@ -501,7 +507,7 @@ static int threads_run(struct server *s, struct group *groups)
                         error = -ENOMEM;
         }
         if (!error)
-                error = server_run(s, s->size, thread_run, threads, sizeof *threads);
+                error = crew_run(s, s->size, thread_run, threads, sizeof *threads);
         for (unsigned i = 0; threads && i < s->size; i++)
                 free(threads[i].scratch);
         free(threads);
@@ -546,6 +552,13 @@ free_groups:
         return error;
 }
 
+static const char *metric_name(size_t i)
+{
+        return i == FELL_BEHIND ? "fell_behind" : NULL;
+}
+
+static const int system_calls[] = {SYSTEM_CALLS_EPOLL, -1};
+
 const struct model model_pool = {
         .name = "pool",
         .summary = "a fixed number of threads that share all connections",
@@ -553,5 +566,7 @@ const struct model model_pool = {
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
         .size_unit = "threads",
         .size_max = THREADS_MAX,
+        .metric_name = metric_name,
+        .system_calls = system_calls,
         .serve = pool_serve,
 };

@@ -2,16 +2,14 @@
 #include "models/server.h"
 
 #include "base/clock.h"
-#include "base/cpus.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-bool server_error_passes(int error)
+static bool error_passes(int error)
 {
         switch (error) {
         case ECONNABORTED:
@@ -30,6 +28,38 @@ bool server_error_passes(int error)
         }
 }
 
+/* What lacks, what the peer or a firewall does, and threads (pthread_create(3)). */
+static const int accept_errors[COUNTERS_ERRORS] = {EMFILE,       ENFILE, ENOMEM, ENOBUFS,
+                                                   ECONNABORTED, EPERM,  EAGAIN};
+
+int server_accept_error(size_t i)
+{
+        return accept_errors[i];
+}
+
+static void alarm_raise(struct server *s)
+{
+        if (s->alarm_fd >= 0 && !atomic_exchange_explicit(&s->alarmed, true, memory_order_relaxed))
+                (void)eventfd_write(s->alarm_fd, 1); /* can only fail when it has been written 2^64 times */
+}
+
+bool server_accept_failed(struct server *s, unsigned worker, int error)
+{
+        size_t i = 0;
+
+        while (i < COUNTERS_ERRORS - 1 && accept_errors[i] != error)
+                i++;
+        counter_add_shared(&s->counters[worker].accept_errors[i], 1);
+        alarm_raise(s);
+        return error_passes(error);
+}
+
+void server_began(struct server *s)
+{
+        if (s->began)
+                s->began(s);
+}
+
 uint64_t server_pause_end(void)
 {
         return clock_now() + SERVER_PAUSE_MS * NS_PER_MS;
@@ -40,6 +70,8 @@ bool server_admit(struct server *s)
         if (atomic_fetch_add_explicit(&s->open, 1, memory_order_relaxed) < s->connections_max)
                 return true;
         (void)atomic_fetch_sub_explicit(&s->open, 1, memory_order_relaxed);
+        (void)atomic_fetch_add_explicit(&s->full, 1, memory_order_relaxed);
+        alarm_raise(s);
         return false;
 }
 
@@ -67,8 +99,7 @@ int server_accept(struct server *s, const struct listener *l, unsigned worker, i
                 }
                 if (errno == EAGAIN || errno == EINTR)
                         return -errno;
-                counter_add_shared(&s->counters[worker].accept_errors, 1);
-                if (!server_error_passes(errno))
+                if (!server_accept_failed(s, worker, errno))
                         break;
         }
         return -EBUSY;
@@ -108,81 +139,4 @@ int server_stop_events(int stop_fd)
         int bytes = 0;
 
         return ioctl(stop_fd, FIONREAD, &bytes) == 0 ? bytes : 2;
-}
-
-/* What the threads of one server_run share. */
-struct crew {
-        int (*work)(void *);
-        pthread_mutex_t starting; /* held until all threads are made, or one could not be */
-        int error;                /* and why not */
-};
-
-struct thread {
-        struct crew *crew;
-        void *argument;
-        pthread_t id;
-        int cpu; /* -1: any */
-        int error;
-};
-
-static void *thread_main(void *arg)
-{
-        struct thread *t = arg;
-
-        pthread_mutex_lock(&t->crew->starting);
-        t->error = t->crew->error;
-        pthread_mutex_unlock(&t->crew->starting);
-        if (t->error)
-                return NULL;
-        if (t->cpu >= 0)
-                (void)cpus_pin(t->cpu); /* slower where it is not allowed, but right */
-        t->error = t->crew->work(t->argument);
-        return NULL;
-}
-
-int server_run(struct server *s, unsigned count, int (*work)(void *), void *arguments, size_t size)
-{
-        struct crew crew = {.work = work, .starting = PTHREAD_MUTEX_INITIALIZER};
-        struct thread *threads = calloc(count, sizeof *threads);
-        unsigned made = 0;
-        int error = 0;
-
-        if (!threads)
-                return -ENOMEM;
-        pthread_mutex_lock(&crew.starting);
-        for (; made < count; made++) {
-                struct thread *t = &threads[made];
-                *t = (struct thread){.crew = &crew,
-                                     .argument = (char *)arguments + made * size,
-                                     .cpu = s->cpus ? s->cpus[made % s->workers] : -1};
-                if (made > 0)
-                        crew.error = -pthread_create(&t->id, NULL, thread_main, t);
-                if (crew.error)
-                        break;
-        }
-        pthread_mutex_unlock(&crew.starting);
-        (void)thread_main(&threads[0]); /* is NULL */
-        for (unsigned i = 0; i < made; i++) {
-                if (i > 0)
-                        (void)pthread_join(threads[i].id, NULL);
-                error = error ? error : threads[i].error;
-        }
-        free(threads);
-        return error;
-}
-
-int server_run_workers(struct server *s, int stop_fd, const struct worker_kind *kind)
-{
-        char *workers = calloc(s->workers, kind->size);
-        unsigned begun = 0;
-        int error = workers ? 0 : -ENOMEM;
-
-        for (; !error && begun < s->workers; begun++)
-                error = kind->init(workers + begun * kind->size, s, begun, stop_fd);
-        if (!error)
-                error = server_run(s, s->workers, kind->run, workers, kind->size);
-        while (begun > 0)
-                kind->fini(workers + --begun * kind->size);
-        free(workers);
-        return error;
 }

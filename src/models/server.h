@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* server: what all models share, and no more: the limit on connections, counters, stop events, and
- * threads to work on. How bytes move is each model's own. */
+/* server: what all models share, and no more: the limit on connections, counters, and stop events. How bytes move is each
+ * model's own. */
 #ifndef MODELS_SERVER_H
 #define MODELS_SERVER_H
 
@@ -22,11 +22,19 @@ struct server {
         size_t descriptors_max;    /* every descriptor's number is below it */
         size_t backlog;            /* the most connections that wait in the queue of one listener */
         uint64_t idle_timeout;     /* ns after which a connection on which nothing moves is ended; 0: never */
-        atomic_size_t open;        /* connections */
+        bool sandboxed;            /* a model restricts further what it can */
+        int alarm_fd;              /* eventfd that says that accepting fails; -1: nobody wants to know */
+        atomic_bool alarmed;       /* it has been written; whoever reads it clears this */
+        void (*began)(struct server *); /* see server_began */
+        atomic_size_t open;             /* connections */
+        _Atomic uint64_t full;          /* how often a place was wanted and none was free */
 };
 
 enum { SERVER_PAUSE_MS = 100 };  /* how long nothing is accepted after -EBUSY, */
 uint64_t server_pause_end(void); /* and when a pause that begins now is over, in ns of clock_now() */
+
+/* To be called once by serve(), when nothing can prevent it any more from serving. */
+void server_began(struct server *);
 
 /* Takes one of connections_max places, which server_close or server_closed frees. False: none is free. */
 bool server_admit(struct server *);
@@ -40,8 +48,12 @@ int server_accept(struct server *, const struct listener *, unsigned worker, int
  * After it, accept nothing for SERVER_PAUSE_MS or until a connection closes. */
 int server_accept_admitted(struct server *, const struct listener *, unsigned worker);
 
-/* True if this errno of accept(2) concerns one connection only: the next accept may succeed. */
-bool server_error_passes(int error);
+/* Counts that accept(2), or making a thread for what it yields, has failed with this errno. Returns true if that concerns
+ * one connection only: the next may succeed. */
+bool server_accept_failed(struct server *, unsigned worker, int error);
+
+/* The errno that counters.accept_errors[i] is about; 0: all others. */
+int server_accept_error(size_t i);
 
 void server_close(struct server *, unsigned worker, int fd); /* a connection, which is counted */
 void server_closed(struct server *, unsigned worker);        /* counts one that was closed otherwise */
@@ -49,21 +61,5 @@ void server_closed(struct server *, unsigned worker);        /* counts one that 
 void server_leave(struct server *, unsigned worker); /* listener_leave() for all of the worker's listeners */
 
 int server_stop_events(int stop_fd); /* how many there have been: 0 serve, 1 drain, 2 or more end at once */
-
-/* Calls work() for each of `count` arguments of `size` bytes, each on a thread of its own (the first on the
- * caller's), thread i pinned to cpus[i % workers] if the server pins. Returns when all have returned: 0, or a
- * negative errno of one of them. If a thread cannot be made, none of them calls work(). */
-int server_run(struct server *, unsigned count, int (*work)(void *), void *arguments, size_t size);
-
-/* The worker of an event-loop model. */
-struct worker_kind {
-        size_t size; /* of a worker in bytes; zero before init() */
-        int (*init)(void *worker, struct server *, unsigned index, int stop_fd);
-        int (*run)(void *worker);   /* like init(), returns 0 or a negative errno */
-        void (*fini)(void *worker); /* also called after an init() that failed */
-};
-
-/* The whole serve() of such a model: sets all workers up, runs them, and takes them down. */
-int server_run_workers(struct server *, int stop_fd, const struct worker_kind *);
 
 #endif

@@ -27,13 +27,18 @@
  * by hand when they are accepted. And a client's FIN may overtake its last bytes, which a kernel worker still
  * has: so before a socket is closed, TCP_INFO must say that as much went out as came in.
  *
+ * The file is long, and reads better whole: what is loaded, who is entered when, and when a connection may be closed decide
+ * for each other.
+ *
  * Rejected. A SOCKMAP with the port as its key: two clients may have the same one. A parser program: a stream
  * has no messages to cut. A cgroup of one's own: it outlives SIGKILL. Entering every socket by hand: two
  * system calls per connection. */
 #include "models/accepting.h"
+#include "models/crew.h"
 #include "models/idle.h"
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include <stdio.h>
 
@@ -96,8 +101,8 @@ struct worker {
         struct idle idle;
         bool *open_fds;       /* [descriptors_max]: its connections; NULL: --idle-timeout is off */
         int descriptors_used; /* no connection has had this descriptor or a higher one */
-        bool draining; /* a stop event was seen */
-        bool left;     /* and the listeners have been left */
+        bool draining;        /* a stop event was seen */
+        bool left;            /* and the listeners have been left */
 };
 
 /* What a report is about, in epoll_event.data: a connection's descriptor, or an index with one of these. */
@@ -545,19 +550,29 @@ static int kernel_attach(struct kernel *k, const char **what)
 static int sockmap_serve(struct server *s, int stop_fd)
 {
         static const struct worker_kind kind = {sizeof(struct worker), worker_init, worker_run, worker_fini};
+        int error = crew_run_workers(s, stop_fd, &kind);
+
+        kernel_unload(&served);
+        return error;
+}
+
+static int sockmap_prepare(struct server *s, struct why *why)
+{
         /* The queues' connections are entered too, before they are accepted. */
         size_t sockets = s->connections_max + s->listener_count * (size_t)limits_somaxconn();
         const char *what;
         int error = kernel_load(&served, sockets, &what);
 
-        if (!error)
+        if (!error) {
+                what = "telling the programs which listeners are ours";
                 error = kernel_configure(&served, s);
+        }
         if (!error)
                 error = kernel_attach(&served, &what);
         if (!error)
-                error = server_run_workers(s, stop_fd, &kind);
+                return 0;
         kernel_unload(&served);
-        return error;
+        return why_fail(why, error, "%s: %s", what, strerror(-error));
 }
 
 static int sockmap_probe(unsigned workers, struct why *why)
@@ -587,6 +602,12 @@ static int sockmap_serve(struct server *s, int stop_fd)
         return -ENOSYS; /* the probe has said so */
 }
 
+static int sockmap_prepare(struct server *s, struct why *why)
+{
+        (void)s;
+        return why_fail(why, -ENOSYS, "built without it");
+}
+
 static int sockmap_probe(unsigned workers, struct why *why)
 {
         (void)workers;
@@ -594,6 +615,8 @@ static int sockmap_probe(unsigned workers, struct why *why)
 }
 
 #endif
+
+static const int system_calls[] = {SYSTEM_CALLS_EPOLL, SYS_bpf, -1};
 
 const struct model model_sockmap = {
         .name = "sockmap",
@@ -607,5 +630,7 @@ const struct model model_sockmap = {
         .unbounded = true,
         .stalled_bytes = 0, /* in user space */
         .probe = sockmap_probe,
+        .prepare = sockmap_prepare,
+        .system_calls = system_calls,
         .serve = sockmap_serve,
 };

@@ -30,6 +30,7 @@
  * repeated until the thread has left. */
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -320,7 +321,7 @@ static void post_fill(struct post *post)
                 error = thread_spawn(post);
         if (!error || atomic_load(&post->waiting) > 0)
                 return;
-        counter_add_shared(&post->state->server->counters[post->worker].accept_errors, 1);
+        (void)server_accept_failed(post->state->server, post->worker, -error);
         supervisor_wake(post->state);
 }
 
@@ -448,10 +449,13 @@ static int thread_serve(struct server *s, int stop_fd)
                 if (error)
                         return error;
         }
+        server_began(s);
         connections_supervise(&st, stop_fd);
         connections_drain(&st, stop_fd);
         return 0;
 }
+
+static const int system_calls[] = {SYS_tgkill, -1};
 
 const struct model model_thread = {
         .name = "thread",
@@ -460,5 +464,6 @@ const struct model model_thread = {
         .blocking = true,
         .stalled_bytes = LARGE_SIZE + BUFFER_SIZE + STACK_SIZE,
         .threads_limit = limits_threads,
+        .system_calls = system_calls,
         .serve = thread_serve,
 };

@@ -44,12 +44,20 @@
  * other what may happen next. */
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+enum metric {
+        FELL_BEHIND, /* clients, as often as they did not take at once what was sent to them */
+        NO_BUFFER,   /* receives that found none */
+        OVERFLOW,    /* turns in which completions did not fit the queue, and waited in the kernel */
+};
+
 #ifdef HAVE_LIBURING
+#include "models/crew.h"
 #include "models/idle.h"
 #include "models/uring_features.h"
 #include "models/uring_seam.h"
@@ -58,6 +66,7 @@
 #include "base/limits.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -103,7 +112,7 @@ struct connection {
         bool queued;                          /* in one of the worker's queues */
         bool limited;                         /* the receive, to RECEIVE_LIMIT */
         bool ended, failed;                   /* the client has closed its side; nothing more can be done */
-        uint8_t seen;                         /* when something last moved (models/idle.h); 0: not open, or held */
+        uint8_t seen; /* when something last moved (models/idle.h); 0: not open, or held */
 };
 
 /* A first-in, first-out queue of connections, by descriptor. */
@@ -263,13 +272,18 @@ static void receive_post(struct worker *w, int fd)
                 sqe_limit_receive(sqe, RECEIVE_LIMIT);
                 if (seam_hits("limit"))
                         sqe->off = 1; /* refused, as an older kernel refuses the limit */
-        } else
+        } else {
                 io_uring_prep_recv(sqe, fd, NULL, BUFFER_SIZE, 0);
+        }
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = seam_hits("no-buffer") ? BUFFER_GROUP + 1 : BUFFER_GROUP;
         sqe->user_data = connection_label(w, RECEIVE, fd);
         c->receive_posted = true;
         c->seen = w->idle.now;
+        if (seam_hits("open")) { /* what a ring must not do */
+                io_uring_prep_openat(sqe, AT_FDCWD, "opened-by-ring", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+                sqe->user_data = label(IGNORED, 0, 0);
+        }
 }
 
 static void receive_cancel(struct worker *w, int fd)
@@ -406,6 +420,7 @@ static void connection_stall(struct worker *w, int fd, size_t offset)
                 error = pending_append(&c->sending, w->buffers + (size_t)id * BUFFER_SIZE + offset,
                                        w->notes[id].size - offset);
         buffers_drop(w, c);
+        counter_add(&w->counters->own[FELL_BEHIND], 1);
         c->sent = 0;
         if (error) {
                 connection_fail(w, fd); /* the bytes were read and cannot be kept: it alone ends */
@@ -507,9 +522,10 @@ static void receive_completed(struct worker *w, int fd, int result, uint32_t fla
                 buffer_give(w, id);
         if (result == 0)
                 c->ended = true;
-        else if (result == -ENOBUFS)
+        else if (result == -ENOBUFS) {
+                counter_add(&w->counters->own[NO_BUFFER], 1);
                 queue_push(w, &w->starved, fd);
-        else if (result == -EINVAL && c->limited)
+        } else if (result == -EINVAL && c->limited)
                 w->limits_receives = false; /* before Linux 6.17: posted below, without the limit */
         else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN)
                 connection_fail(w, fd);
@@ -584,8 +600,7 @@ static void accept_completed(struct worker *w, uint32_t listener, int result, ui
                 else if (!places_abound(w))
                         w->accepts_are_wrong = true;
         } else if (result != -ECANCELED) {
-                counter_add_shared(&w->counters->accept_errors, 1);
-                if (!server_error_passes(-result))
+                if (!server_accept_failed(w->server, w->index, -result))
                         accepts_pause(w);
         }
 }
@@ -656,10 +671,12 @@ static void turn_take(struct worker *w)
         w->buffers_returned = 0;
         unsigned wait = w->starved.first >= 0 && w->buffers_free > 0 ? 0 : 1;
         int n = seam_hits("enter") ? -EBUSY
-                : wait_ms >= 0    ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &limit, NULL)
-                                  : io_uring_submit_and_wait(&w->ring, wait);
+                : wait_ms >= 0     ? io_uring_submit_and_wait_timeout(&w->ring, &cqe, wait, &limit, NULL)
+                                   : io_uring_submit_and_wait(&w->ring, wait);
         if (io_uring_sq_ready(&w->ring) == 0)
                 w->gathers_used = 0;
+        if (io_uring_cq_has_overflow(&w->ring))
+                counter_add(&w->counters->own[OVERFLOW], 1);
         unsigned room = io_uring_sq_space_left(&w->ring), reserved = 2 * (unsigned)w->server->listener_count;
         unsigned most = (room > reserved ? room - reserved : 0) / POSTS_MAX, handled = 0;
         for (; handled < most && io_uring_peek_cqe(&w->ring, &cqe) == 0; handled++) {
@@ -806,6 +823,30 @@ static int rings_size(unsigned count)
         return error;
 }
 
+/* From when it is enabled on, the ring performs nothing but what is used here: no seccomp filter sees it. */
+static int ring_restrict(struct io_uring *ring)
+{
+        static const uint8_t requests[] = {IORING_OP_RECV,        IORING_OP_SEND,     IORING_OP_SENDMSG,
+                                           IORING_OP_ACCEPT,      IORING_OP_POLL_ADD, IORING_OP_CLOSE,
+                                           IORING_OP_ASYNC_CANCEL};
+        static const uint8_t registrations[] = {IORING_REGISTER_ENABLE_RINGS, IORING_REGISTER_RING_FDS,
+                                                IORING_UNREGISTER_RING_FDS, IORING_REGISTER_SYNC_CANCEL};
+        struct io_uring_restriction all[sizeof requests + sizeof registrations + 1];
+        unsigned count = 0;
+
+        memset(all, 0, sizeof all);
+        for (size_t i = 0; i < sizeof requests; i++)
+                all[count++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_OP,
+                                                             .sqe_op = requests[i]};
+        for (size_t i = 0; i < sizeof registrations; i++)
+                all[count++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_REGISTER_OP,
+                                                             .register_op = registrations[i]};
+        all[count++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
+                                                     .sqe_flags = IOSQE_BUFFER_SELECT |
+                                                                  IOSQE_CQE_SKIP_SUCCESS};
+        return io_uring_register_restrictions(ring, all, count);
+}
+
 /* worker_fini takes down what was made before a failure. */
 static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
 {
@@ -832,6 +873,9 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         if (!w->connections || !w->buffer_ring || !w->buffers || !w->gathers || !w->posted)
                 return -ENOMEM;
         error = buffer_ring_register(&w->ring, w->buffer_ring, w->buffer_count);
+        if (error)
+                return error;
+        error = s->sandboxed ? ring_restrict(&w->ring) : 0;
         if (error)
                 return error;
         io_uring_buf_ring_init(w->buffer_ring);
@@ -863,10 +907,10 @@ static int uring_serve(struct server *s, int stop_fd)
         int error = rings_size(s->workers);
 
         if (!error)
-                error = server_run_workers(s, stop_fd, &kind);
+                error = crew_run_workers(s, stop_fd, &kind);
         for (int try = 1; error == -ENOMEM && ring_count == s->workers && try < TRIES; try++) {
                 clock_sleep(TRIES_PAUSE_NS);
-                error = server_run_workers(s, stop_fd, &kind);
+                error = crew_run_workers(s, stop_fd, &kind);
         }
         return error;
 }
@@ -924,11 +968,24 @@ enum { STALLED_BYTES = 0 };
 
 #endif
 
+static const char *metric_name(size_t i)
+{
+        static const char *const names[] = {[FELL_BEHIND] = "fell_behind",
+                                            [NO_BUFFER] = "no_buffer",
+                                            [OVERFLOW] = "completions_overflowed"};
+
+        return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+static const int system_calls[] = {SYS_io_uring_enter, SYS_io_uring_register, SYS_io_uring_setup, -1};
+
 const struct model model_uring = {
         .name = "uring",
         .summary = "an event loop per CPU, io_uring with multishot receive and provided buffers",
         .listeners = LISTENERS_PER_WORKER,
         .stalled_bytes = STALLED_BYTES,
         .probe = uring_probe,
+        .metric_name = metric_name,
+        .system_calls = system_calls,
         .serve = uring_serve,
 };

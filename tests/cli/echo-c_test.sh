@@ -184,7 +184,7 @@ test_a_pool_whose_threads_cannot_all_be_made_does_not_begin() {
 
 test_the_start_line_names_model_addresses_and_limit() {
         echo_start 127.0.0.1:0 --model epoll -l "unix:$PWD/echo" --max-conns 77
-        await grep -Eq "^echo-c: epoll, .*listening on 127\.0\.0\.1:[1-9][0-9]*, unix:$PWD/echo, at most 77 connections$" \
+        await grep -Eq "^echo-c: epoll, .*listening on 127\.0\.0\.1:[1-9][0-9]*, unix:$PWD/echo, at most 77 connections(, sandboxed by [LS][a-z0-9, ]+)?$" \
                 echo.err
 }
 

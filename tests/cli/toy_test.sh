@@ -16,7 +16,7 @@ test_it_is_listed_last_with_what_it_says_of_itself() {
         "$ECHO_C" --list-models >out
         [ "$(tail -n 1 out)" = $'toy\tavailable\ta thread per connection, made by SIZE threads that accept\t\t65536' ] ||
                 fail "the last line is: $(tail -n 1 out)"
-        [ "$(cut -f 1 out | tr '\n' ' ')" = 'async uring epoll thread pool coroutine sockmap toy ' ] ||
+        [ "$(cut -f 1 out | tr '\n' ' ')" = 'async uring epoll thread pool coroutine sockmap rogue toy ' ] ||
                 fail "the models are: $(cut -f 1 out | tr '\n' ' ')"
 }
 

@@ -188,7 +188,8 @@ static void second_signal_cuts(struct trial *t)
 static void closing_line(struct trial *t)
 {
         enum { COUNT = 7, BYTES = 12345 };
-        const char *due = "served 7 connections (0 cut, 0 idle), received 86415 bytes, sent 86415, 0 errors\n";
+        const char
+                *due = "served 7 connections (0 cut, 0 idle), received 86415 bytes, sent 86415, 0 errors\n";
         struct client clients[COUNT];
 
         clients_connect(clients, COUNT, t->address, BUFFERS_DEFAULT, &t->random);

@@ -6,6 +6,7 @@
  * SIZE threads wait in accept(2) on each listener, and make a thread for each connection. */
 #include "models/model.h"
 #include "models/server.h"
+#include "models/system_calls.h"
 
 #include "base/clock.h"
 #include "base/sys.h"
@@ -154,6 +155,8 @@ static int toy_serve(struct server *s, int stop_fd)
         (void)pthread_attr_setstacksize(&toy.attributes, STACK_SIZE);
         for (size_t i = 0; !error && i < count; i++)
                 error = acceptor_make(&toy.acceptors[i], &s->listeners[i / s->size]);
+        if (!error)
+                server_began(s);
         while (!error && server_stop_events(stop_fd) == 0)
                 (void)poll(&stop, 1, -1);
         if (!error)
@@ -170,6 +173,8 @@ static const char *toy_metric_name(size_t i)
         return i < sizeof names / sizeof *names ? names[i] : NULL;
 }
 
+static const int system_calls[] = {SYS_tgkill, -1};
+
 const struct model model_toy = {
         .name = "toy",
         .summary = "a thread per connection, made by SIZE threads that accept",
@@ -180,5 +185,6 @@ const struct model model_toy = {
         .size_max = ACCEPTORS_MAX,
         .metrics_title = "threads made",
         .metric_name = toy_metric_name,
+        .system_calls = system_calls,
         .serve = toy_serve,
 };
