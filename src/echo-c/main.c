@@ -73,7 +73,7 @@ static unsigned cpus_worth(const struct cpus *cpus)
 /* Returns the model to run, as the user whose limits will hold; ends the program if it cannot run here. */
 static const struct model *model_resolve(const struct options *o, unsigned workers)
 {
-        const struct model *model = o->model; /* is not NULL: there is a default */
+        const struct model *model = o->model;
         struct why why = {0};
 
         int error = user_try(&o->user);
@@ -91,7 +91,6 @@ static const struct model *model_resolve(const struct options *o, unsigned worke
         if (model->probe && model->probe(workers, &why) != 0)
                 fail("the model %s cannot run here: %s", model->name, why.text);
         error = user_return(&o->user);
-        assert(model);
         if (error)
                 fail("--user: cannot become root again: %s", strerror(-error));
         return model;
@@ -278,6 +277,7 @@ int main(int argc, char **argv)
         if (echo.passed.count == 0)
                 options_default_address(o);
         echo.model = model_resolve(o, workers);
+        assert(echo.model); /* there is a default */
         (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
         workers_plan(o, echo.model, &echo.cpus, s);
         listeners_open(o, echo.model, s);

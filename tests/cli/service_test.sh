@@ -146,7 +146,7 @@ test_what_happens_often_is_few_lines() {
 test_a_full_or_closed_standard_error_stops_nothing() {
         local where
         mkfifo pipe
-        exec 4<>pipe 3>pipe # nobody reads
+        exec 3<>pipe # nobody reads
         timeout 1 cat /dev/zero >&3 # until it is full
         for where in '2>&3' '2>/dev/full' '2>&-'; do
                 port=$(port_free)
