@@ -16,7 +16,6 @@
 #include "base/limits.h"
 #include "base/standard.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -276,11 +275,11 @@ int main(int argc, char **argv)
                 fail("%s", why.text);
         if (echo.passed.count == 0)
                 options_default_address(o);
-        echo.model = model_resolve(o, workers);
-        assert(echo.model); /* there is a default */
+        const struct model *model = model_resolve(o, workers);
+        echo.model = model;
         (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
-        workers_plan(o, echo.model, &echo.cpus, s);
-        listeners_open(o, echo.model, s);
+        workers_plan(o, model, &echo.cpus, s);
+        listeners_open(o, model, s);
         echo.metrics_fd = metrics_open(o);
         limits_plan(o, s);
         s->idle_timeout = o->idle_timeout;
@@ -289,9 +288,9 @@ int main(int argc, char **argv)
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (s->counters == MAP_FAILED)
                 fail("out of memory for the counters of %u workers", s->workers);
-        if (echo.model->prepare && echo.model->prepare(s, &why) != 0)
-                fail("the model %s cannot begin: %s", echo.model->name, why.text);
-        announce_limits(o, echo.model, s);
+        if (model->prepare && model->prepare(s, &why) != 0)
+                fail("the model %s cannot begin: %s", model->name, why.text);
+        announce_limits(o, model, s);
         metrics_begin();
         supervisor_begin();
         rights_drop(o);
@@ -299,13 +298,13 @@ int main(int argc, char **argv)
         if (stop_fd < 0)
                 fail("cannot wait for signals: %s", strerror(-stop_fd));
         int error = observer_begin(
-                &(struct observer_options){{echo.model, s, o->model->name, stop_fd}, s, echo.metrics_fd});
+                &(struct observer_options){{model, s, o->model->name, stop_fd}, s, echo.metrics_fd});
         if (error)
                 fail("cannot watch what happens: %s", strerror(-error));
-        error = echo.model->serve(s, stop_fd);
+        error = model->serve(s, stop_fd);
         if (error)
-                fail("the model %s cannot begin: %s", echo.model->name, strerror(-error));
+                fail("the model %s cannot begin: %s", model->name, strerror(-error));
         unix_sockets_unlink(s);
-        announce_end(echo.model, s);
+        announce_end(model, s);
         return 0;
 }
