@@ -5,16 +5,14 @@
 #ifndef BASE_SYS_H
 #define BASE_SYS_H
 
+#include "base/sanitizers.h"
+
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SYS_IS_WATCHED 1 /* the sanitizers check the arguments of glibc's functions */
-#else
-#define SYS_IS_WATCHED 0
-#endif
+#define SYS_IS_WATCHED (WITH_ASAN || WITH_TSAN) /* the sanitizers check the arguments of glibc's functions */
 
 /* As recv(2) with no flags: bytes, 0 at the end, or -1 and errno. */
 static inline ssize_t sys_recv(int fd, void *bytes, size_t size)

@@ -4,6 +4,7 @@
 #include "coroutine/context.h"
 
 #include "base/clock.h"
+#include "base/sanitizers.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,17 +15,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if WITH_ASAN
 #include <sanitizer/common_interface_defs.h>
-#define WITH_ASAN 1
-#else
-#define WITH_ASAN 0
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if WITH_TSAN
 #include <sanitizer/tsan_interface.h>
-#define WITH_TSAN 1
-#else
-#define WITH_TSAN 0
 #endif
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>

@@ -34,6 +34,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/sanitizers.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ enum {
         WAITING_ADDED = 32, /* made at once if fewer wait: with 8, a sixth less is done while 10,000 come */
         STACK_SPARED = 512, /* bytes of stack that stack_trim() leaves alone below its own frame */
         WAITING_MAX = 512,  /* beyond that, a thread whose connection has ended ends too */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if WITH_ASAN || WITH_TSAN
         STACK_SIZE = 256 * 1024, /* sanitized frames are larger */
 #else
         STACK_SIZE = 16 * 1024, /* or PTHREAD_STACK_MIN, if that is more; a page of it is touched */
