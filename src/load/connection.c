@@ -189,7 +189,7 @@ static enum step connection_end(struct connection *c, struct recorder *r, uint64
         if (now < r->window_end)
                 r->abandoned += c->in_flight;
         c->in_flight = c->unsent = c->sent = c->received = 0;
-        c->sending = false;
+        c->sending = c->reply_begun = false;
         c->state = CONNECTION_CLOSED;
         c->since = now + RETRY_NS;
         return STEP_CLOSE;
@@ -217,7 +217,7 @@ static enum step connection_mismatch(struct connection *c, struct recorder *r, c
         if (c->in_flight > 0)
                 kind = payload_diagnose(r->payload, c->index, reply_sequence(c), c->received, bytes, count);
         r->errors.mismatch[kind]++;
-        r->wrong_at_first += c->answered == 0 && c->received == 0;
+        r->wrong_at_first += c->answered == 0 && !c->reply_begun;
         return connection_end(c, r, now);
 }
 
@@ -232,6 +232,7 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
 
         c->answered++;
         c->received = 0;
+        c->reply_begun = false;
         c->since = now;
         c->state = --c->in_flight > 0 ? CONNECTION_BUSY : CONNECTION_IDLE;
         r->busy--;
@@ -261,8 +262,10 @@ static size_t reply_take(struct connection *c, const struct recorder *r, const u
         const struct plan *p = r->plan;
         size_t size = p->reply == REPLY_ECHO ? p->request_bytes : p->reply_bytes, rest = size - c->received;
 
-        if (p->reply == REPLY_UNTIL)
+        if (p->reply == REPLY_UNTIL) {
+                c->reply_begun = true;
                 return payload_until(r->payload, bytes, count, &c->received, complete);
+        }
         if (count > rest && c->in_flight == 1)
                 return 0; /* more than was requested */
         size_t n = count < rest ? count : rest;
@@ -270,6 +273,7 @@ static size_t reply_take(struct connection *c, const struct recorder *r, const u
             memcmp(payload_reply(r->payload, c->index, reply_sequence(c)) + c->received, bytes, n) != 0)
                 return 0;
         c->received += (uint32_t)n;
+        c->reply_begun = true;
         *complete = n == rest;
         return n;
 }
@@ -307,7 +311,7 @@ enum step connection_received(struct connection *c, struct recorder *r, const ui
                 return greeting_take(c, r, bytes, count, now);
         if (came < c->since || came > now)
                 came = now; /* a clock was set meanwhile */
-        if (c->answered == 0 && c->received == 0 && c->connect_began >= r->window_begin &&
+        if (c->answered == 0 && !c->reply_begun && c->connect_began >= r->window_begin &&
             came < r->window_end && c->in_flight > 0)
                 histogram_record(r->first_byte_latency, came - c->connect_began);
         do {
@@ -371,7 +375,7 @@ enum step connection_failed(struct connection *c, struct recorder *r, enum phase
 {
         bool reset = c->state != CONNECTION_CONNECTING && (cause == ECONNRESET || cause == EPIPE);
 
-        if (reset && c->answered > 0 && c->received == 0) {
+        if (reset && c->answered > 0 && !c->reply_begun) {
                 if (is_habit(r, c, false))
                         return connection_closed_by_server(c, r, now);
                 errors_count(&r->errors, PHASE_RECEIVE, ECONNRESET); /* whichever call came upon it */
@@ -383,7 +387,7 @@ enum step connection_failed(struct connection *c, struct recorder *r, enum phase
 
 enum step connection_closed(struct connection *c, struct recorder *r, bool received, uint64_t now)
 {
-        if (c->answered == 0 || c->received > 0 || (c->in_flight > 0 && received)) {
+        if (c->answered == 0 || c->reply_begun || (c->in_flight > 0 && received)) {
                 errors_count(&r->errors, PHASE_RECEIVE, CAUSE_CLOSED);
                 return connection_end(c, r, now);
         }

@@ -40,10 +40,11 @@ struct connection {
         uint64_t due, begun;         /* open loop: requests that have fallen due, and of those, begun */
         uint32_t index;              /* among all connections of the run */
         uint32_t in_flight, unsent;  /* requests; unsent: of those in flight, not sent or not wholly */
-        uint32_t sent, received;     /* bytes of the first unsent request, and of the next reply */
+        uint32_t sent, received;     /* bytes of the first unsent request; of the next reply, or of its end */
         int fd;                      /* the engine's; -1: none */
         uint8_t state;               /* enum connection_state */
         bool awaits_greeting;        /* nothing is begun before it has come */
+        bool reply_begun;            /* a part of the next reply has come */
         bool sending;                /* the engine's: a send is in flight */
         uint16_t generation;         /* the engine's: how often it was closed, modulo 2^16 */
         uint16_t posted;             /* the engine's: operations that are not complete */

@@ -876,6 +876,35 @@ static void a_close_between_replies_is_no_error_and_what_was_under_way_is_begun_
         }
 }
 
+/* Of a reply that ends with a text, bytes may have come that are no part of that. */
+static void a_reply_has_begun_whatever_its_first_bytes_are(void **state)
+{
+        struct fixture *f = *state;
+        struct recorder *r = &f->recorder;
+
+        f->plan.reply = REPLY_UNTIL;
+        f->plan.reply_text = (const uint8_t *)"\n";
+        f->plan.reply_bytes = 1;
+        struct payload *lines = payload_create_for(&f->plan);
+        assert_non_null(lines);
+        r->payload = lines;
+        for (uint64_t reset = 0; reset < 2; reset++) {
+                uint64_t now = BEGIN + reset * NS_PER_S;
+                (void)open_at(f, now);
+                assert_int_equal(received(&f->c, r, (const uint8_t *)"a", 1, now + 3), STEP_WAIT);
+                assert_int_equal(received(&f->c, r, (const uint8_t *)"b\n", 2, now + 5), STEP_SEND);
+                assert_int_equal(histogram_count(r->first_byte_latency), 1 + reset);
+                assert_int_equal(histogram_max(r->first_byte_latency), 3);
+                assert_int_equal(received(&f->c, r, (const uint8_t *)"c", 1, now + 7), STEP_WAIT);
+                assert_int_equal(reset ? connection_failed(&f->c, r, PHASE_RECEIVE, ECONNRESET, now + 9)
+                                       : connection_closed(&f->c, r, false, now + 9),
+                                 STEP_CLOSE);
+                assert_int_equal(errors_total(&r->errors), 1 + reset);
+                assert_int_equal(r->closed_by_server, 0);
+        }
+        payload_destroy(lines);
+}
+
 /* Of an open loop, the same request is begun again, and its latency counts from when it was due. */
 static void a_request_that_is_taken_back_stays_due_when_it_was(void **state)
 {
@@ -1081,6 +1110,7 @@ int main(void)
                 TEST(with_others_in_flight_a_connection_stays_busy),
                 TEST(counters_agree_after_any_sequence_of_events),
                 TEST(a_close_between_replies_is_no_error_and_what_was_under_way_is_begun_again),
+                TEST(a_reply_has_begun_whatever_its_first_bytes_are),
                 TEST(a_request_that_is_taken_back_stays_due_when_it_was),
                 TEST(a_reset_is_the_server_s_habit_once_it_has_closed_twice_after_as_many_replies),
                 TEST(a_reply_before_its_request_is_sent_whole_is_early_and_the_rest_is_sent_first),
