@@ -4,6 +4,7 @@
 #include "result/fields.h"
 
 #include "base/outfile.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -230,6 +231,7 @@ static bool field_read(const struct field *f, const json_t *value, struct result
 static bool histogram_read(const json_t *value, struct histogram **h)
 {
         const json_t *buckets = json_object_get(value, "histogram"), *bucket;
+        json_int_t left = INT64_MAX; /* more samples cannot be written again */
         size_t i;
 
         if (!value || json_is_null(value))
@@ -241,16 +243,17 @@ static bool histogram_read(const json_t *value, struct histogram **h)
                 const json_t *top = json_array_get(bucket, 0);
                 json_int_t at = json_integer_value(top);
                 json_int_t count = json_integer_value(json_array_get(bucket, 1));
-                if (!json_is_integer(top) || at < 0 || count <= 0)
+                if (!json_is_integer(top) || at < 0 || count <= 0 || count > left)
                         return false;
+                left -= count;
                 histogram_add(*h, (uint64_t)at, (uint64_t)count);
         }
         json_int_t min = json_integer_value(json_object_get(value, "min"));
         json_int_t max = json_integer_value(json_object_get(value, "max"));
-        if (min < 0 || max < min)
+        if (min < 0 || max < min || max > (json_int_t)HISTOGRAM_MAX)
                 return false;
-        histogram_restore(*h, (uint64_t)min, (uint64_t)max,
-                          json_number_value(json_object_get(value, "mean")));
+        double mean = json_number_value(json_object_get(value, "mean"));
+        histogram_restore(*h, (uint64_t)min, (uint64_t)max, fmin(fmax(mean, (double)min), (double)max));
         return true;
 }
 
@@ -324,6 +327,8 @@ static void verdict_read(const json_t *value, struct result *r)
                         break;
                 (void)snprintf(r->verdict.reasons[i].code, sizeof r->verdict.reasons[i].code, "%s", code);
                 (void)snprintf(r->verdict.reasons[i].text, sizeof r->verdict.reasons[i].text, "%s", sentence);
+                utf8_clean(r->verdict.reasons[i].code); /* either may be cut within a character */
+                utf8_clean(r->verdict.reasons[i].text);
                 r->verdict.reason_count = i + 1;
         }
 }

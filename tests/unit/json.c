@@ -248,6 +248,10 @@ static const struct {
         {SCHEMA ", \"latency\": {\"histogram\": [[\"x\", 1]]}}", "latency is no histogram"},
         {SCHEMA ", \"latency\": {\"histogram\": [[5, 1]], \"min\": 9, \"max\": 5}}",
          "latency is no histogram"},
+        {SCHEMA ", \"latency\": {\"histogram\": [[5, 1]], \"min\": 5, \"max\": 4398046511104}}",
+         "latency is no histogram"},
+        {SCHEMA ", \"latency\": {\"histogram\": [[5, 9223372036854775807], [5, 1]], \"min\": 5, \"max\": 5}}",
+         "latency is no histogram"},
         {SCHEMA ", \"errors\": \"none\"}", "errors"},
         {SCHEMA ", \"errors\": {\"connect\": {\"ECONNREFUSED\": \"many\"}}}", "errors"},
         {SCHEMA ", \"errors\": {\"timeout\": []}}", "errors"},
@@ -266,6 +270,58 @@ static void what_is_no_result_is_refused_with_a_sentence(void **state)
                         fail_msg("%s: %s", refused[i].text, r ? "accepted" : why.text);
                 json_decref(json);
         }
+}
+
+/* Of the samples; 12 digits of a right mean may lie outside. */
+static void a_mean_is_between_the_extremes(void **state)
+{
+        static const struct {
+                const char *mean;
+                double expected;
+        } cases[] = {{"-5", 5}, {"null", 5}, {"6.5", 6.5}, {"9", 9}, {"9.5", 9}, {"1e300", 9}};
+        char text[256];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct why why = {0};
+                (void)snprintf(
+                        text, sizeof text,
+                        SCHEMA
+                        ", \"latency\": {\"histogram\": [[5, 4]], \"min\": 5, \"max\": 9, \"mean\": %s}}",
+                        cases[i].mean);
+                json_t *json = json_loads(text, 0, NULL);
+                struct result *r = result_from_json(json, &why);
+                assert_non_null(r);
+                double mean = histogram_mean(r->latency);
+                if (fabs(mean - cases[i].expected) > 0)
+                        fail_msg("%s is read as %g", cases[i].mean, mean);
+                json_decref(json);
+                result_destroy(r);
+        }
+}
+
+/* As long as can be kept, and one byte more, which may be the first half of a character. */
+static void a_reason_that_is_cut_can_be_written_again(void **state)
+{
+        struct result *r = result_create();
+        struct why why = {0};
+        char text[sizeof r->verdict.reasons->text + 2] = "";
+
+        (void)state;
+        memset(text, 'a', sizeof text - 4);
+        (void)strcat(text, "\u00e9");
+        json_t *json = result_to_json(r);
+        result_destroy(r);
+        assert_int_equal(json_object_set_new(json_object_get(json, "verdict"), "reasons",
+                                             json_pack("[{s:s,s:s}]", "code", text, "text", text)),
+                         0);
+        r = result_from_json(json, &why);
+        assert_non_null(r);
+        json_t *again = result_to_json(r);
+        assert_non_null(again);
+        json_decref(again);
+        json_decref(json);
+        result_destroy(r);
 }
 
 static void a_result_with_members_of_later_versions_is_read(void **state)
@@ -393,6 +449,8 @@ int main(void)
                 cmocka_unit_test(no_number_is_ever_nan),
                 cmocka_unit_test(a_text_that_is_no_utf8_does_not_cost_the_result),
                 cmocka_unit_test(what_is_no_result_is_refused_with_a_sentence),
+                cmocka_unit_test(a_mean_is_between_the_extremes),
+                cmocka_unit_test(a_reason_that_is_cut_can_be_written_again),
                 cmocka_unit_test(a_result_with_members_of_later_versions_is_read),
                 cmocka_unit_test(a_truncated_text_is_refused_wherever_it_ends),
                 cmocka_unit_test(garbage_is_refused_with_the_line),
