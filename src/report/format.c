@@ -92,7 +92,7 @@ const char *format_ratio(double ratio, int decimals, char text[static FORMAT_TEX
 
 const char *format_unit(enum unit unit, double value, char text[static FORMAT_TEXT_MAX])
 {
-        uint64_t whole = isfinite(value) && value >= 0 ? (uint64_t)value : RESULT_UNKNOWN;
+        uint64_t whole = value >= 0 && value < 0x1p63 ? (uint64_t)value : RESULT_UNKNOWN;
 
         if (isinf(value) && value > 0) /* as summaries have it of latencies */
                 return strcpy(text, "too slow");

@@ -20,7 +20,7 @@ const char *format_rate(double per_second, char text[static FORMAT_TEXT_MAX]);  
 const char *format_percent(double percent, char text[static FORMAT_TEXT_MAX]);     /* 4.2%, or 12% */
 const char *format_ratio(double, int decimals, char text[static FORMAT_TEXT_MAX]); /* 1.63 */
 
-/* A number of that unit; a negative one is n/a too, and INFINITY "too slow". */
+/* A number of that unit; a negative or absurdly large one is n/a too, and INFINITY "too slow". */
 const char *format_unit(enum unit, double value, char text[static FORMAT_TEXT_MAX]);
 
 /* A percentile of latencies; n/a if there are too few of them. */

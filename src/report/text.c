@@ -160,10 +160,10 @@ static void server_print(FILE *out, const struct result *r)
                 fprintf(out, ", %.2f us per request", r->server.cpu_per_request / 1e3);
         fprintf(out, "; max rss %s", format_bytes(r->server.max_rss, t));
         if (isfinite(r->server.rss_per_connection))
-                fprintf(out, ", %s a connection", format_bytes((uint64_t)r->server.rss_per_connection, t));
+                fprintf(out, ", %s a connection", format_unit(UNIT_BYTES, r->server.rss_per_connection, t));
         if (isfinite(r->server.kernel_memory_per_connection))
                 fprintf(out, " and %s in the kernel for both ends",
-                        format_bytes((uint64_t)r->server.kernel_memory_per_connection, t));
+                        format_unit(UNIT_BYTES, r->server.kernel_memory_per_connection, t));
         if (r->server.threads_max != RESULT_UNKNOWN)
                 fprintf(out, "; %" PRIu64 " threads", r->server.threads_max);
         if (isfinite(r->server.busiest_thread))
@@ -183,7 +183,7 @@ static void latency_print(FILE *out, const char *name, const struct histogram *h
 
         if (!h || histogram_count(h) == 0)
                 return;
-        fprintf(out, "%-13s avg %s,", name, format_latency((uint64_t)histogram_mean(h), t));
+        fprintf(out, "%-13s avg %s,", name, format_unit(UNIT_NS, histogram_mean(h), t));
         fprintf(out, " min %s,", format_latency(histogram_min(h), t));
         fprintf(out, " max %s", format_latency(histogram_max(h), t));
         for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)

@@ -185,6 +185,22 @@ static void sizes_are_plain_numbers_of_three_digits(void **state)
                 assert_string_equal(format_bytes(cases[i].bytes, text), cases[i].text);
 }
 
+static void numbers_that_no_run_can_have_are_unknown(void **state)
+{
+        static const struct {
+                enum unit unit;
+                double value;
+                const char *text;
+        } cases[] = {{UNIT_NS, 1500, "1.5\u00b5s"},   {UNIT_NS, -1, "n/a"},    {UNIT_NS, NAN, "n/a"},
+                     {UNIT_NS, INFINITY, "too slow"}, {UNIT_NS, 1e300, "n/a"}, {UNIT_BYTES, 0x1p63, "n/a"},
+                     {UNIT_BYTES, 3456789, "3.46 MB"}};
+        char text[FORMAT_TEXT_MAX];
+
+        (void)state;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                assert_string_equal(format_unit(cases[i].unit, cases[i].value, text), cases[i].text);
+}
+
 static void the_text_names_errors_and_the_verdict(void **state)
 {
         static const char *const expected[] = {
@@ -393,6 +409,7 @@ int main(void)
                 cmocka_unit_test(a_markdown_row_says_na_for_what_is_unknown),
                 cmocka_unit_test(latencies_have_three_digits),
                 cmocka_unit_test(sizes_are_plain_numbers_of_three_digits),
+                cmocka_unit_test(numbers_that_no_run_can_have_are_unknown),
                 cmocka_unit_test(the_text_names_errors_and_the_verdict),
                 cmocka_unit_test(the_text_has_three_blocks),
                 cmocka_unit_test(no_line_is_longer_than_the_terminal_is_wide_unless_a_word_is),
