@@ -5,6 +5,8 @@
 #include "comparison/flags.h"
 #include "result/fields.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -331,7 +333,7 @@ static char *program_of(const char *command, char name[static RESULT_NAME_MAX])
 static json_t *result_wrap(json_t *json, struct why *why)
 {
         struct result *r = result_from_json(json, why);
-        char name[RESULT_NAME_MAX], flags[FLAGS_MAX];
+        char name[RESULT_NAME_MAX] = "", flags[FLAGS_MAX];
 
         if (!r)
                 return NULL;
@@ -339,6 +341,8 @@ static json_t *result_wrap(json_t *json, struct why *why)
         if (!server)
                 server = *r->targets ? r->targets : "server";
         (void)flags_of(r, flags);
+        utf8_clean(name); /* both may be cut within a character */
+        utf8_clean(flags);
         json_t *wrapped = json_pack(
                 "{s:s,s:O*,s:i,s:[{s:s,s:s?}],s:[{s:s}],s:[{s:s,s:s,s:i,s:n,s:O}],s:[{s:s,s:s,s:i,s:O}]}",
                 "schema", COMPARISON_SCHEMA, "environment", json_object_get(json, "environment"), "rounds", 1,

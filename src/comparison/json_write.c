@@ -140,10 +140,11 @@ json_t *comparison_to_json(const struct comparison *c)
                                                         (int)t->round, "attempts", (int)t->attempts, "failed",
                                                         t->failed, "result", t->json));
         }
-        return json_pack("{s:s,s:O?,s:s?,s:s?,s:i,s:I,s:s?,s:s?,s:o,s:o,s:o,s:o,s:o}", "schema",
+        return json_pack("{s:s,s:O?,s:s?,s:s?,s:i,s:o,s:s?,s:s?,s:o,s:o,s:o,s:o,s:o}", "schema",
                          COMPARISON_SCHEMA, "environment", environment, "duration", c->duration, "warmup",
-                         c->warmup, "rounds", (int)c->rounds, "seed", (json_int_t)c->seed, "baseline",
-                         comparison_baseline(c), "placement", c->placement, "lineup", lineup_to_json(c),
-                         "scenarios", scenarios_to_json(c), "sweep", sweep_to_json(c), "trials", trials,
-                         "summary", summaries_to_json(c));
+                         c->warmup, "rounds", (int)c->rounds, "seed",
+                         c->seed == RESULT_UNKNOWN ? json_null() : json_integer((json_int_t)c->seed),
+                         "baseline", comparison_baseline(c), "placement", c->placement, "lineup",
+                         lineup_to_json(c), "scenarios", scenarios_to_json(c), "sweep", sweep_to_json(c),
+                         "trials", trials, "summary", summaries_to_json(c));
 }

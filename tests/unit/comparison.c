@@ -405,6 +405,37 @@ static void what_is_written_is_read_as_it_was(void **state)
         comparison_destroy(c);
 }
 
+static void what_has_no_seed_is_written_without_one(void **state)
+{
+        struct comparison *c = measured();
+
+        (void)state;
+        c->seed = RESULT_UNKNOWN;
+        assert_int_equal(comparison_summarize(c), 0);
+        struct comparison *again = comparison_of(comparison_to_json(c));
+        assert_int_equal(again->seed, RESULT_UNKNOWN);
+        comparison_destroy(again);
+        comparison_destroy(c);
+}
+
+/* The name of the server and the flags are cut, perhaps within a character. */
+static void a_single_result_may_have_long_texts_of_any_language(void **state)
+{
+        struct result *r = result_create();
+
+        (void)state;
+        for (int shift = 0; shift < 2; shift++) {
+                (void)snprintf(r->server.command, sizeof r->server.command, "/bin/%s", shift ? "a" : "");
+                for (int i = 0; i < 40; i++)
+                        (void)strcat(r->server.command, "\u00e9");
+                struct comparison *c = comparison_of(result_to_json(r));
+                assert_true(c->is_single);
+                assert_int_equal(strncmp(c->servers[0].name, shift ? "a\u00e9" : "\u00e9", 3 - !shift), 0);
+                comparison_destroy(c);
+        }
+        result_destroy(r);
+}
+
 static void a_table_of_what_was_measured_is_that_of_its_file(void **state)
 {
         struct comparison *c = measured();
@@ -751,6 +782,8 @@ int main(void)
                 cmocka_unit_test(a_rate_that_was_missed_for_another_reason_is_left_out),
                 cmocka_unit_test(the_json_has_every_trial_in_the_order_in_which_they_ran),
                 cmocka_unit_test(what_is_written_is_read_as_it_was),
+                cmocka_unit_test(what_has_no_seed_is_written_without_one),
+                cmocka_unit_test(a_single_result_may_have_long_texts_of_any_language),
                 cmocka_unit_test(a_table_of_what_was_measured_is_that_of_its_file),
                 cmocka_unit_test(a_colour_that_is_none_is_replaced),
                 cmocka_unit_test(an_answer_says_what_the_intervals_show_and_no_more),
