@@ -174,9 +174,11 @@ static int greeting_set(void *options, const char *text, struct why *why)
         struct plan *p = &((struct run_options *)options)->plan;
 
         p->greets = true;
-        p->greeting_end = NULL;
-        if (strcmp(text, "skip") == 0)
+        if (strcmp(text, "skip") == 0) {
+                free((void *)(uintptr_t)p->greeting_end); /* of an option given before */
+                p->greeting_end = NULL;
                 return 0;
+        }
         return bytes_parse("--greeting", text, PLAN_GREETING_MAX, &p->greeting_end, &p->greeting_bytes, why);
 }
 

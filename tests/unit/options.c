@@ -103,6 +103,19 @@ static void what_follows_two_dashes_is_the_command_with_its_own_flags(void **sta
         assert_null(o.given.command[4]);
 }
 
+/* Under AddressSanitizer it is seen that nothing is lost, too. */
+static void the_last_greeting_counts(void **state)
+{
+        (void)state;
+        parse("bench --greeting hello --greeting skip");
+        assert_true(o.plan.greets);
+        assert_null(o.plan.greeting_end);
+        parse("bench --greeting skip --greeting hello");
+        assert_memory_equal(o.plan.greeting_end, "hello", 5);
+        free((void *)(uintptr_t)o.plan.greeting_end);
+        o.plan.greeting_end = NULL;
+}
+
 static void there_are_no_more_threads_than_connections_and_pins_only_with_a_cpu_each(void **state)
 {
         (void)state;
@@ -216,6 +229,7 @@ int main(void)
                 cmocka_unit_test(without_flags_it_is_what_the_original_did),
                 cmocka_unit_test(each_flag_sets_its_part_of_the_plan),
                 cmocka_unit_test(what_follows_two_dashes_is_the_command_with_its_own_flags),
+                cmocka_unit_test(the_last_greeting_counts),
                 cmocka_unit_test(there_are_no_more_threads_than_connections_and_pins_only_with_a_cpu_each),
                 cmocka_unit_test(wrong_usage_ends_with_status_2),
                 cmocka_unit_test(the_reply_is_an_echo_unless_one_option_says_otherwise),
