@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of samples and errors: doubles hold it exactly, and those of all results that can be merged have a sum. */
+#define COUNT_MAX (INT64_C(1) << 53)
+
 static const struct {
         const char *name;
         double share;
@@ -65,9 +68,10 @@ const json_t *json_at(const json_t *root, const char *path)
         return json_object_get(root, path);
 }
 
+/* A sum that is too large for JSON is unknown. */
 static json_t *integer(uint64_t value)
 {
-        return value == RESULT_UNKNOWN ? json_null() : json_integer((json_int_t)value);
+        return value > INT64_MAX ? json_null() : json_integer((json_int_t)value); /* as RESULT_UNKNOWN is */
 }
 
 static json_t *boolean(uint64_t value)
@@ -231,7 +235,7 @@ static bool field_read(const struct field *f, const json_t *value, struct result
 static bool histogram_read(const json_t *value, struct histogram **h)
 {
         const json_t *buckets = json_object_get(value, "histogram"), *bucket;
-        json_int_t left = INT64_MAX; /* more samples cannot be written again */
+        json_int_t left = COUNT_MAX;
         size_t i;
 
         if (!value || json_is_null(value))
@@ -292,7 +296,7 @@ static bool count_read(const json_t *object, const char *name, uint64_t *count)
 
         *count = (uint64_t)json_integer_value(value);
         return (!object || json_is_object(object)) && (!value || json_is_integer(value)) &&
-               json_integer_value(value) >= 0;
+               json_integer_value(value) >= 0 && json_integer_value(value) <= COUNT_MAX;
 }
 
 static bool errors_read(const json_t *value, struct errors *e)

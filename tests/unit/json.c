@@ -250,12 +250,13 @@ static const struct {
          "latency is no histogram"},
         {SCHEMA ", \"latency\": {\"histogram\": [[5, 1]], \"min\": 5, \"max\": 4398046511104}}",
          "latency is no histogram"},
-        {SCHEMA ", \"latency\": {\"histogram\": [[5, 9223372036854775807], [5, 1]], \"min\": 5, \"max\": 5}}",
+        {SCHEMA ", \"latency\": {\"histogram\": [[5, 9007199254740992], [5, 1]], \"min\": 5, \"max\": 5}}",
          "latency is no histogram"},
         {SCHEMA ", \"errors\": \"none\"}", "errors"},
         {SCHEMA ", \"errors\": {\"connect\": {\"ECONNREFUSED\": \"many\"}}}", "errors"},
         {SCHEMA ", \"errors\": {\"timeout\": []}}", "errors"},
         {SCHEMA ", \"errors\": {\"mismatch\": {\"lost\": -1}}}", "errors"},
+        {SCHEMA ", \"errors\": {\"mismatch\": {\"lost\": 9007199254740993}}}", "errors"},
 };
 
 static void what_is_no_result_is_refused_with_a_sentence(void **state)
