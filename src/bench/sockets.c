@@ -252,7 +252,8 @@ static struct address unmapped(const struct address *a)
  * Returns how many there are. */
 static size_t candidates_list(const struct address *a, struct address candidates[2])
 {
-        candidates[0] = candidates[1] = *a;
+        candidates[0] = *a;
+        candidates[1] = *a;
         if (address_is_unix(a) || !is_wildcard(a))
                 return 1;
         candidates[0] = loopback_v4(address_port(a));

@@ -193,11 +193,12 @@ static int trial_attempt(struct trials *all, struct comparison_trial *t, size_t 
                 error = trial_run(all, &again, number + t->attempts * trials_planned(all), interrupted);
                 bool better = !error && !*interrupted && again.result &&
                               interference(&again) < interference(t);
-                comparison_trial_fini(better ? t : &again);
                 if (better) {
                         again.attempts = t->attempts;
+                        comparison_trial_fini(t);
                         *t = again;
-                }
+                } else
+                        comparison_trial_fini(&again);
         }
         return error;
 }

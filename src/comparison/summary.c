@@ -148,7 +148,7 @@ static double resolution(enum figure figure, const struct summary_input *in)
 
 static void estimate_make(struct summary *s, enum figure figure, const struct summary_input *in)
 {
-        double values[STATISTICS_VALUES_MAX], known[STATISTICS_VALUES_MAX];
+        double values[STATISTICS_VALUES_MAX] = {0}, known[STATISTICS_VALUES_MAX];
         size_t count = 0;
 
         (void)figures_collect(figure, in->valid, in->slow, in->rounds, values);

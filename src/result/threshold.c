@@ -108,12 +108,13 @@ static bool cause_known(const char *name)
 /* Returns 0; -ENOENT if no result has the path; -EDOM if it leads to no number; or -ENOMEM. */
 static int path_check(const char *path)
 {
+        const char *member = histogram_member(path), *cause = error_cause(path);
         double share;
 
-        if (histogram_member(path))
-                return json_histogram_number(histogram_member(path), &share) ? 0 : -ENOENT;
-        if (error_cause(path))
-                return cause_known(error_cause(path)) ? 0 : -ENOENT;
+        if (member)
+                return json_histogram_number(member, &share) ? 0 : -ENOENT;
+        if (cause)
+                return cause_known(cause) ? 0 : -ENOENT;
         struct result *empty = result_create();
         json_t *json = empty ? result_to_json(empty) : NULL;
         const json_t *value = json ? json_at(json, path) : NULL;
