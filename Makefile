@@ -45,6 +45,7 @@ BENCH := $(foreach d,bench compare report comparison load result base,$(call obj
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*.c))
 CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
 CONFORMANCE := $(B)/tests/conformance/conformance
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 .PHONY: all echo-c bench tests
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
@@ -72,6 +73,11 @@ $(B)/tests/cli/statistics_ask $(B)/tests/cli/statistics_tables: $(B)/src/compari
 $(B)/tests/cli/activate: $(B)/src/base/address.o $(B)/src/base/number.o
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lm -o $@
+
+$(B)/tests/fuzz/models: $(addprefix $(B)/tests/,fuzz/models.o conformance/check.o conformance/client.o conformance/process.o) $(call objects,base)
+$(filter-out %/models,$(FUZZ_TARGETS)): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(filter-out %/main.o,$(BENCH)) $(B)/src/fault/fault_spec.o
+$(FUZZ_TARGETS):
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(CONFORMANCE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c)) $(call objects,base)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -o $@
@@ -108,11 +114,12 @@ $(B)/%.o: %.S
 SELF = $(MAKE) --no-print-directory -s
 SANITIZED = $(SELF) all tests LINK=-pie
 SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
-TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/build/seam \
+SEAM = build/seam
+TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/$(SEAM) \
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
-.PHONY: demo measure check check-full variants run-tests lint asan tsan peers install clean help
+.PHONY: demo measure check check-full variants run-tests lint asan tsan fuzz fuzz-targets coverage peers install clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables and make a page of charts (3 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
@@ -146,7 +153,7 @@ variants:  ## further builds for the tests: failing io_uring, no charts, one mor
 run-tests:  ## run the tests of `make check` on what is built already
 	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)
 
-lint:  ## check format, layering, warnings of both compilers, circles, sizes, clang-tidy, cppcheck, shellcheck
+lint:  ## check format, layering, warnings of both compilers, circles, sizes, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck
 	@scripts/install-deps --lint
 	@scripts/lint
 
@@ -158,6 +165,28 @@ asan:  ## run a reduced tier of the tests under AddressSanitizer and UndefinedBe
 tsan:  ## the same under ThreadSanitizer
 	@$(SANITIZED) B=build/tsan BIN=$(CURDIR)/build/tsan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
 	@$(SMALL) B=build/tsan BIN=$(CURDIR)/build/tsan
+
+FUZZ_TIME ?= 60
+fuzz:  ## give every parser, the load's state machine and all models random inputs, for FUZZ_TIME=60 seconds in all
+	@scripts/install-deps --lint
+	@$(SELF) fuzz-targets B=build/fuzz BIN=$(CURDIR)/build/fuzz LINK=-pie CC=clang CFLAGS='-O2 -g -fno-omit-frame-pointer \
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+	@FUZZ_TIME=$(FUZZ_TIME) TEST_TIMEOUT=$$(($(FUZZ_TIME) + 600)) tests/run scripts/fuzz
+
+fuzz-targets: $(FUZZ_TARGETS) echo-c
+
+COUNTED = $(SELF) LINK=-pie CC=clang CFLAGS='-O2 -g -fprofile-instr-generate -fcoverage-mapping \
+	-mllvm -runtime-counter-relocation -Wno-unused-command-line-argument'
+coverage:  ## run all tests on programs that count which of their lines run; fails below 90% of src (20 minutes)
+	@scripts/install-deps --lint --cli --web
+	@$(SELF) variants
+	@$(COUNTED) all tests B=build/coverage BIN=$(CURDIR)/build/coverage
+	@$(COUNTED) all B=build/coverage/seam BIN=$(CURDIR)/build/coverage/seam CPPFLAGS=-DTEST_SEAM
+	@rm -rf build/coverage/profile
+	@LLVM_PROFILE_FILE=$(CURDIR)/build/coverage/profile/%m%c CONFORMANCE_SCALE=small SLACK_MS=10000 \
+		$(SELF) run-tests B=build/coverage BIN=$(CURDIR)/build/coverage SEAM=build/coverage/seam || \
+		echo 'coverage: some tests failed, as above: what they ran counts all the same'
+	@scripts/coverage build/coverage
 
 peers:  ## build the other runtimes' echo servers into build/peers, as far as their toolchains are installed
 	@peers/build
