@@ -302,6 +302,19 @@ test_without_pinning_no_program_pins() {
                 (.server.command | endswith("--no-pin")))' $JSON
 }
 
+test_placed_apart_both_ends_have_cpus_of_their_own() {
+        local half=$(($(nproc) / 2)) first
+        compare --server "one=$SERVER" --pin disjoint --scenario '-c 1' -d 100ms
+        if [ "$status" = 2 ]; then
+                expect_usage 'bench compare' '--pin disjoint needs [0-9]+ CPUs'
+                skip "too few CPUs: $(nproc)"
+        fi
+        expect_status 0
+        first=$(taskset -cp $$ | sed 's/.*: //; s/[-,].*//')
+        expect_json ".placement == \"disjoint\" and all(.trials[].result; (.server.command | startswith(\"taskset -c $first\")) and
+                .server.cpus == $half and (.command_line | contains(\"--pin \")) and .config.pinned == true)" $JSON
+}
+
 test_an_interrupted_comparison_can_be_resumed() {
         local begun
         timeout --signal=INT 2 "$BENCH" compare --server "one=$SERVER" --scenario '-c 2' -n 8 -d 300ms -o results >out 2>err
