@@ -3,6 +3,7 @@
 #include "coroutine/context.h"
 
 #include "base/clock.h"
+#include "base/sanitizers.h"
 
 #include <errno.h>
 #include <fenv.h>
@@ -25,11 +26,7 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
+#define SANITIZED (WITH_ASAN || WITH_TSAN)
 
 enum { SWITCHES = 1000000 };
 
