@@ -57,9 +57,8 @@ static inline void fuzz_edit(json_t *root, char *lines)
                 while ((name = strsep(&line, ".")) && line)
                         at = json_is_array(at) ? json_array_get(at, strtoul(name, NULL, 10))
                                                : json_object_get(at, name);
-                if (!json_is_array(at))
-                        (void)json_object_set_new(at, name,
-                                                  new); /* fails, and frees it, where there is no object */
+                if (!json_is_array(at)) /* if it is no object either, this fails, and frees the value */
+                        (void)json_object_set_new(at, name, new);
                 else if (json_array_set_new(at, strtoul(name, NULL, 10), json_incref(new)) == 0)
                         json_decref(new);
                 else
