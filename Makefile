@@ -170,7 +170,8 @@ FUZZ_TIME ?= 60
 fuzz:  ## give every parser, the load's state machine and all models random inputs, for FUZZ_TIME=60 seconds in all
 	@scripts/install-deps --lint
 	@$(SELF) fuzz-targets B=build/fuzz BIN=$(CURDIR)/build/fuzz LINK=-pie CC=clang CFLAGS='-O2 -g -fno-omit-frame-pointer \
-		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+		-fsanitize-coverage-ignorelist=tests/fuzz/ignore'
 	@FUZZ_TIME=$(FUZZ_TIME) TEST_TIMEOUT=$$(($(FUZZ_TIME) + 600)) tests/run scripts/fuzz
 
 fuzz-targets: $(FUZZ_TARGETS) echo-c
