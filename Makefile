@@ -6,6 +6,8 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef \
             -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wnull-dereference
 PREFIX ?= /usr/local
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+ZSH_DIR ?= $(PREFIX)/share/zsh/site-functions
 # B: where objects go; BIN: where programs go; LINK: how echo-c is linked. The sanitizer builds set their own.
 B := build
 BIN := $(CURDIR)
@@ -47,7 +49,7 @@ CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.
 CONFORMANCE := $(B)/tests/conformance/conformance
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 
-.PHONY: all echo-c bench tests
+.PHONY: all echo-c bench man tests
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
 echo-c: $(BIN)/echo-c  ## build the server alone
 bench: $(BIN)/bench  ## build the load generator alone
@@ -63,6 +65,19 @@ else
 $(BIN)/bench:
 	@echo "bench is not built: it needs jansson (Debian: libjansson-dev; scripts/install-deps installs it)"
 endif
+
+# What users get beside the programs, from what --help says.
+GUIDES := $(foreach p,echo-c bench,$(B)/man/$(p).1 $(B)/completion/$(p).bash $(B)/completion/$(p).zsh)
+man: $(GUIDES)  ## make the manual pages and the completions, into build/man and build/completion
+$(B)/man/%.1: share/%.1 scripts/from-help $(BIN)/%
+	@mkdir -p $(@D)
+	scripts/from-help man $(BIN)/$* $< >$@.new && mv $@.new $@
+define completion
+$$(B)/completion/%.$(1): share/completion.$(1) scripts/from-help $$(BIN)/%
+	@mkdir -p $$(@D)
+	scripts/from-help $(1) $$(BIN)/$$* >$$@.new && mv $$@.new $$@
+endef
+$(foreach shell,bash zsh,$(eval $(call completion,$(shell))))
 
 tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
 
@@ -119,7 +134,7 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
-.PHONY: demo measure check check-full variants run-tests lint asan tsan fuzz fuzz-targets coverage peers install clean help
+.PHONY: demo measure check check-full variants run-tests lint asan tsan fuzz fuzz-targets coverage peers install deb clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables and make a page of charts (3 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
@@ -135,10 +150,10 @@ check:  ## build and run every test (10 minutes)
 	@$(SELF) all tests peers variants
 	@$(SELF) run-tests
 
-check-full:  ## the same with the largest sizes, and minutes of load on every model
-	@scripts/install-deps --peers --cli --web
+check-full:  ## the same with the largest sizes, minutes of load on every model, and the Debian packages
+	@scripts/install-deps --peers --cli --web --deb
 	@$(SELF) all tests peers variants
-	@CONFORMANCE_SCALE=full $(SELF) run-tests
+	@CONFORMANCE_SCALE=full $(SELF) run-tests CLI_TESTS='$(CLI_TESTS) $(wildcard tests/package/*_test.sh)'
 
 variants:  ## further builds for the tests: failing io_uring, no charts, one more model, coroutines without assembly, aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
@@ -193,8 +208,20 @@ coverage:  ## run all tests on programs that count which of their lines run; fai
 peers:  ## build the other runtimes' echo servers into build/peers, as far as their toolchains are installed
 	@peers/build
 
-install: all  ## install both programs under PREFIX (default /usr/local)
+install: all man  ## install programs, manual pages, completions and units of systemd under PREFIX (default /usr/local)
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(BIN)/echo-c $(BIN)/bench
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(filter %.1,$(GUIDES))
+	for p in echo-c bench; do \
+		install -D -m 644 $(B)/completion/$$p.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p && \
+		install -D -m 644 $(B)/completion/$$p.zsh $(DESTDIR)$(ZSH_DIR)/_$$p || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(UNIT_DIR) share/echo-c.service share/echo-c.socket
+
+deb:  ## build the Debian packages, from the files that git knows, into build/deb
+	@scripts/install-deps --deb
+	rm -rf build/deb && mkdir -p build/deb/source
+	git ls-files -z | tar -c --null -T - | tar -x -C build/deb/source
+	cd build/deb/source && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
+	lintian --fail-on error,warning build/deb/*.changes
 
 clean:  ## remove what was built
 	rm -rf build $(BIN)/echo-c $(BIN)/bench

@@ -42,7 +42,7 @@ static const struct option_row option_rows[] = {
          TO(plan.connections), .min = 1, .max = PLAN_CONNECTIONS_MAX},
         {"-d", "--duration", "DUR", "for each engine (default 1s)", .kind = OPTION_DURATION,
          TO(plan.duration), .min = NS_PER_MS, .max = OPTIONS_DURATION_MAX},
-        {"--engine", NULL, "NAME",
+        {"--engine", NULL, "uring|epoll|auto",
          "this engine alone: uring, epoll, or auto, the first of them that can run here (default: each)",
          .kind = OPTION_CALL, .call = run_options_engine},
         {"--json", NULL, "FILE", "write \"bench.calibration/1\"; - for standard output, instead of the text",

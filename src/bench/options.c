@@ -240,7 +240,7 @@ static const struct option_row load_rows[] = {
          "open loop: so many requests/s in all, each due at its time whether or not replies come; latency "
          "counts from that time (default: closed loop)",
          NUMBER(plan.rate, 1, 1000000000)},
-        {"--arrivals", NULL, "HOW",
+        {"--arrivals", NULL, "constant|poisson",
          "open loop: constant, at equal intervals (default), or poisson, at random", .kind = OPTION_CHOICE,
          TO(plan.arrivals), .choices = arrivals},
         {"--quantum", NULL, "DUR",
@@ -297,7 +297,7 @@ static const struct option_row load_rows[] = {
          .kind = OPTION_FLAG},
         {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, at the cost of all CPU time",
          .kind = OPTION_FLAG, TO(plan.spin)},
-        {"--engine", NULL, "NAME", "how system calls are made: uring, epoll or auto (default)",
+        {"--engine", NULL, "uring|epoll|auto", "how system calls are made: uring, epoll or auto (default)",
          .kind = OPTION_CALL, .call = run_options_engine},
 
         {.help = "The server:"},
