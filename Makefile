@@ -104,7 +104,7 @@ $(B)/%.o: %.c
 
 $(B)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(BPF_CLANG) -O2 -g -Wall -target bpf -Isrc -I/usr/include/$(shell $(CC) -print-multiarch) -MMD -MP -c $< -o $@
+	$(BPF_CLANG) -O2 -g -Wall -target bpf -ffile-prefix-map=$(CURDIR)=. -Isrc -I/usr/include/$(shell $(CC) -print-multiarch) -MMD -MP -c $< -o $@
 
 $(B)/skeleton/%.skel.h: $(B)/src/models/%.bpf.o
 	@mkdir -p $(@D)
