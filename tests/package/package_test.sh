@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The Debian packages: lintian has nothing to say, two builds are the same bytes wherever and by whomever they are made, and in a
 # bare Debian they install, run, and leave nothing.
-# shellcheck disable=SC2154,SC2034,SC2317,SC2016,SC2015,SC2209 # shared with lib.sh; tests are called by name; $ is of others; fail ends the test
+# shellcheck disable=SC2154,SC2034,SC2317,SC2016,SC2015 # shared with lib.sh; tests are called by name; $ is of others; fail ends the test
 # shellcheck source=/dev/null
 . "$(dirname "$0")/../cli/lib.sh"
 root=$(cd "$here/../.." && pwd)
@@ -68,6 +68,7 @@ root_remove() {
 test_packages_install_in_a_bare_debian_work_there_and_leave_nothing() {
         [ "$EUID" = 0 ] || skip "only root can make a Debian root"
         needs debootstrap debootstrap
+        needs groff groff-base
         [ -e "$PACKAGES" ] || skip "no packages were built"
         local mirror suite before
         suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -102,7 +103,7 @@ test_packages_install_in_a_bare_debian_work_there_and_leave_nothing() {
         in_root bash -c '. /usr/share/bash-completion/completions/echo-c && COMP_WORDS=(echo-c --model = po) COMP_CWORD=3 &&
                 _echo_c echo-c po = && echo "$COMPREPLY"' | grep -qx pool || fail "the completion does not load"
         # minbase excludes man; the page is the installed one.
-        gzip -dc "$chroot/usr/share/man/man1/echo-c.1.gz" | MANPAGER=cat man -l - 2>/dev/null | grep -q 'a choice of concurrency models' || fail "the page does not render"
+        gzip -dc "$chroot/usr/share/man/man1/echo-c.1.gz" | groff -mandoc -Tascii | grep -q 'a choice of concurrency models' || fail "the page does not render"
         metrics_scrape
 
         in_root sh -c 'dpkg --install /tmp/echo-c_*.deb' >apt.log 2>&1 || fail "installing it again: $(tail -n 1 apt.log)"
