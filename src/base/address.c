@@ -5,11 +5,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT_DEFAULT = 1234 };
+enum { PORT_DEFAULT = 1234, HOST_MAX = INET6_ADDRSTRLEN + IF_NAMESIZE };
 
 static int refuse(const char **why, const char *reason)
 {
@@ -45,10 +46,21 @@ static int v4_parse(const char *host, struct address *a, const char **why)
                                              : "the host is a numeric address or localhost");
 }
 
-static int v6_parse(const char *host, struct address *a, const char **why)
+/* With a zone, as in fe80::1%eth0 (RFC 4007, 11). */
+static int v6_parse(char *host, struct address *a, const char **why)
 {
+        char *zone = strchr(host, '%');
+        uint64_t index = 0;
+
         a->sa.v6.sin6_family = AF_INET6;
         a->size = sizeof a->sa.v6;
+        if (zone) {
+                *zone++ = '\0';
+                index = if_nametoindex(zone);
+                if (index == 0 && number_parse(zone, 1, UINT32_MAX, &index) != 0)
+                        return refuse(why, "behind the % there is the name or number of an interface");
+        }
+        a->sa.v6.sin6_scope_id = (uint32_t)index;
         if (inet_pton(AF_INET6, host, &a->sa.v6.sin6_addr) == 1)
                 return 0;
         return refuse(why, "there is no IPv6 address in the brackets");
@@ -56,7 +68,7 @@ static int v6_parse(const char *host, struct address *a, const char **why)
 
 int address_parse(const char *text, struct address *a, const char **why)
 {
-        char host[INET6_ADDRSTRLEN + 16];
+        char host[HOST_MAX];
         uint64_t port = PORT_DEFAULT;
 
         *a = (struct address){0};
@@ -89,7 +101,7 @@ int address_parse(const char *text, struct address *a, const char **why)
 
 const char *address_format(const struct address *a, char text[static ADDRESS_TEXT_MAX])
 {
-        char host[INET6_ADDRSTRLEN] = "?";
+        char host[HOST_MAX] = "?", zone[IF_NAMESIZE + 1] = "";
 
         switch (a->sa.any.sa_family) {
         case AF_UNIX:
@@ -99,7 +111,12 @@ const char *address_format(const struct address *a, char text[static ADDRESS_TEX
                 break;
         case AF_INET6:
                 (void)inet_ntop(AF_INET6, &a->sa.v6.sin6_addr, host, sizeof host); /* the size suffices */
-                (void)snprintf(text, ADDRESS_TEXT_MAX, "[%s]:%u", host, address_port(a));
+                if (a->sa.v6.sin6_scope_id) {
+                        *zone = '%';
+                        if (!if_indextoname(a->sa.v6.sin6_scope_id, zone + 1))
+                                (void)snprintf(zone + 1, IF_NAMESIZE, "%u", a->sa.v6.sin6_scope_id);
+                }
+                (void)snprintf(text, ADDRESS_TEXT_MAX, "[%s%s]:%u", host, zone, address_port(a));
                 break;
         default:
                 (void)inet_ntop(AF_INET, &a->sa.v4.sin_addr, host, sizeof host); /* the size suffices */

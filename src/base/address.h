@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* address: where a server listens or a client connects: host:port, [v6]:port, unix:/path, or
+/* address: where a server listens or a client connects: host:port, [v6]:port, [v6%zone]:port, unix:/path, or
  * unix:@name for Linux's abstract sockets (unix(7)); a file of that name is unix:./@name. */
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H

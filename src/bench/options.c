@@ -2,6 +2,7 @@
 #include "bench/options.h"
 
 #include "bench/output.h"
+#include "bench/resolve.h"
 
 #include "load/engine.h"
 
@@ -21,12 +22,11 @@
 static int target_add(void *options, const char *text, struct why *why)
 {
         struct plan *p = &((struct run_options *)options)->plan;
-        const char *reason;
 
         if (p->target_count == PLAN_TARGETS_MAX)
                 return why_set(why, "more than %d targets", PLAN_TARGETS_MAX);
-        if (address_parse(text, &p->targets[p->target_count++], &reason) != 0)
-                return why_set(why, "cannot connect to '%s': %s", text, reason);
+        if (resolve(text, &p->targets[p->target_count++], why) != 0)
+                return why_set(why, "cannot connect to '%s': %s", text, why->text);
         return 0;
 }
 

@@ -116,7 +116,8 @@ static void workers_plan(const struct options *o, const struct model *model, con
                 s->cpus = cpus->id;
 }
 
-static void listener_open(struct address *a, const struct listen_options *o, struct server *s)
+/* Returns false if it is a twin whose family this system does not have. */
+static bool listener_open(struct address *a, const struct listen_options *o, bool twin, struct server *s)
 {
         char text[ADDRESS_TEXT_MAX];
         struct listener *l = &s->listeners[s->listener_count];
@@ -132,9 +133,12 @@ static void listener_open(struct address *a, const struct listen_options *o, str
                 if (!steered)
                         error = listen_shared(a, o, s->workers, l);
         }
+        if (twin && (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT))
+                return false;
         if (error)
                 fail("cannot listen on %s: %s", address_format(a, text), strerror(-error));
         s->listener_count += steered ? s->workers : 1;
+        return true;
 }
 
 /* Those that were passed come first, and are addresses as others are. */
@@ -160,8 +164,15 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                         fail("cannot use descriptor %d of LISTEN_FDS: %s", echo.passed.echo[i],
                              strerror(-error));
         }
-        for (size_t i = 0; i < o->address_count; i++)
-                listener_open(&o->addresses[i], &o->listen, s);
+        size_t opened = 0;
+        for (size_t i = 0; i < o->address_count; i++) {
+                struct address a = o->addresses[i];
+                if (o->twin[i])
+                        address_set_port(&a, address_port(&o->addresses[opened - 1]));
+                if (listener_open(&a, &o->listen, o->twin[i], s))
+                        o->addresses[opened++] = a;
+        }
+        o->address_count = opened;
         memmove(o->addresses + adopted_count, o->addresses, o->address_count * sizeof *adopted);
         memcpy(o->addresses, adopted, adopted_count * sizeof *adopted);
         o->address_count += adopted_count;

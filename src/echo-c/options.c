@@ -87,12 +87,18 @@ static int address_add(void *options, const char *text, struct why *why)
 {
         struct options *o = options;
         const char *reason;
+        size_t host = strcspn(text, ":");
+        bool localhost = host == strlen("localhost") && strncmp(text, "localhost", host) == 0;
 
-        if (o->address_count == OPTIONS_ADDRESSES_MAX)
+        if (o->address_count + localhost >= OPTIONS_ADDRESSES_MAX)
                 return why_set(why, "more than %d addresses to listen on", OPTIONS_ADDRESSES_MAX);
-        if (address_parse(text, &o->addresses[o->address_count++], &reason) == 0)
-                return 0;
-        return why_fail(why, -EADDRNOTAVAIL, "cannot listen on %s: %s", text, reason);
+        if (address_parse(text, &o->addresses[o->address_count++], &reason) != 0)
+                return why_fail(why, -EADDRNOTAVAIL, "cannot listen on %s: %s", text, reason);
+        if (localhost) { /* both families' */
+                o->twin[o->address_count] = true;
+                (void)address_parse("[::1]", &o->addresses[o->address_count++], &reason); /* it is one */
+        }
+        return 0;
 }
 
 static int metrics_set(void *options, const char *text, struct why *why)
@@ -132,7 +138,8 @@ static const struct option_row option_rows[] = {
 
         {.help = "Connections:"},
         {"--listen", "-l", "ADDR",
-         "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234)",
+         "listen on host:port, [v6]:port or unix:/path; repeatable (default 127.0.0.1:1234). A host is numeric, or "
+         "localhost, which is 127.0.0.1 and, where there is one, [::1]",
          .kind = OPTION_CALL, .call = address_add},
         {"--backlog", NULL, "N", "connections that may wait to be accepted (default 65535)",
          .kind = OPTION_NUMBER, TO(listen.backlog), .min = 1, .max = INT_MAX},

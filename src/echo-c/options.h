@@ -20,16 +20,17 @@ enum { OPTIONS_ADDRESSES_MAX = 16 };
 struct options {
         const struct model *model;
         struct address addresses[OPTIONS_ADDRESSES_MAX];
-        size_t address_count;         /* 0: none was given */
-        struct listen_options listen; /* but `blocking`, which the model decides */
-        unsigned workers;             /* -w; 0: one per CPU */
-        unsigned size;                /* in the model's size_unit; 0: one per CPU */
-        size_t connections_max;       /* 0: what the descriptors allow */
-        uint64_t drain_timeout;       /* ns */
-        uint64_t idle_timeout;        /* ns; 0: never */
-        struct fault_spec fault;      /* --fault; of size 0 without */
-        struct user user;             /* --user */
-        struct address metrics;       /* --metrics; of size 0 without */
+        size_t address_count;             /* 0: none was given */
+        bool twin[OPTIONS_ADDRESSES_MAX]; /* it has the port of the one before, and may be missing */
+        struct listen_options listen;     /* but `blocking`, which the model decides */
+        unsigned workers;                 /* -w; 0: one per CPU */
+        unsigned size;                    /* in the model's size_unit; 0: one per CPU */
+        size_t connections_max;           /* 0: what the descriptors allow */
+        uint64_t drain_timeout;           /* ns */
+        uint64_t idle_timeout;            /* ns; 0: never */
+        struct fault_spec fault;          /* --fault; of size 0 without */
+        struct user user;                 /* --user */
+        struct address metrics;           /* --metrics; of size 0 without */
         enum log_format log_format;
         bool pin, quiet, list_models, sandbox;
 };

@@ -27,7 +27,8 @@ test_wrong_usage_is_named_in_one_line_and_a_hint() {
 --connect-timeout takes a duration from 1ms .*, not '0'|--connect-timeout 0
 --request-timeout takes a duration .*, not '-1s'|--request-timeout=-1s
 cannot connect to 'nowhere:x': the port|-t nowhere:x
-cannot connect to 'example.org:80': the host is a numeric address|-t example.org:80
+cannot connect to 'no-such-name.invalid:80': [A-Z].*|-t no-such-name.invalid:80
+cannot connect to '127.0.0.256:80': the host is a numeric address|-t 127.0.0.256:80
 cannot connect to '127.0.0.1:65536': the port is a number|-t 127.0.0.1:65536
 cannot connect to '::1:80': an IPv6 address is written|-t ::1:80
 cannot connect to 'unix:': |-t unix:

@@ -119,6 +119,25 @@ test_metrics_are_for_this_machine_unless_the_world_is_asked_for() {
         expect_error "^echo-c: cannot serve metrics on 127.0.0.1:$metrics: Address already in use"
 }
 
+# --- addresses
+
+test_localhost_is_both_families() {
+        [ -e /proc/net/if_inet6 ] || skip 'no IPv6'
+        local host
+        echo_start localhost:0 --model epoll
+        port=${address##*:}
+        grep -qF "listening on 127.0.0.1:$port, [::1]:$port," echo.err || fail "$(cat echo.err)"
+        for host in 127.0.0.1 '[::1]' '[::1%lo]' localhost; do
+                address=$host:$port
+                load -c 2 -d 50ms
+        done
+        kill -KILL "$pid"
+        wait "$pid"
+        echo_start "[::1]:$port" --model epoll
+        address=localhost:$port # of which 127.0.0.1 comes first, but nobody is there
+        load -c 2 -d 50ms
+}
+
 # --- the log
 
 test_json_lines_are_json_with_time_level_and_event() {

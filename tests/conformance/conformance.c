@@ -6,6 +6,7 @@
  *
  * ECHO_C              the program to test (./echo-c)
  * CONFORMANCE_FILTER  runs only the tests whose name contains it, or matches it if it has * or ?
+ * CONFORMANCE_SHARD   I/N runs every N-th test from the I-th on, so that N processes can share them
  * CONFORMANCE_SEED    repeats the random chunks and pauses of a run; each run prints its seed
  * CONFORMANCE_SCALE   small, for sanitizers: fewer set-ups, and in big tests a tenth of the bytes and at most
  *                     1,000 connections and threads; full: four times as many as without it */
@@ -39,7 +40,7 @@ static struct setup setups[SETUPS_MAX];
 static size_t setup_count;
 static struct trial trials[TESTS_MAX];
 static struct CMUnitTest tests[TESTS_MAX]; /* those without a name are not run */
-static size_t test_count;
+static size_t test_count, wanted_count;
 static cpu_set_t cpus_at_start;
 static char unix_directory[64], unix_address[96];
 
@@ -246,6 +247,16 @@ static bool name_is_wanted(const char *name)
         return strpbrk(filter, "*?") ? fnmatch(filter, name, 0) == 0 : strstr(name, filter) != NULL;
 }
 
+/* I/N: of N processes, the I-th; every test is somebody's. */
+static bool name_is_ours(size_t wanted)
+{
+        const char *shard = getenv("CONFORMANCE_SHARD");
+        unsigned long index, count;
+
+        return !shard || sscanf(shard, "%lu/%lu", &index, &count) != 2 || count == 0 ||
+               wanted % count + 1 == index;
+}
+
 /* The seed of a test does not depend on which others are run (FNV-1a). */
 static uint64_t seed_of(uint64_t seed, const char *name)
 {
@@ -267,7 +278,7 @@ static void tests_add(const struct setup *s, const struct claim *claims, uint64_
                 char *name = NULL; /* lives as long as the program */
                 if (asprintf(&name, "%s/%s", s->name, c->name) < 0)
                         abort();
-                if (!name_is_wanted(name)) {
+                if (!name_is_wanted(name) || !name_is_ours(wanted_count++)) {
                         free(name);
                         continue;
                 }

@@ -71,6 +71,9 @@ static void ipv6_stands_in_brackets(void **state)
                 {"[2001:db8:0:0:0:0:0:1]:443", "[2001:db8::1]:443"},
                 {"[2001:DB8::A]:443", "[2001:db8::a]:443"},
                 {"[::ffff:192.0.2.1]:443", "[::ffff:192.0.2.1]:443"},
+                {"[fe80::1%lo]:7", "[fe80::1%lo]:7"},
+                {"[fe80::1%1]:7", "[fe80::1%lo]:7"}, /* the first interface is always lo */
+                {"[fe80::1%4000000000]:7", "[fe80::1%4000000000]:7"},
                 {"[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535",
                  "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"},
         };
@@ -131,6 +134,9 @@ static void what_is_wrong_is_said(void **state)
                 {"[]:80", "there is no IPv6 address in the brackets"},
                 {"[127.0.0.1]:80", "there is no IPv6 address in the brackets"},
                 {"[::g]:80", "there is no IPv6 address in the brackets"},
+                {"[fe80::1%]:80", "behind the % there is the name or number of an interface"},
+                {"[fe80::1%no-such-if]:80", "behind the % there is the name or number of an interface"},
+                {"[%lo]:80", "there is no IPv6 address in the brackets"},
                 {"unix:", "a unix socket's path has 1 to 107 bytes"},
                 {"a-host-whose-name-is-far-too-long-to-be-the-numeric-address-that-it-should-be.example:80",
                  "the host is too long for a numeric address"},
