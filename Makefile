@@ -48,6 +48,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.c))
 CONFORMANCE := $(B)/tests/conformance/conformance
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
+FAULTS := $(B)/tests/faults/sweep
 
 .PHONY: all echo-c bench man tests
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
@@ -79,7 +80,7 @@ $$(B)/completion/%.$(1): share/completion.$(1) scripts/from-help $$(BIN)/%
 endef
 $(foreach shell,bash zsh,$(eval $(call completion,$(shell))))
 
-tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE)
+tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE) $(FAULTS)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/fault/fault_spec.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
@@ -95,6 +96,10 @@ $(FUZZ_TARGETS):
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(CONFORMANCE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c)) $(call objects,base)
+	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -o $@
+
+$(FAULTS): $(patsubst %.c,$(B)/%.o,tests/faults/sweep.c tests/faults/inject.c $(addprefix tests/conformance/,check.c client.c process.c)) \
+           $(call objects,base)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -o $@
 
 .SECONDARY:

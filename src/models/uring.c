@@ -235,6 +235,7 @@ static void accepts_arrange(struct worker *w)
                         struct io_uring_sqe *sqe = request(w);
                         io_uring_prep_cancel64(sqe, label(ACCEPT, (uint32_t)i, 0), 0);
                         sqe->user_data = label(IGNORED, 0, 0);
+                        seam_request(sqe, SEAM_CANCEL);
                 } else if (w->posted[i] == NOTHING && !w->paused_until) {
                         struct io_uring_sqe *sqe = request(w);
                         if (abound)
@@ -243,6 +244,7 @@ static void accepts_arrange(struct worker *w)
                         else
                                 io_uring_prep_poll_add(sqe, l->fd, POLLIN);
                         sqe->user_data = label(ACCEPT, (uint32_t)i, 0);
+                        seam_request(sqe, abound ? SEAM_ACCEPT : SEAM_POLL);
                         w->posted[i] = abound ? ACCEPTING : POLLING;
                 }
         }
@@ -278,6 +280,7 @@ static void receive_post(struct worker *w, int fd)
         sqe->flags |= IOSQE_BUFFER_SELECT;
         sqe->buf_group = seam_hits("no-buffer") ? BUFFER_GROUP + 1 : BUFFER_GROUP;
         sqe->user_data = connection_label(w, RECEIVE, fd);
+        seam_request(sqe, SEAM_RECEIVE);
         c->receive_posted = true;
         c->seen = w->idle.now;
         if (seam_hits("open")) { /* what a ring must not do */
@@ -292,6 +295,7 @@ static void receive_cancel(struct worker *w, int fd)
 
         io_uring_prep_cancel64(sqe, connection_label(w, RECEIVE, fd), 0);
         sqe->user_data = label(IGNORED, 0, 0);
+        seam_request(sqe, SEAM_CANCEL);
 }
 
 /* Tries to send the buffers that wait, as one message, without waiting for room. */
@@ -319,6 +323,7 @@ static void buffers_send(struct worker *w, int fd)
         if (seam_hits("short-send") && sqe->opcode == IORING_OP_SEND)
                 sqe->len = 1;
         sqe->user_data = connection_label(w, SEND, fd);
+        seam_request(sqe, SEAM_SEND);
         c->send_posted = true;
 }
 
@@ -331,6 +336,7 @@ static void pending_send(struct worker *w, int fd)
         c->asked = c->sending->size - c->sent;
         io_uring_prep_send(sqe, fd, c->sending->bytes + c->sent, c->asked, MSG_NOSIGNAL | MSG_WAITALL);
         sqe->user_data = connection_label(w, SEND, fd);
+        seam_request(sqe, SEAM_SEND);
         c->send_posted = true;
 }
 
@@ -403,6 +409,7 @@ static void connection_settle(struct worker *w, int fd)
         io_uring_prep_close(sqe, fd);
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
         sqe->user_data = label(IGNORED, 0, 0);
+        seam_request(sqe, SEAM_CLOSE);
         server_closed(w->server, w->index);
         w->open--;
         held_admit(w, 1);
@@ -725,6 +732,7 @@ static int worker_run(void *arg)
         struct io_uring_sqe *sqe = request(w);
         io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
         sqe->user_data = label(STOP, 0, 0);
+        seam_request(sqe, SEAM_STOP);
         w->accepts_are_wrong = true;
         while (!worker_has_finished(w))
                 turn_take(w);

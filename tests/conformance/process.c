@@ -21,6 +21,7 @@
 
 enum { RUNNING_MAX = 8 };
 static pid_t running[RUNNING_MAX]; /* 0: a free place */
+void (*process_prepare)(void);
 
 static void running_replace(pid_t old, pid_t new)
 {
@@ -44,8 +45,11 @@ static _Noreturn void program_execute(const char *const arguments[], int output_
                 _exit(127);
         if (null >= 0)
                 (void)dup2(null, STDIN_FILENO); /* the server does not read from it */
-        if (dup2(output_fd, STDOUT_FILENO) >= 0 && dup2(output_fd, STDERR_FILENO) >= 0)
+        if (dup2(output_fd, STDOUT_FILENO) >= 0 && dup2(output_fd, STDERR_FILENO) >= 0) {
+                if (process_prepare)
+                        process_prepare();
                 execv(argv[0], argv);
+        }
         dprintf(output_fd, "cannot execute %s: %s\n", program, strerror(errno));
         _exit(127);
 }
@@ -101,7 +105,7 @@ static void addresses_read(struct process *p, const char *text, const char *end)
                         check_fail("the start line has an address that cannot be read, '%s': %s", one, why);
 }
 
-void process_await_listening(struct process *p)
+bool process_comes_to_listen(struct process *p)
 {
         for (;;) {
                 bool open = output_read(p);
@@ -109,12 +113,18 @@ void process_await_listening(struct process *p)
                 const char *end = begin ? strstr(begin, ", at most ") : NULL;
                 if (end && strchr(end, '\n')) {
                         addresses_read(p, begin + strlen("listening on "), end);
-                        return;
+                        return true;
                 }
                 if (!open)
-                        check_fail("the server ended before it listened; it said: %s", p->output);
+                        return false;
                 check_wait(p->output_fd, POLLIN, "the server's start line");
         }
+}
+
+void process_await_listening(struct process *p)
+{
+        if (!process_comes_to_listen(p))
+                check_fail("the server ended before it listened; it said: %s", p->output);
 }
 
 int process_await_end(struct process *p, const char *what)

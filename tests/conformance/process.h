@@ -25,7 +25,11 @@ struct process {
 /* Starts the program that $ECHO_C names (./echo-c) with arguments ended by NULL. It dies with its parent. */
 void process_start(struct process *, const char *const arguments[]);
 
-/* Waits for the start line and reads the addresses from it. */
+/* NULL, or what a child does before it becomes that program. */
+extern void (*process_prepare)(void);
+
+/* Waits for the start line and reads the addresses from it; the first one returns false if the server ends instead. */
+bool process_comes_to_listen(struct process *);
 void process_await_listening(struct process *);
 
 /* Waits for the end. Returns the exit status, or 256 + the number of the signal that ended it. */
