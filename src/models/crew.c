@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What the threads of one crew_run share. */
 struct crew {
@@ -22,6 +24,14 @@ struct thread {
         int error;
 };
 
+/* A thread that cannot go on does not leave its clients to nobody while the others serve theirs: as two signals would, it
+ * ends all of them, and the process (echo-c/stop.c). */
+static void crew_end(void)
+{
+        (void)kill(getpid(), SIGTERM); /* cannot fail; two different ones, which do not merge */
+        (void)kill(getpid(), SIGINT);
+}
+
 static void *thread_main(void *arg)
 {
         struct thread *t = arg;
@@ -34,6 +44,8 @@ static void *thread_main(void *arg)
         if (t->cpu >= 0)
                 (void)cpus_pin(t->cpu); /* slower where it is not allowed, but right */
         t->error = t->crew->work(t->argument);
+        if (t->error)
+                crew_end();
         return NULL;
 }
 

@@ -9,7 +9,8 @@
 
 /* Calls work() for each of `count` arguments of `size` bytes, each on a thread of its own (the first on the
  * caller's), thread i pinned to cpus[i % workers] if the server pins. Returns when all have returned: 0, or a
- * negative errno of one of them. If a thread cannot be made, none of them calls work(). */
+ * negative errno of one of them, which makes the others end as a second stop event does. If a thread cannot be made,
+ * none of them calls work(). */
 int crew_run(struct server *, unsigned count, int (*work)(void *), void *arguments, size_t size);
 
 /* The worker of an event-loop model. */

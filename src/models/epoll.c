@@ -282,6 +282,8 @@ static int worker_run(void *arg)
         while (!worker_has_finished(w)) {
                 int pause = w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX, idle_wait_ms(&w->idle, pause));
+                if (n < 0 && errno != EINTR)
+                        return -errno; /* the instance is no use any more */
                 for (int i = 0; i < n; i++)
                         report_handle(w, &events[i]);
                 if (idle_is_due(&w->idle))

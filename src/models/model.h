@@ -61,7 +61,7 @@ struct model {
         /* Serves until stopped. `stop_fd` is never read: the number of bytes that wait in it is the number of
          * stop events (server_stop_events). After one, empties the queues of the listeners, leaves them, and
          * goes on until the last client has closed; after two, returns at once: the caller then ends the
-         * process, and with it what is still open. Returns 0, or a negative errno if it could not begin. */
+         * process, and with it what is still open. Returns 0, or a negative errno if it could not begin or go on. */
         int (*serve)(struct server *, int stop_fd);
 };
 

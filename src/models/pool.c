@@ -464,6 +464,8 @@ static int thread_run(void *arg)
                 }
                 int wait = t->first_deferred >= 0 ? 0 : paused_until ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, group_wait_ms(g, wait));
+                if (n < 0 && errno != EINTR)
+                        return -errno; /* the instance is no use any more */
                 for (int i = 0; i < n; i++) {
                         done = done || events[i].data.u64 == label(DONE, 0, 0);
                         report_handle(t, &events[i]);

@@ -56,6 +56,7 @@ bool server_accept_failed(struct server *s, unsigned worker, int error)
 
 void server_began(struct server *s)
 {
+        s->begun = true;
         if (s->began)
                 s->began(s);
 }

@@ -26,6 +26,7 @@ struct server {
         int alarm_fd;              /* eventfd that says that accepting fails; -1: nobody wants to know */
         atomic_bool alarmed;       /* it has been written; whoever reads it clears this */
         void (*began)(struct server *); /* see server_began */
+        bool begun;                     /* it was called: an error of serve() is then one of serving */
         atomic_size_t open;             /* connections */
         _Atomic uint64_t full;          /* how often a place was wanted and none was free */
 };

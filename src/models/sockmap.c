@@ -379,6 +379,8 @@ static int worker_run(void *arg)
                 int timeout = w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1;
                 int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX,
                                    idle_wait_ms(&w->idle, w->ending_count > 0 ? w->ending_ms : timeout));
+                if (n < 0 && errno != EINTR)
+                        return -errno; /* the instance is no use any more */
                 for (int i = 0; i < n; i++)
                         report_handle(w, &events[i]);
                 if (w->ending_count > 0)

@@ -6,7 +6,7 @@
  * WHEN is 1, 2 or 5: that call fails, counted from a moment at which connections are open; or `on`: from then on all do.
  * Meanwhile clients send random bytes, one of them without reading, and others come and go. A connection may die;
  * what may not: a wrong byte, a connection that is neither served nor ended, a descriptor or a place that is not there
- * afterwards, the process (but by EBADF, EFAULT or EINVAL, which say that it is broken, with a message), and more than a
+ * afterwards, the process (but where epoll_wait or io_uring_enter says EBADF, EFAULT or EINVAL, with a message), and more than a
  * tenth of a CPU where all fails. In uring-seam/ it is requests to io_uring that fail, which are no system calls
  * (models/uring_seam.h). In MODEL/start/CALL/ERRNO the first, the second, ... such call since the program's start fails,
  * until none does: it serves, or says in one line what failed.
@@ -54,6 +54,7 @@ enum {
         ROUND_MS = 10,           /* in which bytes come back, or do not */
         HELD_BACK = 1536 * 1024, /* bytes that a client sends without reading: more than all buffers hold */
         REST_MS = 200,
+        END_MS = 300, /* in which a server that ends has ended */
         TRIAL_SECONDS = 15,
         TESTS_MAX = 8192,
         ON = 0, /* struct trial's `when`: from the first on */
@@ -63,90 +64,93 @@ enum {
 
 #define ERRORS(...) ((const int[]){__VA_ARGS__, 0})
 
+enum {
+        SPARES_OLD = 1, /* connections that are open go on while it fails */
+        MAY_END =
+                2, /* by EBADF, EFAULT or EINVAL it may end the server: there is nothing else that it can do */
+        LIBC_STARTS =
+                4, /* the C library's own start makes it, and ends the program with a message of its own */
+};
+
 struct call {
         const char *name;
-        int number;          /* of the system call, or a kind of uring_seam.h */
-        bool spares_the_old; /* connections that are open go on while it fails */
-        bool libc_starts; /* the C library's own start makes it, and ends the program with a message of its own */
+        int number; /* of the system call, or a kind of uring_seam.h */
+        unsigned flags;
         const int *errors; /* the most likely one first; ended by 0 */
 };
 
 static const struct call calls[] = {
         /* accept(2), and the network's errors that it passes on */
-        {"accept4", SYS_accept4, true, false,
+        {"accept4", SYS_accept4, SPARES_OLD,
          ERRORS(EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR, EAGAIN, EPERM, EPROTO, EBADF, EFAULT,
                 EINVAL, ENOTSOCK, EOPNOTSUPP, ENOSR, ESOCKTNOSUPPORT, EPROTONOSUPPORT, ETIMEDOUT, ENETDOWN,
                 ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, ENETUNREACH)},
         /* recv(2), tcp(7), ip(7) */
-        {"recvfrom", SYS_recvfrom, false, false,
+        {"recvfrom", SYS_recvfrom, 0,
          ERRORS(ECONNRESET, EAGAIN, EINTR, ENOMEM, EBADF, ECONNREFUSED, EFAULT, EINVAL, ENOTCONN, ENOTSOCK,
                 ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENOBUFS, EPIPE)},
         /* send(2), tcp(7), ip(7) */
-        {"sendto", SYS_sendto, false, false,
+        {"sendto", SYS_sendto, 0,
          ERRORS(EPIPE, EAGAIN, EINTR, ENOBUFS, ENOMEM, ECONNRESET, EACCES, EALREADY, EBADF, EDESTADDRREQ,
                 EFAULT, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, ENOTSOCK, EOPNOTSUPP, ETIMEDOUT, EHOSTUNREACH,
                 ENETUNREACH, EPERM)},
 #ifdef SYS_epoll_wait
-        {"epoll_wait", SYS_epoll_wait, false, false, ERRORS(EINTR, EBADF, EFAULT, EINVAL)},
+        {"epoll_wait", SYS_epoll_wait, MAY_END, ERRORS(EINTR, EBADF, EFAULT, EINVAL)},
 #endif
-        {"epoll_pwait", SYS_epoll_pwait, false, false, ERRORS(EINTR, EBADF, EFAULT, EINVAL)},
-        {"epoll_ctl", SYS_epoll_ctl, false, false,
-         ERRORS(ENOMEM, ENOSPC, EBADF, EEXIST, EINVAL, ELOOP, ENOENT, EPERM)},
-        {"clone3", SYS_clone3, false, false, /* ENOSYS: the C library makes do with clone */
+        {"epoll_pwait", SYS_epoll_pwait, MAY_END, ERRORS(EINTR, EBADF, EFAULT, EINVAL)},
+        {"epoll_ctl", SYS_epoll_ctl, 0, ERRORS(ENOMEM, ENOSPC, EBADF, EEXIST, EINVAL, ELOOP, ENOENT, EPERM)},
+        {"clone3", SYS_clone3, 0, /* ENOSYS: the C library makes do with clone */
          ERRORS(EAGAIN, ENOMEM, ENOSYS, EACCES, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EPERM, EUSERS)},
-        {"mmap", SYS_mmap, false, false,
+        {"mmap", SYS_mmap, 0,
          ERRORS(ENOMEM, EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENFILE, ENODEV, EOVERFLOW, EPERM, ETXTBSY)},
-        {"mprotect", SYS_mprotect, false, true, ERRORS(ENOMEM, EACCES, EINVAL)},
-        {"madvise", SYS_madvise, false, false, ERRORS(ENOMEM, EAGAIN, EACCES, EBADF, EBUSY, EINVAL, EPERM)},
-        {"io_uring_enter", SYS_io_uring_enter, false, false,
+        {"mprotect", SYS_mprotect, LIBC_STARTS, ERRORS(ENOMEM, EACCES, EINVAL)},
+        {"madvise", SYS_madvise, 0, ERRORS(ENOMEM, EAGAIN, EACCES, EBADF, EBUSY, EINVAL, EPERM)},
+        {"io_uring_enter", SYS_io_uring_enter, MAY_END,
          ERRORS(EBUSY, EAGAIN, EINTR, ENOMEM, EBADF, EBADFD, EBADR, EINVAL, EFAULT, ENXIO, EOPNOTSUPP)},
 #ifdef SYS_poll
-        {"poll", SYS_poll, false, false, ERRORS(ENOMEM, EINTR, EFAULT, EINVAL)},
+        {"poll", SYS_poll, 0, ERRORS(ENOMEM, EINTR, EFAULT, EINVAL)},
 #endif
-        {"ppoll", SYS_ppoll, false, false, ERRORS(ENOMEM, EINTR, EFAULT, EINVAL)},
-        {"getsockopt", SYS_getsockopt, false, false, ERRORS(ENOPROTOOPT, EBADF, EFAULT, EINVAL, ENOTSOCK)},
-        {"bpf", SYS_bpf, false, false, ERRORS(EPERM, ENOMEM, E2BIG, EACCES, EBADF, EFAULT, EINVAL, ENOENT)},
+        {"ppoll", SYS_ppoll, 0, ERRORS(ENOMEM, EINTR, EFAULT, EINVAL)},
+        {"getsockopt", SYS_getsockopt, 0, ERRORS(ENOPROTOOPT, EBADF, EFAULT, EINVAL, ENOTSOCK)},
+        {"bpf", SYS_bpf, 0, ERRORS(EPERM, ENOMEM, E2BIG, EACCES, EBADF, EFAULT, EINVAL, ENOENT)},
         /* made at the start alone */
-        {"socket", SYS_socket, false, false,
-         ERRORS(EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT, EINVAL)},
-        {"setsockopt", SYS_setsockopt, false, false,
-         ERRORS(ENOPROTOOPT, EBADF, EFAULT, EINVAL, ENOTSOCK, ENOMEM)},
-        {"bind", SYS_bind, false, false, ERRORS(EADDRNOTAVAIL, EACCES, EBADF, EINVAL, ENOTSOCK, EFAULT)},
-        {"listen", SYS_listen, false, false, ERRORS(EOPNOTSUPP, EBADF, ENOTSOCK)},
-        {"getsockname", SYS_getsockname, false, false, ERRORS(ENOBUFS, EBADF, EFAULT, EINVAL, ENOTSOCK)},
-        {"socketpair", SYS_socketpair, false, false, ERRORS(EMFILE, ENFILE, EAFNOSUPPORT, EOPNOTSUPP)},
-        {"epoll_create1", SYS_epoll_create1, false, false, ERRORS(EMFILE, ENFILE, ENOMEM, EINVAL)},
-        {"eventfd2", SYS_eventfd2, false, false, ERRORS(EMFILE, ENFILE, ENOMEM, ENODEV, EINVAL)},
-        {"io_uring_setup", SYS_io_uring_setup, false, false,
-         ERRORS(ENOMEM, EPERM, ENOSYS, EMFILE, ENFILE, EINVAL)},
-        {"io_uring_register", SYS_io_uring_register, false, false,
+        {"socket", SYS_socket, 0, ERRORS(EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT, EINVAL)},
+        {"setsockopt", SYS_setsockopt, 0, ERRORS(ENOPROTOOPT, EBADF, EFAULT, EINVAL, ENOTSOCK, ENOMEM)},
+        {"bind", SYS_bind, 0, ERRORS(EADDRNOTAVAIL, EACCES, EBADF, EINVAL, ENOTSOCK, EFAULT)},
+        {"listen", SYS_listen, 0, ERRORS(EOPNOTSUPP, EBADF, ENOTSOCK)},
+        {"getsockname", SYS_getsockname, 0, ERRORS(ENOBUFS, EBADF, EFAULT, EINVAL, ENOTSOCK)},
+        {"socketpair", SYS_socketpair, 0, ERRORS(EMFILE, ENFILE, EAFNOSUPPORT, EOPNOTSUPP)},
+        {"epoll_create1", SYS_epoll_create1, 0, ERRORS(EMFILE, ENFILE, ENOMEM, EINVAL)},
+        {"eventfd2", SYS_eventfd2, 0, ERRORS(EMFILE, ENFILE, ENOMEM, ENODEV, EINVAL)},
+        {"io_uring_setup", SYS_io_uring_setup, 0, ERRORS(ENOMEM, EPERM, ENOSYS, EMFILE, ENFILE, EINVAL)},
+        {"io_uring_register", SYS_io_uring_register, 0,
          ERRORS(ENOMEM, EBUSY, EACCES, EBADF, EBADFD, EFAULT, EINVAL, EMFILE, ENXIO, EOPNOTSUPP)},
-        {"sched_setaffinity", SYS_sched_setaffinity, false, false, ERRORS(EPERM, EINVAL, EFAULT, ESRCH)},
-        {"sched_getaffinity", SYS_sched_getaffinity, false, false, ERRORS(EINVAL, EFAULT, EPERM)},
-        {"rt_sigaction", SYS_rt_sigaction, false, false, ERRORS(EINVAL, EFAULT)},
-        {"openat", SYS_openat, false, false, ERRORS(EMFILE, ENFILE, ENOENT, EACCES, ENOMEM)},
-        {"prlimit64", SYS_prlimit64, false, false, ERRORS(EPERM, EINVAL, EFAULT, ESRCH)},
-        {"dup", SYS_dup, false, false, ERRORS(EMFILE, EBADF)},
+        {"sched_setaffinity", SYS_sched_setaffinity, 0, ERRORS(EPERM, EINVAL, EFAULT, ESRCH)},
+        {"sched_getaffinity", SYS_sched_getaffinity, 0, ERRORS(EINVAL, EFAULT, EPERM)},
+        {"rt_sigaction", SYS_rt_sigaction, 0, ERRORS(EINVAL, EFAULT)},
+        {"openat", SYS_openat, 0, ERRORS(EMFILE, ENFILE, ENOENT, EACCES, ENOMEM)},
+        {"prlimit64", SYS_prlimit64, 0, ERRORS(EPERM, EINVAL, EFAULT, ESRCH)},
+        {"dup", SYS_dup, 0, ERRORS(EMFILE, EBADF)},
 };
 
 /* Requests of models/uring.c: what io_uring_enter(2) says of completions, and what the system call of the name may return. */
 static const struct call requests[] = {
-        {"recv", SEAM_RECEIVE, false, false,
+        {"recv", SEAM_RECEIVE, 0,
          ERRORS(ECONNRESET, ENOBUFS, EAGAIN, EINTR, ECANCELED, ENOMEM, EINVAL, EBADF, ECONNREFUSED, EFAULT,
                 ENOTCONN, ENOTSOCK, EOPNOTSUPP, ETIMEDOUT, EACCES)},
-        {"send", SEAM_SEND, false, false,
+        {"send", SEAM_SEND, 0,
          ERRORS(EPIPE, EAGAIN, EINTR, ECANCELED, ENOBUFS, ENOMEM, ECONNRESET, EACCES, EALREADY, EBADF,
                 EDESTADDRREQ, EFAULT, EINVAL, EISCONN, EMSGSIZE, ENOTCONN, ENOTSOCK, EOPNOTSUPP, ETIMEDOUT)},
-        {"accept", SEAM_ACCEPT, true, false,
+        {"accept", SEAM_ACCEPT, SPARES_OLD,
          ERRORS(EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EINTR, EAGAIN, ECANCELED, EPERM, EPROTO, EBADF,
                 EFAULT, EINVAL, ENOTSOCK, EOPNOTSUPP, ETIMEDOUT, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET,
                 EHOSTUNREACH, ENETUNREACH, EACCES)},
-        {"poll", SEAM_POLL, true, false,
+        {"poll", SEAM_POLL, SPARES_OLD,
          ERRORS(ENOMEM, EINTR, ECANCELED, EAGAIN, EBADF, EFAULT, EINVAL, EACCES)},
-        {"close", SEAM_CLOSE, true, false, ERRORS(ENOMEM, EINTR, EIO, ECANCELED, EAGAIN, EINVAL, EACCES)},
-        {"cancel", SEAM_CANCEL, true, false,
+        {"close", SEAM_CLOSE, SPARES_OLD, ERRORS(ENOMEM, EINTR, EIO, ECANCELED, EAGAIN, EINVAL, EACCES)},
+        {"cancel", SEAM_CANCEL, SPARES_OLD,
          ERRORS(ENOMEM, EINTR, ECANCELED, EAGAIN, ENOENT, EALREADY, EINVAL, EACCES)},
-        {"stop", SEAM_STOP, true, false,
+        {"stop", SEAM_STOP, SPARES_OLD,
          ERRORS(ENOMEM, EINTR, ECANCELED, EAGAIN, EBADF, EFAULT, EINVAL, EACCES)},
 };
 
@@ -448,9 +452,9 @@ static void server_ensure(const struct column *c, bool young)
 
 /* --- a test */
 
-static bool may_end_it(int error)
+static bool may_end(const struct trial *t)
 {
-        return error == EBADF || error == EFAULT || error == EINVAL;
+        return (t->call->flags & MAY_END) && (t->error == EBADF || t->error == EFAULT || t->error == EINVAL);
 }
 
 /* The server has ended in the one way in which it may. */
@@ -459,7 +463,7 @@ static void end_check(const struct trial *t)
         int status = process_await_end(&server.process, "the end that was seen");
 
         server.column = NULL;
-        if (status != 1 || !may_end_it(t->error) || !strstr(server.process.output, strerror(t->error)))
+        if (status != 1 || !may_end(t) || !strstr(server.process.output, strerror(t->error)))
                 check_fail("the server ended with status %d; it said: %s", status, server.process.output);
         sums.ended++;
 }
@@ -497,7 +501,7 @@ static void sweep_run(void **state)
                 crowd_round(&crowd, !permanent || i < 2 || fault_hits(t) == 0, &random);
                 rounds_after -= fault_hits(t) > 0;
         }
-        if (permanent && t->call->spares_the_old && !is_no_state(t))
+        if (permanent && (t->call->flags & SPARES_OLD) && !is_no_state(t))
                 for (size_t i = 1; i < OLD; i++) {
                         uint64_t died = sums.died;
                         crowd_send(&crowd.clients[i], 100);
@@ -513,6 +517,8 @@ static void sweep_run(void **state)
                 process_await_rest(&server.process, REST_MS,
                                    "the server to use no CPU where it can do nothing");
         fault_disarm(t);
+        for (int ms = 0; ms < END_MS && may_end(t) && !server_has_ended(); ms += 5)
+                clock_sleep(5 * NS_PER_MS);
         if (server_has_ended()) {
                 for (size_t i = 0; i < crowd.count; i++)
                         client_close(&crowd.clients[i]);
@@ -596,7 +602,8 @@ static int trial_clean(void **state)
 {
         (void)state;
         if (!passed) {
-                inject_disarm();
+                (void)inject_disarm();
+                atomic_store(&seam->kind, SEAM_NONE);
                 process_kill_all();
                 server.column = NULL;
         }
@@ -690,7 +697,8 @@ static void tests_add(struct column *c, size_t call, bool full, uint64_t seed)
                 const char *errno_name = strerrorname_np(*error);
                 struct trial t = {c, &c->table[call], *error, 0, true, random_at(seed, test_count)};
                 (void)snprintf(name, sizeof name, "%s/start/%s/%s", c->name, t.call->name, errno_name);
-                if (c->at_start[call] > 0 && !t.call->libc_starts && (full || error == t.call->errors))
+                if (c->at_start[call] > 0 && !(t.call->flags & LIBC_STARTS) &&
+                    (full || error == t.call->errors))
                         test_add(t, name, start_run);
                 t.start = false;
                 uint64_t most = c->later[call] ? UINT64_MAX : c->young[call];
