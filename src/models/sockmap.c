@@ -165,8 +165,9 @@ static bool echo_by_hand(int fd)
         while ((n = recv(fd, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT)) > 0) {
                 ssize_t sent = send(fd, bytes, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
                 if (sent <= 0)
-                        return errno != EAGAIN;                    /* an error is the end too */
-                (void)recv(fd, bytes, (size_t)sent, MSG_DONTWAIT); /* it is there */
+                        return errno != EAGAIN;                          /* an error is the end too */
+                if (recv(fd, bytes, (size_t)sent, MSG_DONTWAIT) != sent) /* they are there */
+                        return true; /* rather the end than the same bytes once more */
         }
         return true;
 }
@@ -290,6 +291,7 @@ static void establishment_await(int fd)
 static void connection_begin(struct worker *w, int fd, bool may_be_missing)
 {
         int error = may_be_missing ? connection_enter(w, fd) : 0;
+        ssize_t n = 0;
         char byte;
 
         w->open++;
@@ -302,8 +304,13 @@ static void connection_begin(struct worker *w, int fd, bool may_be_missing)
         }
         if (!error)
                 error = watch(w, EPOLL_CTL_ADD, fd, EPOLLRDHUP | EPOLLET, (uint64_t)fd);
-        if (error || recv(fd, &byte, sizeof byte, MSG_DONTWAIT) > 0)
-                connection_fail(w, fd); /* a byte was the kernel's to send: the socket is not entered */
+        if (!error)
+                do
+                        n = recv(fd, &byte, sizeof byte, MSG_DONTWAIT);
+                while (n < 0 && errno == EINTR);
+        /* A byte was the kernel's to send: the socket is not entered. After an error nobody has looked again. */
+        if (error || n > 0 || (n < 0 && errno != EAGAIN))
+                connection_fail(w, fd);
 }
 
 /* How many connections the program could not enter. */
