@@ -88,9 +88,7 @@ static void blocking_limit(int fd, uint64_t timeout)
 
 int server_accept(struct server *s, const struct listener *l, unsigned worker, int flags)
 {
-        enum { ATTEMPTS_MAX = 64 };
-
-        for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        for (int i = 0; i < SERVER_ATTEMPTS_MAX; i++) {
                 int fd = accept4(l->fd, NULL, NULL, flags | SOCK_CLOEXEC);
                 if (fd >= 0) {
                         counter_add_shared(&s->counters[worker].accepted, 1);

@@ -31,6 +31,9 @@ struct server {
         _Atomic uint64_t full;          /* how often a place was wanted and none was free */
 };
 
+/* To accept, that fail in a row, for one connection each; then it is as -EBUSY. */
+enum { SERVER_ATTEMPTS_MAX = 64 };
+
 enum { SERVER_PAUSE_MS = 100 };  /* how long nothing is accepted after -EBUSY, */
 uint64_t server_pause_end(void); /* and when a pause that begins now is over, in ns of clock_now() */
 

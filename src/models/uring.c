@@ -155,15 +155,16 @@ struct worker {
         int descriptors_used; /* no connection has had this descriptor or a higher one */
         size_t open;
         struct idle idle;
-        uint64_t paused_until;  /* ns; nothing is accepted; 0: accepting */
-        bool accepts_are_wrong; /* something is to be posted, or cancelled, by accepts_arrange */
-        bool ready;             /* the ring is set up */
-        bool limits_receives;   /* the kernel has not refused to */
-        bool draining;          /* a stop event was seen */
-        bool left;              /* and the listeners have been left */
+        uint64_t paused_until;   /* ns; nothing is accepted; 0: accepting */
+        unsigned accepts_failed; /* in a row */
+        bool accepts_are_wrong;  /* something is to be posted, or cancelled, by accepts_arrange */
+        bool ready;              /* the ring is set up */
+        bool limits_receives;    /* the kernel has not refused to */
+        bool draining;           /* a stop event was seen */
+        bool left;               /* and the listeners have been left */
 };
 
-enum operation { ACCEPT, RECEIVE, SEND, STOP, IGNORED };
+enum operation { ACCEPT, RECEIVE, SEND, STOP, CLOSE, CANCEL };
 
 static uint64_t label(enum operation operation, uint32_t number, uint32_t generation)
 {
@@ -234,7 +235,7 @@ static void accepts_arrange(struct worker *w)
                 if (w->posted[i] != NOTHING && (w->paused_until || (w->posted[i] == ACCEPTING && !abound))) {
                         struct io_uring_sqe *sqe = request(w);
                         io_uring_prep_cancel64(sqe, label(ACCEPT, (uint32_t)i, 0), 0);
-                        sqe->user_data = label(IGNORED, 0, 0);
+                        sqe->user_data = label(CANCEL, 0, 0);
                         seam_request(sqe, SEAM_CANCEL);
                 } else if (w->posted[i] == NOTHING && !w->paused_until) {
                         struct io_uring_sqe *sqe = request(w);
@@ -285,7 +286,7 @@ static void receive_post(struct worker *w, int fd)
         c->seen = w->idle.now;
         if (seam_hits("open")) { /* what a ring must not do */
                 io_uring_prep_openat(sqe, AT_FDCWD, "opened-by-ring", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-                sqe->user_data = label(IGNORED, 0, 0);
+                sqe->user_data = label(CANCEL, 0, 0);
         }
 }
 
@@ -294,7 +295,7 @@ static void receive_cancel(struct worker *w, int fd)
         struct io_uring_sqe *sqe = request(w);
 
         io_uring_prep_cancel64(sqe, connection_label(w, RECEIVE, fd), 0);
-        sqe->user_data = label(IGNORED, 0, 0);
+        sqe->user_data = label(CANCEL, 0, 0);
         seam_request(sqe, SEAM_CANCEL);
 }
 
@@ -408,7 +409,7 @@ static void connection_settle(struct worker *w, int fd)
         struct io_uring_sqe *sqe = request(w);
         io_uring_prep_close(sqe, fd);
         sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-        sqe->user_data = label(IGNORED, 0, 0);
+        sqe->user_data = label(CLOSE, (uint32_t)fd, 0);
         seam_request(sqe, SEAM_CLOSE);
         server_closed(w->server, w->index);
         w->open--;
@@ -598,6 +599,7 @@ static void accept_completed(struct worker *w, uint32_t listener, int result, ui
                 if (!w->paused_until && !connections_accept(w, &w->server->listeners[listener]))
                         accepts_pause(w);
         } else if (result >= 0) {
+                w->accepts_failed = 0;
                 counter_add_shared(&w->counters->accepted, 1);
                 connection_begin(w, result);
                 queue_push(w, &w->held, result);
@@ -607,7 +609,8 @@ static void accept_completed(struct worker *w, uint32_t listener, int result, ui
                 else if (!places_abound(w))
                         w->accepts_are_wrong = true;
         } else if (result != -ECANCELED) {
-                if (!server_accept_failed(w->server, w->index, -result))
+                if (!server_accept_failed(w->server, w->index, -result) ||
+                    ++w->accepts_failed % SERVER_ATTEMPTS_MAX == 0)
                         accepts_pause(w);
         }
 }
@@ -640,6 +643,28 @@ static void listeners_drain(struct worker *w)
         w->left = true;
 }
 
+static void stop_watch(struct worker *w)
+{
+        struct io_uring_sqe *sqe = request(w);
+
+        io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
+        sqe->user_data = label(STOP, 0, 0);
+        seam_request(sqe, SEAM_STOP);
+}
+
+/* The number of bytes is the state, so a poll that has failed or ended says nothing, and is posted again. */
+static void stop_completed(struct worker *w, int result, uint32_t flags)
+{
+        if (!w->draining && server_stop_events(w->stop_fd) > 0) {
+                accepts_pause(w);
+                w->draining = true;
+        }
+        if (result < 0)
+                clock_sleep(NS_PER_MS); /* no memory for it now */
+        if (!(flags & IORING_CQE_F_MORE))
+                stop_watch(w);
+}
+
 /* A completion about a connection that has since been closed is of an older generation. */
 static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
 {
@@ -657,9 +682,13 @@ static void completion_handle(struct worker *w, const struct io_uring_cqe *cqe)
                 connection_settle(w, fd);
         } else if (operation == ACCEPT) {
                 accept_completed(w, number, cqe->res, cqe->flags);
-        } else if (operation == STOP && !w->draining) {
-                accepts_pause(w);
-                w->draining = true;
+        } else if (operation == STOP) {
+                stop_completed(w, cqe->res, cqe->flags);
+        } else if (operation == CLOSE && cqe->res != -EBADF) {
+                (void)close((int)number); /* a socket's is refused only before it is closed */
+        } else if (operation == CANCEL && cqe->res < 0 && cqe->res != -ENOENT && cqe->res != -EALREADY) {
+                clock_sleep(NS_PER_MS); /* no memory for it now; receives end by themselves, accepts do not */
+                w->accepts_are_wrong = true;
         }
 }
 
@@ -729,10 +758,7 @@ static int worker_run(void *arg)
         if (error)
                 return error;
         (void)io_uring_register_ring_fd(&w->ring); /* saves a look-up per enter; works without */
-        struct io_uring_sqe *sqe = request(w);
-        io_uring_prep_poll_multishot(sqe, w->stop_fd, POLLIN);
-        sqe->user_data = label(STOP, 0, 0);
-        seam_request(sqe, SEAM_STOP);
+        stop_watch(w);
         w->accepts_are_wrong = true;
         while (!worker_has_finished(w))
                 turn_take(w);
@@ -834,9 +860,13 @@ static int rings_size(unsigned count)
 /* From when it is enabled on, the ring performs nothing but what is used here: no seccomp filter sees it. */
 static int ring_restrict(struct io_uring *ring)
 {
-        static const uint8_t requests[] = {IORING_OP_RECV,        IORING_OP_SEND,     IORING_OP_SENDMSG,
-                                           IORING_OP_ACCEPT,      IORING_OP_POLL_ADD, IORING_OP_CLOSE,
-                                           IORING_OP_ASYNC_CANCEL};
+        static const uint8_t requests[] = {
+                IORING_OP_RECV,     IORING_OP_SEND,  IORING_OP_SENDMSG,      IORING_OP_ACCEPT,
+                IORING_OP_POLL_ADD, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL,
+#ifdef TEST_SEAM
+                IORING_OP_NOP, /* with a result of its own */
+#endif
+        };
         static const uint8_t registrations[] = {IORING_REGISTER_ENABLE_RINGS, IORING_REGISTER_RING_FDS,
                                                 IORING_UNREGISTER_RING_FDS, IORING_REGISTER_SYNC_CANCEL};
         struct io_uring_restriction all[sizeof requests + sizeof registrations + 1];
