@@ -23,8 +23,8 @@ static struct {
 
 static void event_send(void)
 {
-        while (send(stop.event_fd, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
-                ; /* no other error: the pair holds more than two bytes and is never closed */
+        while (send(stop.event_fd, "", 1, MSG_NOSIGNAL) < 0)
+                clock_sleep(NS_PER_MS); /* no memory for it now: the pair has room for more than two bytes */
 }
 
 static void *stop_main(void *unused)

@@ -56,6 +56,7 @@ enum {
         REST_MS = 200,
         END_MS = 300, /* in which a server that ends has ended */
         TRIAL_SECONDS = 15,
+        END_SECONDS = 4, /* less than the usual --drain-timeout, by which it would end anyhow */
         TESTS_MAX = 8192,
         ON = 0, /* struct trial's `when`: from the first on */
 };
@@ -164,8 +165,9 @@ struct column {
         const struct call *table; /* [size]: the calls that can be made to fail */
         size_t size;
         uint64_t at_start[CALLS]; /* how many were made until it listened, */
-        uint64_t young[CALLS];    /* by the first clients, */
-        uint64_t later[CALLS];    /* and by later ones */
+        uint64_t young[CALLS];    /* by its first clients, */
+        uint64_t later[CALLS];    /* by later ones, */
+        uint64_t at_end[CALLS];   /* and after SIGTERM */
 };
 
 static struct column columns[16];
@@ -191,7 +193,6 @@ struct trial {
         const struct call *call;
         int error;
         unsigned when; /* ON, or the n-th */
-        bool start;
         uint64_t random;
 };
 
@@ -468,11 +469,14 @@ static void end_check(const struct trial *t)
         sums.ended++;
 }
 
-/* EINTR without an end, or EAGAIN for a queue of which epoll says that somebody waits, is nothing that a kernel does. */
+/* Nothing that a kernel does: EINTR or ECANCELED without an end, EAGAIN for a queue of which epoll says that somebody waits or
+ * for a request that waits, ENOBUFS while there are buffers. */
 static bool is_no_state(const struct trial *t)
 {
-        return t->error == EINTR || (t->error == EAGAIN && t->call->number == SYS_accept4) ||
-               t->error == ECANCELED;
+        if (t->column->table == requests && (t->error == EAGAIN || t->error == ENOBUFS))
+                return true;
+        return t->error == EINTR || t->error == ECANCELED ||
+               (t->error == EAGAIN && t->call->number == SYS_accept4);
 }
 
 static void sweep_run(void **state)
@@ -565,6 +569,23 @@ static bool start_serves(uint64_t *random)
         return served;
 }
 
+enum outcome { SERVED, REFUSED, EITHER };
+
+/* Waits for the end of a server that was told to, or could not begin. */
+static void end_await(const char *when, uint64_t n, enum outcome expected)
+{
+        server.column = NULL;
+        int status = process_await_end(&server.process, "the server to end");
+        const char *said = server.process.output;
+        bool says = *said;
+
+        for (const char *line = said; *line; line = strchr(line, '\n') + 1)
+                says = says && strncmp(line, "echo-c: ", 8) == 0 && strchr(line, '\n');
+        if (status > 1 || (expected != EITHER && status != (int)expected) || !says)
+                check_fail("call %d failed at the %s: status %d, it said: %s", (int)n + 1, when, status,
+                           said);
+}
+
 static void start_run(void **state)
 {
         const struct trial *t = *state;
@@ -584,15 +605,41 @@ static void start_run(void **state)
                         continue;
                 }
                 fault_disarm(t);
-                server.column = NULL;
-                int status = process_await_end(&server.process, "the end of a start");
-                const char *said = server.process.output;
-                bool says = *said;
-                for (const char *line = said; *line; line = strchr(line, '\n') + 1)
-                        says = says && strncmp(line, "echo-c: ", 8) == 0 && strchr(line, '\n');
-                if (status != 1 || !says)
-                        check_fail("call %d failed at the start: status %d, it said: %s", (int)n + 1, status,
-                                   said);
+                end_await("start", n, REFUSED);
+        }
+        passed = true;
+}
+
+/* The first, the second, ... call after SIGTERM fails, while two clients are served and one waits to be accepted. */
+static void end_run(void **state)
+{
+        const struct trial *t = *state;
+        uint64_t random = t->random, hits = 1;
+
+        (void)alarm(120);
+        server_stop();
+        passed = false;
+        for (uint64_t n = 0; hits > 0; n++) {
+                struct crowd crowd = {.first_reads = true};
+                check_deadline_set(END_SECONDS);
+                server_begin(t->column);
+                process_await_listening(&server.process);
+                server_settle();
+                crowd_add(&crowd, 2, &random);
+                (void)crowd_pump(&crowd, 3000);
+                process_freeze(&server.process);
+                crowd_add(&crowd, 1, &random);
+                fault_arm(t, n, 1);
+                process_signal(&server.process, SIGTERM);
+                process_thaw(&server.process);
+                (void)crowd_pump(&crowd, 100);
+                if (!may_end(t))
+                        crowd_finish(&crowd, true, "a connection to be served or ended after SIGTERM");
+                for (size_t i = 0; i < crowd.count; i++)
+                        client_close(&crowd.clients[i]);
+                hits = fault_hits(t);
+                end_await("end", n, may_end(t) && hits > 0 ? EITHER : SERVED);
+                fault_disarm(t);
         }
         passed = true;
 }
@@ -657,7 +704,12 @@ static void calls_count(void **state)
                 crowd.first_reads = false;
                 places_check(&random);
         }
+        server_settle();
+        seen_read(c, before);
         server_stop();
+        seen_read(c, now);
+        for (size_t i = 0; i < c->size; i++)
+                c->at_end[i] = now[i] - before[i];
         passed = true;
 }
 
@@ -695,12 +747,14 @@ static void tests_add(struct column *c, size_t call, bool full, uint64_t seed)
 
         for (const int *error = c->table[call].errors; *error; error++) {
                 const char *errno_name = strerrorname_np(*error);
-                struct trial t = {c, &c->table[call], *error, 0, true, random_at(seed, test_count)};
+                bool few = error < c->table[call].errors + (full ? 2 : 1); /* of the slow tests */
+                struct trial t = {c, &c->table[call], *error, 0, random_at(seed, test_count)};
                 (void)snprintf(name, sizeof name, "%s/start/%s/%s", c->name, t.call->name, errno_name);
-                if (c->at_start[call] > 0 && !(t.call->flags & LIBC_STARTS) &&
-                    (full || error == t.call->errors))
+                if (c->at_start[call] > 0 && !(t.call->flags & LIBC_STARTS) && few)
                         test_add(t, name, start_run);
-                t.start = false;
+                (void)snprintf(name, sizeof name, "%s/end/%s/%s", c->name, t.call->name, errno_name);
+                if (c->at_end[call] > 0 && few)
+                        test_add(t, name, end_run);
                 uint64_t most = c->later[call] ? UINT64_MAX : c->young[call];
                 unsigned chosen = turn++ % 4;
                 for (unsigned i = 0; i < 4; i++) {
