@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KEY_FIRST = 256 }; /* of the options without a letter */
@@ -250,8 +251,14 @@ void option_parse(const struct option_line *line, const struct option_table tabl
                   char **argv, struct option_set *set)
 {
         argp_err_exit_status = STATUS_USAGE;
-        (void)words_parse(&(struct parsing){.line = line, .set = set, .options = options}, tables, argc, argv,
-                          0); /* errors have ended the program */
+        error_t error = words_parse(&(struct parsing){.line = line, .set = set, .options = options}, tables,
+                                    argc, argv, 0);
+        if (!error)
+                return;
+        /* errors of the command line have ended the program; this is one of argp's own */
+        (void)fprintf(stderr, "%s: cannot read the command line: %s\n", program_invocation_short_name,
+                      strerror(error));
+        exit(STATUS_FAILED);
 }
 
 int option_read(const struct option_line *line, const struct option_table tables[], void *options, int argc,
