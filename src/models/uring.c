@@ -946,7 +946,7 @@ static int uring_serve(struct server *s, int stop_fd)
 
         if (!error)
                 error = crew_run_workers(s, stop_fd, &kind);
-        for (int try = 1; error == -ENOMEM && ring_count == s->workers && try < TRIES; try++) {
+        for (int try = 1; error == -ENOMEM && !s->begun && ring_count == s->workers && try < TRIES; try++) {
                 clock_sleep(TRIES_PAUSE_NS);
                 error = crew_run_workers(s, stop_fd, &kind);
         }
