@@ -49,6 +49,7 @@ CLI_HELPERS := $(patsubst tests/cli/%.c,$(B)/tests/cli/%,$(wildcard tests/cli/*.
 CONFORMANCE := $(B)/tests/conformance/conformance
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 FAULTS := $(B)/tests/faults/sweep
+SHIM := $(B)/tests/faults/shim.so
 
 .PHONY: all echo-c bench man tests
 all: $(BIN)/echo-c $(BIN)/bench  ## build echo-c and bench (the default)
@@ -80,7 +81,7 @@ $$(B)/completion/%.$(1): share/completion.$(1) scripts/from-help $$(BIN)/%
 endef
 $(foreach shell,bash zsh,$(eval $(call completion,$(shell))))
 
-tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE) $(FAULTS)
+tests: $(UNIT_TESTS) $(CLI_HELPERS) $(CONFORMANCE) $(FAULTS) $(SHIM)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call objects,coroutine) $(B)/src/fault/fault_spec.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
@@ -101,6 +102,10 @@ $(CONFORMANCE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/conformance/*.c)) $(cal
 $(FAULTS): $(patsubst %.c,$(B)/%.o,tests/faults/sweep.c tests/faults/inject.c $(addprefix tests/conformance/,check.c client.c process.c)) \
            $(call objects,base)
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -o $@
+
+$(SHIM): tests/faults/shim.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -shared -fPIC $< -ldl -o $@
 
 .SECONDARY:
 $(B)/%.o: %.c
@@ -133,7 +138,7 @@ $(B)/%.o: %.S
 # The targets below first install what is missing, then start make again: what there is to build with may have changed.
 SELF = $(MAKE) --no-print-directory -s
 SANITIZED = $(SELF) all tests LINK=-pie
-SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests CLI_TESTS=tests/cli/bench_test.sh
+SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests FAULTS= CLI_TESTS=tests/cli/bench_test.sh
 SEAM = build/seam
 TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/$(SEAM) \
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
@@ -171,7 +176,7 @@ variants:  ## further builds for the tests: failing io_uring, no charts, one mor
 		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static BPF_CLANG= FEATURES= LIBURING=
 
 run-tests:  ## run the tests of `make check` on what is built already
-	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(CLI_TESTS)
+	@$(TEST_ENV) tests/run $(UNIT_TESTS) $(CONFORMANCE) $(FAULTS) $(CLI_TESTS)
 
 lint:  ## check format, layering, warnings of both compilers, circles, sizes, clang-tidy, gcc -fanalyzer, cppcheck, shellcheck
 	@scripts/install-deps --lint

@@ -9,13 +9,14 @@
  * afterwards, the process (but where epoll_wait or io_uring_enter says EBADF, EFAULT or EINVAL, with a message), and more than a
  * tenth of a CPU where all fails. In uring-seam/ it is requests to io_uring that fail, which are no system calls
  * (models/uring_seam.h). In MODEL/start/CALL/ERRNO the first, the second, ... such call since the program's start fails,
- * until none does: it serves, or says in one line what failed.
+ * until none does: it serves, or says in one line what failed; in MODEL/end/CALL/ERRNO, since SIGTERM: it ends. MODEL/short
+ * and MODEL/alloc are what shim.c does.
  *
  * Which calls a model makes is found by counting them (inject.h). What the C library makes of its own accord and answers
  * for itself (futex, rt_sigprocmask, munmap, close, whose descriptor is gone whatever it returns) is left alone.
  *
- * The environment is that of tests/conformance; SEAM_DIR has the build with the seam. CONFORMANCE_SCALE=full
- * tries every WHEN; without it, each errno has one, in turn. */
+ * The environment is that of tests/conformance; SEAM_DIR has the build with the seam, TEST_BIN has faults/shim.so.
+ * CONFORMANCE_SCALE=full tries every WHEN; without it, each errno has one, in turn. */
 #include "inject.h"
 
 #include "../conformance/check.h"
@@ -179,7 +180,10 @@ static struct {
         size_t descriptors; /* when no client is there */
 } server;
 
-static struct seam_faults *seam; /* shared with a server that has the seam */
+static char seam_build[256], shim_path[256],
+        shim_setting[64];                            /* the latter is for the next server; "": none */
+static const char shim_says[] = "shim: no memory\n"; /* when an allocation fails */
+static struct seam_faults *seam;                     /* shared with a server that has the seam */
 static char seam_path[64];
 static int numbers[CALLS];
 static bool passed = true; /* the test that has ended, or none has begun */
@@ -244,7 +248,13 @@ static void server_begin(const struct column *c)
                 for (int kind = 0; kind < SEAM_KINDS; kind++)
                         atomic_store(&seam->seen[kind], 0);
         }
+        if (*shim_setting) {
+                (void)setenv("LD_PRELOAD", shim_path, 1);
+                (void)setenv("ECHO_C_SHIM", shim_setting, 1);
+        }
         inject_start(&server.process, arguments, numbers, CALLS);
+        (void)unsetenv("LD_PRELOAD");
+        (void)unsetenv("ECHO_C_SHIM");
         if (c->program && usual)
                 (void)setenv("ECHO_C", usual, 1);
         else if (c->program)
@@ -571,6 +581,14 @@ static bool start_serves(uint64_t *random)
 
 enum outcome { SERVED, REFUSED, EITHER };
 
+static bool full; /* CONFORMANCE_SCALE=full */
+
+/* The next of the calls, counted from 0, that is to fail: each of them, or ever fewer. */
+static uint64_t next(uint64_t n)
+{
+        return n + 1 + (full ? 0 : n / 3);
+}
+
 /* Waits for the end of a server that was told to, or could not begin. */
 static void end_await(const char *when, uint64_t n, enum outcome expected)
 {
@@ -580,7 +598,9 @@ static void end_await(const char *when, uint64_t n, enum outcome expected)
         bool says = *said;
 
         for (const char *line = said; *line; line = strchr(line, '\n') + 1)
-                says = says && strncmp(line, "echo-c: ", 8) == 0 && strchr(line, '\n');
+                says = says && strchr(line, '\n') &&
+                       (strncmp(line, "echo-c: ", 8) == 0 ||
+                        strncmp(line, shim_says, strlen(shim_says)) == 0);
         if (status > 1 || (expected != EITHER && status != (int)expected) || !says)
                 check_fail("call %d failed at the %s: status %d, it said: %s", (int)n + 1, when, status,
                            said);
@@ -595,14 +615,17 @@ static void start_run(void **state)
         check_deadline_set(60);
         server_stop();
         passed = false;
-        for (uint64_t n = 0; n == 0 || fault_hits(t) > 0; n++) {
+        for (uint64_t n = 0; n == 0 || fault_hits(t) > 0; n = next(n)) {
                 fault_arm(t, n, t->column->table == calls ? 1 : 2); /* a request of each worker's */
                 server_begin(t->column);
                 if (start_serves(&random)) {
+                        server_settle();
                         fault_disarm(t);
-                        places_check(&random);
-                        server_stop();
-                        continue;
+                        if (!server_has_ended()) {
+                                places_check(&random);
+                                server_stop();
+                                continue;
+                        } /* it had begun to serve before all of its threads were made */
                 }
                 fault_disarm(t);
                 end_await("start", n, REFUSED);
@@ -619,7 +642,7 @@ static void end_run(void **state)
         (void)alarm(120);
         server_stop();
         passed = false;
-        for (uint64_t n = 0; hits > 0; n++) {
+        for (uint64_t n = 0; hits > 0; n = next(n)) {
                 struct crowd crowd = {.first_reads = true};
                 check_deadline_set(END_SECONDS);
                 server_begin(t->column);
@@ -644,6 +667,71 @@ static void end_run(void **state)
         passed = true;
 }
 
+/* Short reads and writes that the kernel cannot be made to do: all bytes come back, and after them the end. */
+static void short_run(void **state)
+{
+        enum { COUNT = 8, BYTES = 256 * 1024 };
+        const struct trial *t = *state;
+        struct client clients[COUNT];
+        uint64_t random = t->random;
+
+        (void)alarm(60);
+        check_deadline_set(TRIAL_SECONDS);
+        server_stop();
+        passed = false;
+        (void)snprintf(shim_setting, sizeof shim_setting, "short=%u,",
+                       1 + (unsigned)random_below(&random, 1000000));
+        server_begin(t->column);
+        process_await_listening(&server.process);
+        clients_connect(clients, COUNT, server_address(), BUFFERS_SMALL, &random);
+        clients_exchange(clients, COUNT, BYTES, FLOW_RANDOM, &random);
+        for (int i = 0; i < COUNT; i++) {
+                client_half_close(&clients[i]);
+                client_expect_end(&clients[i]);
+                client_close(&clients[i]);
+        }
+        places_check(&random);
+        server_stop();
+        passed = true;
+}
+
+/* The first, the second, ... allocation finds no memory, until there are no more. */
+static void alloc_run(void **state)
+{
+        const struct trial *t = *state;
+        uint64_t random = t->random, n = 0;
+        bool hit = true;
+
+        (void)alarm(200);
+        server_stop();
+        passed = false;
+        for (; hit; n = next(n)) {
+                struct crowd crowd = {0};
+                check_deadline_set(TRIAL_SECONDS);
+                (void)snprintf(shim_setting, sizeof shim_setting, "alloc=%d,", (int)n + 1);
+                server_begin(t->column);
+                if (start_serves(&random)) {
+                        for (int i = 0; i < DRIVE_ROUNDS; i++)
+                                crowd_round(&crowd, true, &random);
+                        if (!server_has_ended()) {
+                                crowd_finish(&crowd, true,
+                                             "a connection to be served or ended without memory");
+                                places_check(&random);
+                                process_signal(&server.process, SIGTERM);
+                                end_await("allocation", n, SERVED);
+                                hit = strstr(server.process.output, shim_says);
+                                sums.faults += hit;
+                                continue;
+                        }
+                }
+                for (size_t i = 0; i < crowd.count; i++)
+                        client_close(&crowd.clients[i]);
+                end_await("allocation", n, REFUSED);
+                sums.faults++;
+        }
+        passed = true;
+}
+
 /* After a failure as well. */
 static int trial_clean(void **state)
 {
@@ -654,6 +742,7 @@ static int trial_clean(void **state)
                 process_kill_all();
                 server.column = NULL;
         }
+        *shim_setting = '\0';
         passed = true;
         return 0;
 }
@@ -739,9 +828,9 @@ static void test_add(struct trial trial, const char *name, void (*function)(void
 }
 
 /* Each errno of one call of one model. */
-static void tests_add(struct column *c, size_t call, bool full, uint64_t seed)
+static void tests_add(struct column *c, size_t call, uint64_t seed)
 {
-        static const unsigned whens[] = {1, 2, 5, ON};
+        static const unsigned whens[] = {1, 2, 5, ON}, turns[] = {0, 1, 2, 0, 1, 2, 1, 3};
         static unsigned turn;
         char name[96];
 
@@ -756,7 +845,7 @@ static void tests_add(struct column *c, size_t call, bool full, uint64_t seed)
                 if (c->at_end[call] > 0 && few)
                         test_add(t, name, end_run);
                 uint64_t most = c->later[call] ? UINT64_MAX : c->young[call];
-                unsigned chosen = turn++ % 4;
+                unsigned chosen = turns[turn++ % 8];
                 for (unsigned i = 0; i < 4; i++) {
                         t.when = whens[i];
                         if (most == 0 || t.when > most || (!full && i != chosen && most >= whens[chosen]))
@@ -790,13 +879,14 @@ static bool requests_can_fail(void)
                major * 100 + minor >= 610;
 }
 
-static void columns_read(bool full)
+static void columns_read(void)
 {
         static struct process p;
         const char *const arguments[] = {"--list-models", NULL};
-        static char seam_build[256];
         char *rest = p.output;
 
+        (void)snprintf(shim_path, sizeof shim_path, "%s/faults/shim.so",
+                       getenv("TEST_BIN") ? getenv("TEST_BIN") : "build/tests");
         (void)snprintf(seam_build, sizeof seam_build, "%s/echo-c",
                        getenv("SEAM_DIR") ? getenv("SEAM_DIR") : "build/seam");
         check_deadline_set(TRIAL_SECONDS);
@@ -820,6 +910,30 @@ static void columns_read(bool full)
                         column_add(model, "-seam", seam_build, requests, REQUESTS);
                 else
                         printf("[  SKIPPED ] uring-seam: it needs Linux 6.10 and the build with the seam\n");
+        }
+}
+
+/* The build with the seam is also the one that is linked dynamically. */
+static void shim_tests_add(uint64_t seed)
+{
+        static struct column shimmed[sizeof columns / sizeof *columns];
+        char name[96];
+
+        if (access(seam_build, X_OK) != 0 || access(shim_path, R_OK) != 0) {
+                printf("[  SKIPPED ] shim: %s is not built\n",
+                       access(shim_path, R_OK) ? shim_path : seam_build);
+                return;
+        }
+        for (size_t i = 0; i < column_count; i++) {
+                if (columns[i].program)
+                        continue;
+                shimmed[i] = columns[i];
+                shimmed[i].program = seam_build;
+                struct trial t = {.column = &shimmed[i], .random = random_at(seed, test_count)};
+                (void)snprintf(name, sizeof name, "%s/short", columns[i].name);
+                test_add(t, name, short_run);
+                (void)snprintf(name, sizeof name, "%s/alloc", columns[i].name);
+                test_add(t, name, alloc_run);
         }
 }
 
@@ -854,14 +968,14 @@ int main(void)
 {
         static struct CMUnitTest counts[sizeof columns / sizeof *columns];
         const char *scale = getenv("CONFORMANCE_SCALE"), *text = getenv("CONFORMANCE_SEED");
-        bool full = scale && strcmp(scale, "full") == 0;
         uint64_t seed = text ? strtoull(text, NULL, 10) : clock_now() % 1000000000;
 
+        full = scale && strcmp(scale, "full") == 0;
         (void)setvbuf(stdout, NULL, _IOLBF, 0); /* cannot fail before the first output */
         for (size_t i = 0; i < CALLS; i++)
                 numbers[i] = calls[i].number;
         seam_map();
-        columns_read(full);
+        columns_read();
         for (size_t i = 0; i < column_count; i++)
                 counts[i] = (struct CMUnitTest){.name = columns[i].name,
                                                 .test_func = calls_count,
@@ -871,7 +985,8 @@ int main(void)
         int failed = _cmocka_run_group_tests("sweep_calls", counts, column_count, NULL, NULL);
         for (size_t i = 0; i < column_count; i++)
                 for (size_t k = 0; k < columns[i].size; k++)
-                        tests_add(&columns[i], k, full, seed);
+                        tests_add(&columns[i], k, seed);
+        shim_tests_add(seed);
         cases_count();
         failed += _cmocka_run_group_tests("sweep", tests, test_count, NULL, NULL);
         server_stop();
