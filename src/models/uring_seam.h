@@ -6,7 +6,7 @@
  * ECHO_C_SEAM_FAULTS    is a file that is shared with whoever makes requests fail while the server runs (struct seam_faults)
  * ECHO_C_BUFFERS=N      sets the size of the buffer ring
  *
- * In any other build all of this compiles to nothing. */
+ * In any other build all of this compiles to nothing. Both forms of it are here, since they read better whole. */
 #ifndef MODELS_URING_SEAM_H
 #define MODELS_URING_SEAM_H
 
@@ -64,7 +64,9 @@ static inline struct seam_faults *seam_faults(void)
         void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof none, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (fd >= 0)
                 (void)close(fd);
-        return faults = at == MAP_FAILED ? &none : at;
+        struct seam_faults *found = at == MAP_FAILED ? &none : at;
+        faults = found;
+        return found;
 }
 
 /* In place of the request comes one that does nothing and completes as it is told to (IORING_NOP_INJECT_RESULT, Linux 6.10),

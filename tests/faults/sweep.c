@@ -586,7 +586,7 @@ static bool full; /* CONFORMANCE_SCALE=full */
 /* The next of the calls, counted from 0, that is to fail: each of them, or ever fewer. */
 static uint64_t next(uint64_t n)
 {
-        return n + 1 + (full ? 0 : n / 3);
+        return n + 1 + (full ? 0 : n / 2);
 }
 
 /* Waits for the end of a server that was told to, or could not begin. */
