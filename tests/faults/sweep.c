@@ -321,9 +321,10 @@ static void crowd_send(struct client *c, size_t size)
                 client_dies(c);
 }
 
+/* Not one that could send nothing: it is not connected yet, since the queue was full when it came. */
 static bool is_whole(const struct client *c)
 {
-        return c->fd < 0 || c->received == c->sent;
+        return c->fd < 0 || (c->sent > 0 && c->received == c->sent);
 }
 
 /* Receives for `ms`, or until all bytes are back from where anybody reads. Returns true if they are, or their connections
@@ -401,12 +402,15 @@ static void crowd_finish(struct crowd *crowd, bool may_die, const char *what)
                 if (server_has_ended())
                         check_fail("the server ended; it said: %s", server.process.output);
                 (void)check_ms_left(what);
+                for (size_t i = 0; i < crowd->count; i++)
+                        if (crowd->clients[i].sent == 0)
+                                crowd_send(&crowd->clients[i], 1);
         }
         for (size_t i = 0; i < crowd->count; i++) {
                 struct client *c = &crowd->clients[i];
                 if (c->fd < 0)
                         continue;
-                (void)shutdown(c->fd, SHUT_WR); /* ENOTCONN: seen below */
+                (void)shutdown(c->fd, SHUT_WR); /* ENOTCONN: it has been reset, as is seen below */
                 while (!c->ended) {
                         check_wait(c->fd, POLLIN, "the end after a half-close");
                         if (client_try_receive(c) < 0) {
