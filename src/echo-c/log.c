@@ -82,6 +82,7 @@ void log_write(enum log_level level, const char *event, const char *format, ...)
         size_t size = log_state.format == LOG_JSON
                               ? json_line(level, event, message, line)
                               : (size_t)snprintf(line, sizeof line, "echo-c: %s\n", message);
-        if (poll(&err, 1, 0) == 1 && (err.revents & POLLOUT) && write(STDERR_FILENO, line, size) < 0)
+        int ready = poll(&err, 1, 0); /* if it fails, it does not say that a line would have to wait */
+        if ((ready < 0 || (ready == 1 && (err.revents & POLLOUT))) && write(STDERR_FILENO, line, size) < 0)
                 return; /* nobody is left to tell */
 }

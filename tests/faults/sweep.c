@@ -236,8 +236,10 @@ static uint64_t calls_seen(const struct column *c, size_t call)
 static void server_begin(const struct column *c)
 {
         char conns[16], backlog[16];
+        /* What requests are to fail with is read from a file when the first is made. */
+        const char *without = c->program ? "--no-sandbox" : NULL;
         const char *arguments[] = {"-l",  "127.0.0.1:0", "--model", c->model, "--max-conns",
-                                   conns, "--backlog",   backlog,   NULL};
+                                   conns, "--backlog",   backlog,   without,  NULL};
         const char *usual = getenv("ECHO_C");
 
         (void)snprintf(conns, sizeof conns, "%d", CONNS);
