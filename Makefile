@@ -87,6 +87,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call ob
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lcmocka -ljansson -lm $(LIBURING) -o $@
 
 $(B)/tests/cli/statistics_ask $(B)/tests/cli/statistics_tables: $(B)/src/comparison/statistics.o $(B)/src/base/number.o
+$(B)/tests/cli/rude: $(patsubst %,$(B)/src/base/%.o,address limits number)
 $(B)/tests/cli/activate: $(B)/src/base/address.o $(B)/src/base/number.o
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lm -o $@
@@ -144,7 +145,7 @@ TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEA
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
 
-.PHONY: demo measure check check-full variants run-tests lint asan tsan fuzz fuzz-targets coverage peers install deb clean help
+.PHONY: demo measure check check-full soak variants run-tests lint asan tsan fuzz fuzz-targets coverage peers install deb clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables and make a page of charts (3 minutes)
 	@scripts/install-deps --peers
 	@$(SELF) all peers
@@ -164,6 +165,11 @@ check-full:  ## the same with the largest sizes, minutes of load on every model,
 	@scripts/install-deps --peers --cli --web --deb
 	@$(SELF) all tests peers variants
 	@CONFORMANCE_SCALE=full $(SELF) run-tests CLI_TESTS='$(CLI_TESTS) $(wildcard tests/package/*_test.sh)'
+
+soak:  ## SOAK_MINUTES (30) of misbehaving clients on every model: memory, descriptors and threads stay level
+	@scripts/install-deps --cli
+	@$(SELF) all tests
+	@scripts/soak $(or $(SOAK_MINUTES),30)
 
 variants:  ## further builds for the tests: failing io_uring, no charts, one more model, coroutines without assembly, aarch64
 	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie

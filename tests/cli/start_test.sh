@@ -147,34 +147,4 @@ test_one_cpu_of_a_set_is_enough() {
         done
 }
 
-# --- a peer that vanishes
-
-# The link between the two ends goes down, so that nothing is heard any more, not even that a connection has ended.
-test_the_places_of_vanished_peers_come_back() {
-        unshare -rn true 2>/dev/null || skip 'no network namespace can be made here'
-        cat >inside <<'SHELL'
-set -e
-ip link set lo up
-for model in $MODELS; do
-        "$ECHO_C" -l 127.0.0.1:7777 --model "$model" --peer-timeout 2s 2>echo.err &
-        pid=$!
-        for i in $(seq 100); do grep -qs 'at most' echo.err && break; sleep 0.05; done
-        before=$(ls /proc/$pid/fd | wc -l)
-        exec 5<>/dev/tcp/127.0.0.1/7777 6<>/dev/tcp/127.0.0.1/7777
-        echo hello >&5; read -r line <&5; [ "$line" = hello ]
-        echo hello >&6; read -r line <&6
-        ip link set lo down
-        for i in $(seq 160); do [ "$(ls /proc/$pid/fd | wc -l)" -gt "$((before + 1))" ] || break; sleep 0.05; done
-        after=$(ls /proc/$pid/fd | wc -l)
-        ip link set lo up
-        exec 5>&- 6>&-
-        kill "$pid"; wait "$pid"
-        echo "$model $before $after"
-done
-SHELL
-        MODELS=${models[*]} ECHO_C=$ECHO_C unshare -rn bash inside >out 2>err || fail "$(cat out err | tail -n 3)"
-        awk '$3 > $2 + 1 {exit 1}' out || fail "descriptors before and after: $(tr '\n' '|' <out)"
-        [ "$(wc -l <out)" = "${#models[@]}" ] || fail "$(cat out)"
-}
-
 run_tests "$@"

@@ -11,7 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { CROWD = 10000, SMALLER_CROWD = 1000, REQUEST = 1024 };
+enum { CROWD = 10000, SMALLER_CROWD = 1000, ROUNDS_FULL = 10, REQUEST = 1024 };
 
 /* Threads that a model may keep for new clients after many have gone: 512 for each CPU's listener if it has
  * one per client; otherwise a few that were still being started when they were first counted. */
@@ -106,13 +106,16 @@ static void crowd(struct trial *t, size_t count)
 {
         static struct client clients[CROWD];
         size_t descriptors = descriptors_at_start(t), threads = process_threads(&t->server);
+        size_t rounds = count > CROWD ? ROUNDS_FULL : 1;
 
         if (count > CROWD)
                 count = CROWD; /* the descriptors of both sides allow no more in every environment */
-        crowd_serve(t, clients, count);
-        clients_close(clients, count);
-        descriptors_await(&t->server, descriptors);
-        threads_await(&t->server, threads_max(t, threads));
+        for (size_t round = 0; round < rounds; round++) {
+                crowd_serve(t, clients, count);
+                clients_close(clients, count);
+                descriptors_await(&t->server, descriptors);
+                threads_await(&t->server, threads_max(t, threads));
+        }
 }
 
 static void ten_thousand(struct trial *t)
@@ -154,9 +157,10 @@ static void client_leave(struct client *c, bool tcp, size_t way)
         }
 }
 
-static void churn(struct trial *t, size_t count)
+static void churn(struct trial *t)
 {
         enum { AT_ONCE = 50 };
+        size_t count = check_scaled(2000);
         struct client clients[AT_ONCE];
 
         for (size_t done = 0; done < count; done += AT_ONCE) {
@@ -167,8 +171,29 @@ static void churn(struct trial *t, size_t count)
         }
 }
 
+/* In every phase of a connection, one after the other. */
+static void resets(struct trial *t)
+{
+        size_t count = check_scaled(t->setup->where == ON_IPV4 ? 5000 : 1000); /* twice that in all */
+
+        for (size_t i = 0; i < count; i++) {
+                struct client c;
+                size_t phase = i % 6;
+                client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+                if (phase == 1 || phase == 4)
+                        (void)client_round_trip(&c, 100); /* however long it takes */
+                if (phase == 2)                           /* it may not have been read yet */
+                        (void)client_send(&c, 1);
+                if (phase == 3 || phase == 5) /* amid a transfer */
+                        (void)client_send(&c, 16 * 1024);
+                if (phase >= 4)
+                        client_half_close(&c);
+                client_reset(&c);
+        }
+}
+
 /* What a model keeps for later clients grows at first; a leak grows in every round. */
-static void nothing_leaks(struct trial *t)
+static void rounds_check(struct trial *t, void (*round)(struct trial *))
 {
         enum { ROUNDS_MAX = 6 };
         const uint64_t slack = 128 * 1024;
@@ -180,12 +205,22 @@ static void nothing_leaks(struct trial *t)
                 if (rounds++ == ROUNDS_MAX)
                         check_fail("the server's memory grew to %llu KiB, in each of %d equal rounds",
                                    (unsigned long long)(memory / 1024), ROUNDS_MAX);
-                churn(t, check_scaled(2000));
+                round(t);
                 descriptors_await(&t->server, descriptors);
                 threads_await(&t->server, threads_max(t, threads));
                 before = memory;
                 memory = process_memory(&t->server);
-        } while (memory > before + slack && !process_is_sanitized(&t->server));
+        } while (rounds < 2 || (memory > before + slack && !process_is_sanitized(&t->server)));
+}
+
+static void nothing_leaks(struct trial *t)
+{
+        rounds_check(t, churn);
+}
+
+static void resets_leave_nothing(struct trial *t)
+{
+        rounds_check(t, resets);
 }
 
 const struct claim claims_crowd[] = {
@@ -196,5 +231,10 @@ const struct claim claims_crowd[] = {
          30,
          {0}},
         {"nothing_leaks", nothing_leaks, ON_ALL, 20, {0}},
+        {"thousands_of_resets_at_every_phase_leave_nothing",
+         resets_leave_nothing,
+         ON_TCP | ON_VARIANT,
+         30,
+         {0}},
         {0},
 };

@@ -30,7 +30,7 @@ static void single_bytes(struct trial *t)
         struct client c;
 
         client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
-        for (size_t i = 0; i < check_scaled(1000); i++)
+        for (size_t i = 0; i < check_scaled(3600); i++)
                 (void)client_round_trip(&c, 1); /* however long it takes */
 }
 
@@ -129,6 +129,19 @@ static void half_close_while_behind(struct trial *t)
 
         client_connect(&c, t->address, BUFFERS_SMALL, &t->random);
         clients_stall(&c, 1);
+        client_half_close(&c);
+        client_expect_end(&c);
+}
+
+/* What is on its way is in all four buffers of the kernel, and at the server. */
+static void half_close_with_a_mebibyte_pending(struct trial *t)
+{
+        struct client c;
+
+        client_connect(&c, t->address, BUFFERS_DEFAULT, &t->random);
+        clients_stall(&c, 1);
+        if (c.sent < MIB)
+                check_fail("only %llu bytes could be sent without reading", (unsigned long long)c.sent);
         client_half_close(&c);
         client_expect_end(&c);
 }
@@ -261,7 +274,7 @@ static void stalled_cost_no_cpu(struct trial *t)
         process_await_rest(&t->server, 300, "the server to use no CPU where no client sends or reads");
 }
 
-/* A read ends before bytes that came with a descriptor, and no report says that more is there. */
+/* A read ends before bytes that came with something, and no report says that more is there. */
 static void descriptors_passed(struct trial *t)
 {
         struct client c;
@@ -271,8 +284,9 @@ static void descriptors_passed(struct trial *t)
         size_t before = process_descriptors(&t->server);
         for (size_t i = 0; i < check_scaled(500); i++) {
                 client_send_all(&c, 10);
-                client_send_descriptor(&c, 10);
-                client_send_descriptor(&c, 10);
+                client_send_beside(&c, 10, SCM_RIGHTS);
+                client_send_beside(&c, 10, SCM_RIGHTS);
+                client_send_beside(&c, 10, SCM_CREDENTIALS);
                 client_send_all(&c, 10);
                 client_receive_all(&c);
         }
@@ -293,8 +307,17 @@ const struct claim claims_echo[] = {
         {"half_close_before_reading_returns_every_byte", half_close_before_reading, ON_ALL, 0, {0}},
         {"half_close_immediately_after_connect_is_answered", half_close_at_once, ON_ALL, 0, {0}},
         {"half_close_of_a_client_that_is_behind_returns_every_byte", half_close_while_behind, ON_ALL, 0, {0}},
+        {"half_close_with_a_mebibyte_pending_returns_every_byte",
+         half_close_with_a_mebibyte_pending,
+         ON_IPV4 | ON_SHARED,
+         0,
+         {0}},
         {"data_that_comes_together_with_a_half_close_returns", data_with_half_close, ON_ALL, 0, {0}},
-        {"bytes_that_come_with_descriptors_return_and_these_are_closed", descriptors_passed, ON_UNIX, 0, {0}},
+        {"bytes_that_come_with_descriptors_or_credentials_return_and_these_are_closed",
+         descriptors_passed,
+         ON_UNIX,
+         0,
+         {0}},
         {"a_reset_ends_only_its_own_connection", reset_alone, ON_TCP | ON_VARIANT, 0, {0}},
         {"a_client_that_does_not_read_slows_nobody_down", stalled_slow_nobody, ON_ALL, 20, {0}},
         {"a_client_that_does_not_read_holds_bounded_memory", stalled_hold_bounded_memory, ON_ALL, 20, {0}},

@@ -85,6 +85,28 @@ static void stops_under_arrivals(struct trial *t)
         trial_expect_success(t, "the server to end after the last client has");
 }
 
+/* Each client has bytes on their way as the signal comes, and goes on. */
+static void drains_under_load(struct trial *t)
+{
+        enum { COUNT = 50 };
+        struct client clients[COUNT];
+
+        clients_connect(clients, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
+        for (size_t i = 0; i < COUNT; i++)
+                (void)client_send(&clients[i], 64 * 1024); /* may come up short */
+        process_signal(&t->server, SIGTERM);
+        clients_exchange(clients, COUNT, check_scaled(512 * 1024), FLOW_WHOLE, &t->random);
+        refusal_await(t, PACE_FAST);
+        clients_exchange(clients, COUNT, check_scaled(512 * 1024), FLOW_WHOLE, &t->random);
+        for (size_t i = 0; i < COUNT; i++)
+                client_half_close(&clients[i]);
+        for (size_t i = 0; i < COUNT; i++)
+                client_expect_end(&clients[i]);
+        trial_expect_success(t, "the server to end after the last client has");
+        if (!strstr(t->server.output, "(0 cut"))
+                check_fail("the server's last line does not say that none was cut: %s", t->server.output);
+}
+
 static void nobody_there(struct trial *t)
 {
         process_signal(&t->server, SIGTERM);
@@ -177,7 +199,7 @@ static void second_signal_cuts(struct trial *t)
         refusal_await(t, PACE_SLOW);
         (void)client_round_trip(&idle, 10); /* one signal does not cut */
         uint64_t begin = clock_now();
-        process_signal(&t->server, SIGINT);
+        process_signal(&t->server, SIGTERM);
         trial_expect_success(t, "the server to end at a second signal");
         uint64_t ms = (clock_now() - begin) / NS_PER_MS;
         if (ms > 2000)
@@ -213,6 +235,7 @@ const struct claim claims_stop[] = {
          ON_ALL,
          0,
          {"--drain-timeout", "60s"}},
+        {"sigterm_under_load_loses_no_byte", drains_under_load, ON_ALL, 20, {"--drain-timeout", "60s"}},
         {"sigterm_with_no_client_ends_at_once", nobody_there, ON_ALL, 0, {"--drain-timeout", "60s"}},
         {"sigterm_with_all_clients_gone_ends_at_once", all_gone, ON_ALL, 0, {"--drain-timeout", "60s"}},
         {"what_the_queue_holds_is_served_before_the_listener_closes",

@@ -93,19 +93,20 @@ size_t client_send(struct client *c, size_t size)
         return (size_t)n;
 }
 
-void client_send_descriptor(struct client *c, size_t size)
+void client_send_beside(struct client *c, size_t size, int type)
 {
-        uint8_t bytes[256], control[CMSG_SPACE(sizeof c->fd)] __attribute__((aligned(sizeof(size_t)))) = {0};
+        const struct ucred self = {getpid(), getuid(), getgid()};
+        const size_t beside = type == SCM_RIGHTS ? sizeof c->fd : sizeof self;
+        uint8_t bytes[256], control[CMSG_SPACE(sizeof self)] __attribute__((aligned(sizeof(size_t)))) = {0};
         struct iovec vector = {bytes, size < sizeof bytes ? size : sizeof bytes};
         struct msghdr message = {.msg_iov = &vector,
                                  .msg_iovlen = 1,
                                  .msg_control = control,
-                                 .msg_controllen = sizeof control};
+                                 .msg_controllen = CMSG_SPACE(beside)};
         struct cmsghdr *passed = CMSG_FIRSTHDR(&message);
 
-        *passed = (struct cmsghdr){
-                .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof c->fd)};
-        memcpy(CMSG_DATA(passed), &c->fd, sizeof c->fd);
+        *passed = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = type, .cmsg_len = CMSG_LEN(beside)};
+        memcpy(CMSG_DATA(passed), type == SCM_RIGHTS ? (const void *)&c->fd : &self, beside);
         payload_fill(bytes, c->key, c->sent, vector.iov_len);
         if (sendmsg(c->fd, &message, MSG_NOSIGNAL) != (ssize_t)vector.iov_len)
                 check_fail("sendmsg: %s", strerror(errno));

@@ -42,8 +42,9 @@ size_t client_receive(struct client *);
 ssize_t client_try_send(struct client *, size_t size);
 ssize_t client_try_receive(struct client *);
 
-/* Sends so many of the next bytes on a unix socket, with a descriptor beside the first (unix(7), SCM_RIGHTS). */
-void client_send_descriptor(struct client *, size_t size);
+/* Sends so many of the next bytes on a unix socket, and beside the first a descriptor or credentials: unix(7), SCM_RIGHTS
+ * or SCM_CREDENTIALS. */
+void client_send_beside(struct client *, size_t size, int type);
 
 void client_send_all(struct client *, size_t size); /* waits for room without reading */
 void client_half_close(struct client *);
