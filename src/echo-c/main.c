@@ -314,7 +314,8 @@ int main(int argc, char **argv)
                 fail("cannot watch what happens: %s", strerror(-error));
         error = model->serve(s, stop_fd);
         if (error)
-                fail("the model %s cannot %s: %s", model->name, s->begun ? "go on" : "begin", strerror(-error));
+                fail("the model %s cannot %s: %s", model->name, s->begun ? "go on" : "begin",
+                     strerror(-error));
         unix_sockets_unlink(s);
         announce_end(model, s);
         return 0;

@@ -226,7 +226,8 @@ static bool seccomp_enter(const struct model *m)
                 on_call(&f, common_calls[i], SECCOMP_RET_ALLOW);
         for (size_t i = 0; i < sizeof guarded_calls / sizeof *guarded_calls; i++)
                 on_guarded(&f, &guarded_calls[i]);
-        on_guarded(&f, &(struct guarded){__NR_kill, 0, UINT32_MAX, (uint32_t)getpid()}); /* itself: models/crew.c */
+        on_guarded(&f, &(struct guarded){__NR_kill, 0, UINT32_MAX,
+                                         (uint32_t)getpid()}); /* itself: models/crew.c */
         /* Its flags are behind a pointer, which no filter follows; without it, glibc takes clone(2). */
         on_call(&f, __NR_clone3, SECCOMP_RET_ERRNO | ENOSYS);
         add(&f, (struct sock_filter)RETURN(DENY));
