@@ -88,6 +88,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(filter-out %/main.o,$(BENCH)) $(call ob
 
 $(B)/tests/cli/statistics_ask $(B)/tests/cli/statistics_tables: $(B)/src/comparison/statistics.o $(B)/src/base/number.o
 $(B)/tests/cli/rude: $(patsubst %,$(B)/src/base/%.o,address limits number)
+$(B)/tests/cli/distance: $(B)/src/base/number.o
 $(B)/tests/cli/activate: $(B)/src/base/address.o $(B)/src/base/number.o
 $(B)/tests/cli/%: $(B)/tests/cli/%.o
 	$(CC) $(ALL_CFLAGS) -pthread $(LDFLAGS) $^ -lm -o $@
@@ -158,12 +159,12 @@ measure:  ## compare all servers as README.md shows and publish the run there an
 
 check:  ## build and run every test (10 minutes)
 	@scripts/install-deps --peers --cli --web
-	@$(SELF) all tests peers variants
+	@$(SELF) all tests peers variants man
 	@$(SELF) run-tests
 
 check-full:  ## the same with the largest sizes, minutes of load on every model, and the Debian packages
 	@scripts/install-deps --peers --cli --web --deb
-	@$(SELF) all tests peers variants
+	@$(SELF) all tests peers variants man
 	@CONFORMANCE_SCALE=full $(SELF) run-tests CLI_TESTS='$(CLI_TESTS) $(wildcard tests/package/*_test.sh)'
 
 soak:  ## SOAK_MINUTES (30) of misbehaving clients on every model: memory, descriptors and threads stay level

@@ -62,6 +62,9 @@ int resolve(const char *text, struct address *a, struct why *why)
         bool localhost = length == strlen("localhost") && strncmp(text, "localhost", length) == 0;
         if (numeric && !localhost)
                 return 0;
+        if (!numeric &&
+            (strncmp(text, "unix:", 5) == 0 || strchr(text, ':') != colon)) /* no name has a colon */
+                return why_set(why, "%s", reason);
         /* The port by the same rules, at an address that is one. */
         if (length == 0 || length >= sizeof name || strspn(text, "0123456789.") >= length ||
             strpbrk(text, "[]/ ") ||

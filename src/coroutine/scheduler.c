@@ -155,7 +155,9 @@ static void switch_to_coroutine(struct scheduler *s, struct coroutine *c)
 #endif
 }
 
-static void switch_to_scheduler(struct scheduler *s, struct coroutine *c)
+/* Part of its caller also where a compiler does not optimize: a frame of its own would lie below what room_ensure() has made room
+ * for. */
+static inline __attribute__((always_inline)) void switch_to_scheduler(struct scheduler *s, struct coroutine *c)
 {
 #if WITH_ASAN
         __sanitizer_start_switch_fiber(c->state == ENDED ? NULL : &c->fake_stack, s->bottom, s->size);
@@ -234,9 +236,11 @@ static void resume(struct scheduler *s, struct coroutine *c)
         uint8_t *top = stack_top(stack);
 
         if (!s->private && s->resident != c) {
-                if (s->resident)
-                        memcpy(s->resident->kept, s->resident->context,
-                               (size_t)(top - (uint8_t *)s->resident->context));
+                if (s->resident) {
+                        size_t used = (size_t)(top - (uint8_t *)s->resident->context);
+                        assert(used <= s->resident->room);
+                        memcpy(s->resident->kept, s->resident->context, used);
+                }
                 if (c->context)
                         memcpy(c->context, c->kept, (size_t)(top - (uint8_t *)c->context));
                 s->resident = c;

@@ -147,4 +147,28 @@ test_one_cpu_of_a_set_is_enough() {
         done
 }
 
+# With half a CPU's worth of time there is one worker, which is not pinned; of cgroup v2, or v1.
+test_workers_follow_a_cpu_quota() {
+        local group model
+        if mkdir "/sys/fs/cgroup/echo-c-test-$$" 2>/dev/null && [ -e "/sys/fs/cgroup/echo-c-test-$$/cpu.max" ]; then
+                group=/sys/fs/cgroup/echo-c-test-$$
+                echo '50000 100000' >"$group/cpu.max"
+        elif mkdir "/sys/fs/cgroup/cpu/echo-c-test-$$" 2>/dev/null; then
+                group=/sys/fs/cgroup/cpu/echo-c-test-$$
+                echo 50000 >"$group/cpu.cfs_quota_us"
+        else
+                rmdir "/sys/fs/cgroup/echo-c-test-$$" 2>/dev/null
+                skip 'no cgroup can be made here'
+        fi
+        for model in "${models[@]}"; do
+                # shellcheck disable=SC2016 # for the inner shell
+                served sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" "$ECHO_C" -l 127.0.0.1:0 --model "$model"
+                grep -Eq ' 1 (worker|group), listening' echo.err || {
+                        await rmdir "$group"
+                        fail "$model: $(grep listening echo.err)"
+                }
+        done
+        await rmdir "$group"
+}
+
 run_tests "$@"

@@ -23,6 +23,7 @@
 #include "../conformance/client.h"
 
 #include "base/clock.h"
+#include "base/cpus.h"
 #include "base/random.h"
 #include "models/uring_seam.h"
 
@@ -30,6 +31,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -47,7 +49,7 @@
 enum {
         OLD = 3,          /* connections that are open before anything fails; the first does not read */
         NEW = 4,          /* that come at a time */
-        CROWD_MAX = 18,   /* in all: so many have places */
+        CROWD_MAX = 22,   /* in all: so many have places */
         CONNS = 24,       /* --max-conns, */
         BACKLOG = 8,      /* with which uring accepts by both of its ways: its queues may hold 16 */
         DRIVE_ROUNDS = 4, /* of the clients when calls are counted */
@@ -226,6 +228,8 @@ static void fault_disarm(const struct trial *t)
                 atomic_store(&seam->kind, SEAM_NONE);
         sums.faults += fault_hits(t);
 }
+
+static cpu_set_t cpus_at_start;
 
 static uint64_t calls_seen(const struct column *c, size_t call)
 {
@@ -560,9 +564,16 @@ static void sweep_run(void **state)
                 for (size_t i = 0; i < crowd.count; i++) /* epoll has reported their room, and does so once */
                         client_close(&crowd.clients[i]);
         if (t->error == EAGAIN) { /* which was a lie: only what comes next shows that there is something */
+                struct cpus cpus;
+                cpus_allowed(&cpus);
                 for (size_t i = 0; i < crowd.count; i++)
                         crowd_send(&crowd.clients[i], 1);
-                crowd_add(&crowd, NEW, &random);
+                for (size_t i = 0; i < cpus.count;
+                     i++) { /* at each listener, of which there is one per CPU */
+                        (void)cpus_pin(cpus.id[i]);
+                        crowd_add(&crowd, 2, &random);
+                }
+                (void)sched_setaffinity(0, sizeof cpus_at_start, &cpus_at_start); /* they were allowed then */
         }
         crowd_finish(&crowd, true, "a connection to be served or ended after the faults");
         places_check(&random);
@@ -987,6 +998,7 @@ int main(void)
         uint64_t seed = text ? strtoull(text, NULL, 10) : clock_now() % 1000000000;
 
         full = scale && strcmp(scale, "full") == 0;
+        (void)sched_getaffinity(0, sizeof cpus_at_start, &cpus_at_start); /* cannot fail */
         (void)setvbuf(stdout, NULL, _IOLBF, 0); /* cannot fail before the first output */
         for (size_t i = 0; i < CALLS; i++)
                 numbers[i] = calls[i].number;
