@@ -157,7 +157,8 @@ static void switch_to_coroutine(struct scheduler *s, struct coroutine *c)
 
 /* Part of its caller also where a compiler does not optimize: a frame of its own would lie below what room_ensure() has made room
  * for. */
-static inline __attribute__((always_inline)) void switch_to_scheduler(struct scheduler *s, struct coroutine *c)
+static inline __attribute__((always_inline)) void switch_to_scheduler(struct scheduler *s,
+                                                                      struct coroutine *c)
 {
 #if WITH_ASAN
         __sanitizer_start_switch_fiber(c->state == ENDED ? NULL : &c->fake_stack, s->bottom, s->size);
