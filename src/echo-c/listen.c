@@ -140,16 +140,19 @@ static int listener_open(struct address *a, const struct listen_options *o, bool
 
 int listen_shared(struct address *a, const struct listen_options *o, unsigned workers, struct listener *l)
 {
-        *l = (struct listener){.worker = -1, .users = (int)workers};
-        if (address_is_unix(a)) {
+        *l = (struct listener){.worker = -1, .users = (int)workers, .is_unix = address_is_unix(a)};
+        if (l->is_unix)
                 stale_unix_socket_remove(a);
-                l->is_unix = true;
-                l->path = a->sa.un.sun_path;
-        }
         int error = listener_open(a, o, false, &l->fd);
-        if (!error && l->path)
-                (void)lstat(l->path, &l->made); /* somebody may have removed it by now */
-        return error;
+        if (error || !l->is_unix)
+                return error;
+        l->path = strdup(a->sa.un.sun_path); /* for the life of the process */
+        if (!l->path) {
+                (void)close(l->fd);
+                return -ENOMEM;
+        }
+        (void)lstat(l->path, &l->made); /* somebody may have removed it by now */
+        return 0;
 }
 
 int listen_adopt(int fd, const struct listen_options *o, unsigned workers, struct listener *l,

@@ -173,7 +173,7 @@ static void max_conns_drain(struct trial *t)
 /* Who says nothing, and who does not read, is ended; who says a byte now and then is not. */
 static void idle_timeout(struct trial *t)
 {
-        enum { TIMEOUT_MS = 400, LATEST_MS = 1200, STEP_MS = 100, STEPS = 15 };
+        enum { TIMEOUT_MS = 700, LATEST_MS = 1600, STEP_MS = 100, STEPS = 18 };
         struct client silent, mute, stalled, trickler;
 
         client_connect(&silent, t->address, BUFFERS_DEFAULT, &t->random); /* has never said anything */
@@ -248,6 +248,6 @@ const struct claim claims_limits[] = {
          idle_timeout,
          ON_IPV4 | ON_SHARED | ON_UNIX,
          20,
-         {"--idle-timeout", "400ms"}},
+         {"--idle-timeout", "700ms"}},
         {0},
 };
