@@ -157,7 +157,7 @@ measure:  ## compare all servers as README.md shows and publish the run there an
 	@$(SELF) all peers
 	@scripts/measure
 
-check:  ## build and run every test (10 minutes)
+check:  ## build and run every test (12 minutes)
 	@scripts/install-deps --peers --cli --web
 	@$(SELF) all tests peers variants man
 	@$(SELF) run-tests
