@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "echo-c/sandbox.h"
 
+#include "base/sanitizers.h"
+
 #include <asm/unistd.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,11 +23,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SANDBOX_OFF)
-#define SANDBOX_IS_OFF 1 /* a sanitizer opens files and asks for memory as it likes */
-#else
-#define SANDBOX_IS_OFF 0
-#endif
+/* A sanitizer opens files and asks for memory as it likes. */
+#define SANDBOX_IS_OFF (WITH_ASAN || WITH_TSAN)
 
 /* Headers may be older than the kernel (linux/landlock.h). The size that is passed says which members there are. */
 struct ruleset {
