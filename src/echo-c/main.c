@@ -45,9 +45,9 @@ static struct {
         struct cpus cpus;
         const struct model *model;
         struct server server;
-        int metrics_fd;
+        struct listener metrics; /* of fd -1: none */
         char sandbox[SANDBOX_TEXT_MAX];
-} echo = {.metrics_fd = -1, .server.alarm_fd = -1};
+} echo = {.metrics.fd = -1, .server.alarm_fd = -1};
 
 static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
 {
@@ -141,12 +141,21 @@ static bool listener_open(struct address *a, const struct listen_options *o, boo
         return true;
 }
 
+/* Before any of them is opened, and leaves a file. */
+static void address_check(const struct model *model, const struct address *a)
+{
+        char text[ADDRESS_TEXT_MAX];
+
+        if (model->tcp_only && address_is_unix(a))
+                fail("the model %s cannot serve %s: TCP addresses only", model->name,
+                     address_format(a, text));
+}
+
 /* Those that were passed come first, and are addresses as others are. */
 static void listeners_open(struct options *o, const struct model *model, struct server *s)
 {
         struct address adopted[SUPERVISOR_SOCKETS_MAX];
         size_t adopted_count = (size_t)echo.passed.count;
-        char text[ADDRESS_TEXT_MAX];
 
         o->listen.blocking = model->blocking;
         if (model->unbounded)
@@ -164,6 +173,10 @@ static void listeners_open(struct options *o, const struct model *model, struct 
                         fail("cannot use descriptor %d of LISTEN_FDS: %s", echo.passed.echo[i],
                              strerror(-error));
         }
+        for (size_t i = 0; i < adopted_count; i++)
+                address_check(model, &adopted[i]);
+        for (size_t i = 0; i < o->address_count; i++)
+                address_check(model, &o->addresses[i]);
         size_t opened = 0;
         for (size_t i = 0; i < o->address_count; i++) {
                 struct address a = o->addresses[i];
@@ -176,27 +189,22 @@ static void listeners_open(struct options *o, const struct model *model, struct 
         memmove(o->addresses + adopted_count, o->addresses, o->address_count * sizeof *adopted);
         memcpy(o->addresses, adopted, adopted_count * sizeof *adopted);
         o->address_count += adopted_count;
-        for (size_t i = 0; i < o->address_count; i++)
-                if (model->tcp_only && address_is_unix(&o->addresses[i]))
-                        fail("the model %s cannot serve %s: TCP addresses only", model->name,
-                             address_format(&o->addresses[i], text));
 }
 
 /* Opens the listener for metrics, unless it was passed. */
-static int metrics_open(struct options *o)
+static void metrics_open(struct options *o)
 {
         const struct listen_options plain = {.backlog = 2 * SCRAPES_MAX};
         char text[ADDRESS_TEXT_MAX];
-        static struct listener l; /* lives as long as the process */
         struct address a;
         int error = 0;
 
         if (echo.passed.metrics >= 0)
-                error = listen_adopt(echo.passed.metrics, &plain, 1, &l, &a);
+                error = listen_adopt(echo.passed.metrics, &plain, 1, &echo.metrics, &a);
         else if (o->metrics.size > 0)
-                error = listen_shared(&o->metrics, &plain, 1, &l);
+                error = listen_shared(&o->metrics, &plain, 1, &echo.metrics);
         else
-                return -1;
+                return;
         if (error)
                 fail("cannot serve metrics on %s: %s",
                      echo.passed.metrics >= 0 ? "the socket that was passed"
@@ -204,7 +212,6 @@ static int metrics_open(struct options *o)
                      strerror(-error));
         log_write(LOG_LEVEL_INFO, "metrics", "metrics at %s",
                   address_format(echo.passed.metrics >= 0 ? &a : &o->metrics, text));
-        return l.fd;
 }
 
 static void limits_plan(const struct options *o, struct server *s)
@@ -217,7 +224,7 @@ static void limits_plan(const struct options *o, struct server *s)
         s->descriptors_max = limits_raise_descriptors(
                 o->connections_max < DESCRIPTORS_MAX / 2 ? DESCRIPTORS_MAX : 2 * o->connections_max);
         size_t used = limits_descriptors_open() + DESCRIPTORS_RESERVED + 4 * (size_t)s->workers +
-                      (echo.metrics_fd >= 0 ? SCRAPES_MAX : 0);
+                      (echo.metrics.fd >= 0 ? SCRAPES_MAX : 0);
         size_t allowed = s->descriptors_max > used ? s->descriptors_max - used : 0;
 
         if (allowed == 0)
@@ -238,7 +245,7 @@ static void rights_drop(const struct options *o)
         if (error)
                 fail("--user: cannot become user %u: %s (it takes root)", o->user.uid, strerror(-error));
         if (o->sandbox)
-                sandbox_enter(echo.model, &echo.server, echo.sandbox);
+                sandbox_enter(echo.model, &echo.server, &echo.metrics, echo.sandbox);
         echo.server.sandboxed = *echo.sandbox != '\0';
 }
 
@@ -291,7 +298,7 @@ int main(int argc, char **argv)
         (void)signal(SIGPIPE, SIG_IGN); /* the number is valid; stderr may be a pipe whose reader has gone */
         workers_plan(o, model, &echo.cpus, s);
         listeners_open(o, model, s);
-        echo.metrics_fd = metrics_open(o);
+        metrics_open(o);
         limits_plan(o, s);
         s->idle_timeout = o->idle_timeout;
         s->began = began;
@@ -309,7 +316,7 @@ int main(int argc, char **argv)
         if (stop_fd < 0)
                 fail("cannot wait for signals: %s", strerror(-stop_fd));
         int error = observer_begin(
-                &(struct observer_options){{model, s, o->model->name, stop_fd}, s, echo.metrics_fd});
+                &(struct observer_options){{model, s, o->model->name, stop_fd}, s, echo.metrics.fd});
         if (error)
                 fail("cannot watch what happens: %s", strerror(-error));
         error = model->serve(s, stop_fd);
@@ -317,6 +324,7 @@ int main(int argc, char **argv)
                 fail("the model %s cannot %s: %s", model->name, s->begun ? "go on" : "begin",
                      strerror(-error));
         unix_sockets_unlink(s);
+        listener_unlink(&echo.metrics);
         announce_end(model, s);
         return 0;
 }

@@ -70,7 +70,7 @@ static void removal_allow(int rules, const struct listener *l)
 }
 
 /* Returns the ABI whose rules hold from now on; 0: none. */
-static int landlock_enter(const struct server *s)
+static int landlock_enter(const struct server *s, const struct listener *metrics)
 {
         int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 
@@ -83,6 +83,7 @@ static int landlock_enter(const struct server *s)
                 return 0;
         for (size_t i = 0; i < s->listener_count; i++)
                 removal_allow(rules, &s->listeners[i]);
+        removal_allow(rules, metrics);
         bool holds = syscall(SYS_landlock_restrict_self, rules, 0) == 0;
         (void)close(rules);
         return holds ? abi : 0;
@@ -233,12 +234,13 @@ static bool seccomp_enter(const struct model *m)
         return filter_install(&f, 0);
 }
 
-void sandbox_enter(const struct model *m, const struct server *s, char text[static SANDBOX_TEXT_MAX])
+void sandbox_enter(const struct model *m, const struct server *s, const struct listener *metrics,
+                   char text[static SANDBOX_TEXT_MAX])
 {
         text[0] = '\0';
         if (SANDBOX_IS_OFF || prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0)
                 return;
-        int abi = landlock_enter(s);
+        int abi = landlock_enter(s, metrics);
         bool filtered = seccomp_enter(m);
         if (abi > 0)
                 (void)snprintf(text, SANDBOX_TEXT_MAX, "Landlock %d%s", abi, filtered ? ", seccomp" : "");

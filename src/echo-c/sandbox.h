@@ -18,7 +18,8 @@ enum { SANDBOX_TEXT_MAX = 64 };
 
 /* To be called before there are threads, for it concerns the caller and those that it makes. Writes what holds from now on,
  * such as "Landlock 6, seccomp", or "". */
-void sandbox_enter(const struct model *, const struct server *, char text[static SANDBOX_TEXT_MAX]);
+void sandbox_enter(const struct model *, const struct server *, const struct listener *metrics,
+                   char text[static SANDBOX_TEXT_MAX]);
 
 /* Takes from all threads what was needed only to begin. */
 void sandbox_close(void);

@@ -119,6 +119,25 @@ test_metrics_are_for_this_machine_unless_the_world_is_asked_for() {
         expect_error "^echo-c: cannot serve metrics on 127.0.0.1:$metrics: Address already in use"
 }
 
+test_sockets_of_files_are_removed_at_the_end() {
+        echo_start "unix:$PWD/echo" --metrics "unix:$PWD/metrics" --model epoll
+        [ -S echo ] || fail 'that of the echo was not made'
+        [ -S metrics ] || fail 'that of the metrics was not made'
+        kill -TERM "$pid"
+        wait "$pid" || fail "exit status $?"
+        [ ! -e echo ] || fail 'that of the echo is left'
+        [ ! -e metrics ] || fail 'that of the metrics is left'
+}
+
+test_an_address_that_a_model_cannot_serve_leaves_nothing() {
+        "$ECHO_C" --list-models | grep -q '^sockmap.available' || skip 'no sockmap'
+        "$ECHO_C" --model sockmap -l "unix:$PWD/echo" 2>err
+        status=$?
+        expect_status 1
+        expect_error '^echo-c: the model sockmap cannot serve unix:.*/echo: TCP addresses only'
+        [ ! -e echo ] || fail 'a file is left'
+}
+
 # --- addresses
 
 test_localhost_is_both_families() {
