@@ -140,11 +140,14 @@ $(B)/%.o: %.S
 # The targets below first install what is missing, then start make again: what there is to build with may have changed.
 SELF = $(MAKE) --no-print-directory -s
 SANITIZED = $(SELF) all tests LINK=-pie
-SMALL = CONFORMANCE_SCALE=small SLACK_MS=10000 TEST_TIMEOUT=600 $(SELF) run-tests FAULTS= CLI_TESTS=tests/cli/bench_test.sh
+SANITIZED_TESTS = SLACK_MS=10000 TEST_TIMEOUT=3600 $(SELF) run-tests $(TIER)
+TIER = CONFORMANCE_SCALE=small FAULTS= CLI_TESTS=tests/cli/bench_test.sh
 SEAM = build/seam
 TEST_ENV = ECHO_C=$(BIN)/echo-c BIN_DIR=$(BIN) TEST_BIN=$(CURDIR)/$(B)/tests SEAM_DIR=$(CURDIR)/$(SEAM) \
            TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:halt_on_error=0:atexit_sleep_ms=0
 CLI_TESTS = $(wildcard tests/cli/*_test.sh tests/web/*_test.sh)
+# Those that can be run with programs that were built elsewhere, or otherwise.
+PORTABLE_TESTS = $(filter-out %/readme_test.sh %/toy_test.sh,$(CLI_TESTS))
 
 .PHONY: demo measure check check-full soak variants run-tests lint asan tsan fuzz fuzz-targets coverage peers install deb clean help
 demo:  ## build everything, compare all servers in four short scenarios, print the tables and make a page of charts (3 minutes)
@@ -162,10 +165,11 @@ check:  ## build and run every test (12 minutes)
 	@$(SELF) all tests peers variants man
 	@$(SELF) run-tests
 
-check-full:  ## the same with the largest sizes, minutes of load on every model, and the Debian packages
+check-full:  ## the same with the largest sizes, minutes of load on every model, the Debian packages, and all under sanitizers
 	@scripts/install-deps --peers --cli --web --deb
 	@$(SELF) all tests peers variants man
-	@CONFORMANCE_SCALE=full $(SELF) run-tests CLI_TESTS='$(CLI_TESTS) $(wildcard tests/package/*_test.sh)'
+	@CONFORMANCE_SCALE=full TEST_TIMEOUT=3600 $(SELF) run-tests CLI_TESTS='$(CLI_TESTS) $(wildcard tests/package/*_test.sh)'
+	@$(SELF) asan tsan TIER='CLI_TESTS="$(PORTABLE_TESTS)"'
 
 soak:  ## SOAK_MINUTES (30) of misbehaving clients on every model: memory, descriptors and threads stay level
 	@scripts/install-deps --cli
@@ -189,14 +193,14 @@ lint:  ## check format, layering, warnings of both compilers, circles, sizes, cl
 	@scripts/install-deps --lint
 	@scripts/lint
 
-asan:  ## run a reduced tier of the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+asan:  ## run a reduced tier of the tests (TIER= all) under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(SANITIZED) B=build/asan BIN=$(CURDIR)/build/asan \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'
-	@$(SMALL) B=build/asan BIN=$(CURDIR)/build/asan
+	@$(SANITIZED_TESTS) B=build/asan BIN=$(CURDIR)/build/asan
 
 tsan:  ## the same under ThreadSanitizer
 	@$(SANITIZED) B=build/tsan BIN=$(CURDIR)/build/tsan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=thread'
-	@$(SMALL) B=build/tsan BIN=$(CURDIR)/build/tsan
+	@$(SANITIZED_TESTS) B=build/tsan BIN=$(CURDIR)/build/tsan
 
 FUZZ_TIME ?= 60
 fuzz:  ## give every parser, the load's state machine and all models random inputs, for FUZZ_TIME=60 seconds in all
@@ -218,7 +222,7 @@ coverage:  ## run all tests on programs that count which of their lines run; fai
 	@rm -rf build/coverage/profile
 	@LLVM_PROFILE_FILE=$(CURDIR)/build/coverage/profile/%m%c CONFORMANCE_SCALE=small SLACK_MS=10000 \
 		$(SELF) run-tests B=build/coverage BIN=$(CURDIR)/build/coverage SEAM=build/coverage/seam \
-		CLI_TESTS="$(filter-out %/readme_test.sh %/toy_test.sh,$(CLI_TESTS))" || \
+		CLI_TESTS="$(PORTABLE_TESTS)" || \
 		echo 'coverage: some tests failed, as above: what they ran counts all the same'
 	@scripts/coverage build/coverage
 

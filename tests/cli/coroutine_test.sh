@@ -42,4 +42,23 @@ test_valgrind_finds_nothing() {
         expect_conformance ./watched 'one_*_comes_back*' 'half_close_returns*'
 }
 
+test_valgrind_finds_nothing_in_three_models_with_50_connections() {
+        command -v valgrind >/dev/null || skip 'no valgrind'
+        [ -x "$SEAM_DIR/echo-c" ] || skip "$SEAM_DIR/echo-c is not built"
+        local model
+        for model in epoll thread coroutine; do
+                valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite "$SEAM_DIR/echo-c" --model $model \
+                        -l 127.0.0.1:0 2>$model.err &
+                pid=$!
+                children+=("$pid")
+                await grep -qs 'listening on .*, at most' $model.err
+                address=$(sed -n 's/.*listening on \([^ ,]*\).*/\1/p' $model.err)
+                bench -c 50 -r 20 -d 2s -t "$address" --json result.json
+                expect_status 0
+                expect_json '.connections.served == 50 and .errors.total == 0 and .requests.total > 500'
+                kill -TERM "$pid"
+                wait "$pid" || fail "$model: exit status $?: $(grep -m 1 == $model.err)"
+        done
+}
+
 run_tests "$@"
