@@ -51,7 +51,7 @@ static const struct option_row option_rows[] = {
          TO(quiet)},
         {"-t", "--target", "ADDR", "it takes no -t: the echo is its own", .kind = OPTION_REFUSED},
         {"--pid", NULL, "PID", "it takes no --pid: the echo is its own", .kind = OPTION_REFUSED},
-        {"--spin", NULL, NULL, "it takes no --spin: a request would cost all the time there is",
+        {"--spin", NULL, "DUR", "it takes no --spin: a request would cost all the time there is",
          .kind = OPTION_REFUSED},
         {"--reply", NULL, "STR", ECHO_ALONE, .kind = OPTION_REFUSED},
         {"--reply-bytes", NULL, "N", ECHO_ALONE, .kind = OPTION_REFUSED},

@@ -32,7 +32,7 @@ static const char *const default_scenarios[] = {"-c 10000", "-c 10000 -r 50", "-
 struct compare_options {
         struct lineup lineup;
         const char *named; /* ours, peers or all; NULL: only what was given */
-        const char *duration, *directory, *baseline, *sweep;
+        const char *duration, *directory, *baseline, *sweep, *frontier;
         uint64_t duration_ns;
         char warmup[DURATION_TEXT_MAX];
         unsigned rounds;
@@ -98,6 +98,9 @@ static const struct option_row option_rows[] = {
         {"--sweep", NULL, "KEY=A,B,..",
          "each scenario with each of these values: connections=1,10,100 or rate=1000,2000",
          .kind = OPTION_TEXT, TO(sweep)},
+        {"--frontier", NULL, "RATE,..",
+         "each scenario at each of these rates, as --sweep rate=, for the chart of what latency costs in CPU time",
+         .kind = OPTION_TEXT, TO(frontier)},
         {"--equal-load", NULL, NULL,
          "then each closed-loop scenario again in open loop, at 60% of what the slowest server can do, where "
          "latencies can be compared",
@@ -133,7 +136,8 @@ static int options_check(void *options, const struct option_set *given, struct w
         struct compare_options *o = options;
         uint64_t warmup = o->duration_ns / 10 < WARMUP_MAX ? o->duration_ns / 10 : WARMUP_MAX;
 
-        (void)why;
+        if (o->frontier && o->sweep)
+                return why_set(why, "either --frontier or --sweep: each gives the scenarios their values");
         if (option_given(given, "-d"))
                 o->duration = option_text(given, "-d");
         (void)duration_format(warmup, o->warmup);
@@ -175,6 +179,11 @@ static int lineup_complete(struct compare_options *o, const char *directory, str
                 error = lineup_add_peers(&o->lineup, directory, why);
         if (!error && o->lineup.server_count == 0)
                 return why_fail(why, -ENOENT, "no server to compare: make peers builds some");
+        if (!error && o->frontier) {
+                char sweep[LINEUP_TEXT_MAX];
+                (void)snprintf(sweep, sizeof sweep, "rate=%s", o->frontier);
+                return lineup_sweep(&o->lineup, sweep, why);
+        }
         if (!error && o->sweep)
                 return lineup_sweep(&o->lineup, o->sweep, why);
         for (size_t i = 0;

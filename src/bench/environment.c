@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "bench/environment.h"
 
+#include "base/build_id.h"
 #include "base/clock.h"
 #include "base/cpus.h"
 #include "base/limits.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -19,7 +22,7 @@
 enum { REPEATS = 1000, WAKE_UPS = 100 };
 
 /* Finds the first line that starts with `prefix`, and writes what follows ": " in it; for "", the whole
- * line. */
+ * line. Without any, leaves the text as it is. */
 static void line_find(const char *path, const char *prefix, char *text, size_t size)
 {
         char line[1024];
@@ -98,14 +101,126 @@ static double wake_up_cost(const struct cpus *cpus)
         return cost;
 }
 
+/* haltpoll, the governor of virtual machines, polls for a while before it gives the CPU back. */
+static void idle_governor_read(char *text, size_t size)
+{
+        char poll[32] = "";
+
+        line_find("/sys/devices/system/cpu/cpuidle/current_governor", "", text, size);
+        line_find("/sys/module/haltpoll/parameters/guest_halt_poll_ns", "", poll, sizeof poll);
+        if (strcmp(text, "haltpoll") == 0 && *poll)
+                (void)snprintf(text, size, "haltpoll, up to %s ns", poll);
+}
+
+/* As uname(2) names it, and, of a dynamic one, which was chosen, where that may be seen. */
+static void preemption_read(const char *version, char *text, size_t size)
+{
+        const char *at = strstr(version, "PREEMPT");
+        char chosen[64] = "";
+
+        (void)snprintf(text, size, "%.*s", at ? (int)strcspn(at, " ") : 4, at ? at : "none");
+        line_find("/sys/kernel/debug/sched/preempt", "", chosen, sizeof chosen);
+        const char *begin = strchr(chosen, '('), *end = begin ? strchr(begin, ')') : NULL;
+        if (end) {
+                size_t used = strlen(text);
+                (void)snprintf(text + used, size - used, " %.*s", (int)(end - begin) + 1, begin);
+        }
+}
+
+/* The names of what the kernel spends time on, as "spectre_v1, spectre_v2". */
+static void mitigations_read(char *text, size_t size)
+{
+        static const char folder[] = "/sys/devices/system/cpu/vulnerabilities";
+        struct dirent **names;
+        size_t used = 0;
+        int count = scandir(folder, &names, NULL, alphasort);
+
+        for (int i = 0; i < count; i++) {
+                char path[sizeof folder + 256 + 1], state[256] = "";
+                (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+                if (*names[i]->d_name != '.')
+                        line_find(path, "", state, sizeof state);
+                if (strncmp(state, "Mitigation", strlen("Mitigation")) == 0 && used < size)
+                        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+                                                 names[i]->d_name);
+                free(names[i]);
+        }
+        if (count >= 0)
+                free(names); /* scandir(3) made it */
+        if (count >= 0 && used == 0)
+                (void)snprintf(text, size, "none");
+}
+
+/* Tables of iptables(8), and whether connections are tracked, which then costs something for every packet. */
+static void netfilter_read(char *text, size_t size)
+{
+        static const char *const tables[] = {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"};
+        char name[32] = "", tracked[32] = "0";
+        size_t used = 0;
+
+        for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+                line_find(tables[i], "", name, sizeof name);
+                if (*name && used == 0)
+                        used += (size_t)snprintf(text, size, "iptables");
+        }
+        line_find("/proc/sys/net/netfilter/nf_conntrack_count", "", tracked, sizeof tracked);
+        if (strcmp(tracked, "0") != 0)
+                used += (size_t)snprintf(text + used, size - used, "%sconntrack", used ? ", " : "");
+        if (used == 0)
+                (void)snprintf(text, size, "none seen");
+}
+
+/* Sockets that see every packet, such as tcpdump's; the first line of the file is a head. */
+static uint64_t packet_taps_count(void)
+{
+        FILE *file = fopen("/proc/net/packet", "re");
+        uint64_t lines = 0;
+        char line[256];
+
+        if (!file)
+                return RESULT_UNKNOWN;
+        while (fgets(line, sizeof line, file))
+                lines++;
+        (void)fclose(file); /* opened for reading */
+        return lines > 0 ? lines - 1 : 0;
+}
+
+/* The coarse clocks advance once a tick (clock_getres(2)). */
+static uint64_t ticks_per_second(void)
+{
+        struct timespec t;
+
+        if (clock_getres(CLOCK_MONOTONIC_COARSE, &t) != 0 || t.tv_sec > 0 || t.tv_nsec == 0)
+                return RESULT_UNKNOWN;
+        return (NS_PER_S + (uint64_t)t.tv_nsec / 2) / (uint64_t)t.tv_nsec;
+}
+
+static void kernel_read(struct result *r, const char *version)
+{
+        idle_governor_read(r->environment.idle_governor, sizeof r->environment.idle_governor);
+        preemption_read(version, r->environment.preemption, sizeof r->environment.preemption);
+        mitigations_read(r->environment.mitigations, sizeof r->environment.mitigations);
+        netfilter_read(r->environment.netfilter, sizeof r->environment.netfilter);
+        line_find("/proc/sys/net/ipv4/tcp_rmem", "", r->environment.tcp_rmem, sizeof r->environment.tcp_rmem);
+        line_find("/proc/sys/net/ipv4/tcp_wmem", "", r->environment.tcp_wmem, sizeof r->environment.tcp_wmem);
+        for (char *c = r->environment.tcp_rmem; (c = strchr(c, '\t'));)
+                *c = ' ';
+        for (char *c = r->environment.tcp_wmem; (c = strchr(c, '\t'));)
+                *c = ' ';
+        r->environment.hz = ticks_per_second();
+        r->environment.packet_taps = packet_taps_count();
+}
+
 void environment_fill(struct result *r)
 {
-        struct utsname name;
+        struct utsname name = {.version = ""};
         struct sysinfo info;
         struct cpus cpus;
 
         if (uname(&name) == 0)
                 (void)snprintf(r->environment.kernel, sizeof r->environment.kernel, "%.63s", name.release);
+        kernel_read(r, name.version);
+        build_id_read("/proc/self/exe", r->environment.bench_build);
         line_find("/proc/cpuinfo", "model name", r->environment.cpu, sizeof r->environment.cpu);
         line_find("/proc/sys/net/ipv4/tcp_congestion_control", "", r->environment.congestion_control,
                   sizeof r->environment.congestion_control);

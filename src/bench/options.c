@@ -7,6 +7,7 @@
 #include "load/engine.h"
 
 #include "base/clock.h"
+#include "base/congestion.h"
 #include "base/escape.h"
 #include "base/number.h"
 
@@ -182,6 +183,34 @@ static int greeting_set(void *options, const char *text, struct why *why)
         return bytes_parse("--greeting", text, PLAN_GREETING_MAX, &p->greeting_end, &p->greeting_bytes, why);
 }
 
+static int congestion_take(void *options, const char *text, struct why *why)
+{
+        (void)options; /* it is stored already */
+        return congestion_check(text, why);
+}
+
+static int rate_set(void *options, const char *text, struct why *why)
+{
+        struct run_options *o = options;
+        double from, to;
+
+        if (stages_rate_parse(text, &from, &to) != 0 || (strchr(text, ':') ? from + to <= 0 : from < 1))
+                return why_set(why,
+                               "-R takes a number from 1 to 1000000000, or two, such as 1000:50000, not '%s'",
+                               text);
+        o->plan.rate = (from + to) / 2;
+        o->stages_text = strchr(text, ':') ? text : NULL;
+        return 0;
+}
+
+static int stages_set(void *options, const char *text, struct why *why)
+{
+        struct run_options *o = options;
+
+        o->stages_text = text;
+        return stages_parse(text, &o->plan.stages, why);
+}
+
 static int threshold_add(void *options, const char *text, struct why *why)
 {
         struct run_options *o = options;
@@ -236,10 +265,14 @@ static const struct option_row load_rows[] = {
         {"-d", "--duration", "DUR",
          "the window that is measured, from when all connections are open (default 1s)",
          DURATION(plan.duration, NS_PER_MS)},
-        {"-R", "--rate", "RATE",
+        {"-R", "--rate", "RATE[:RATE]",
          "open loop: so many requests/s in all, each due at its time whether or not replies come; latency "
-         "counts from that time (default: closed loop)",
-         NUMBER(plan.rate, 1, 1000000000)},
+         "counts from that time (default: closed loop). With two, the rate goes evenly from one to the other, and each twentieth "
+         "of the window has figures of its own",
+         .kind = OPTION_CALL, .call = rate_set},
+        {"--stages", NULL, "RATE@DUR,...",
+         "open loop at one rate after the other, such as 1000@10s,1000:5000@30s; each has figures and a verdict of its own",
+         .kind = OPTION_CALL, .call = stages_set},
         {"--arrivals", NULL, "constant|poisson",
          "open loop: constant, at equal intervals (default), or poisson, at random", .kind = OPTION_CHOICE,
          TO(plan.arrivals), .choices = arrivals},
@@ -257,6 +290,9 @@ static const struct option_row load_rows[] = {
         {"--source", NULL, "ADDR/PREFIX",
          "the block of source addresses (default for an echo on IPv4 loopback: 127.1.0.0/26)",
          .kind = OPTION_CALL, .call = source_set},
+        {"--congestion", NULL, "NAME",
+         "congestion control of TCP connections, such as cubic (default: the system's)", .kind = OPTION_TEXT,
+         TO(plan.congestion), .call = congestion_take},
         {"--no-verify", NULL, NULL, "count the bytes of replies without comparing them", .kind = OPTION_FLAG},
         {"--seed", NULL, "N", "chooses the bytes that are sent (default: by the clock)",
          NUMBER(plan.seed, 0, INT64_MAX)},
@@ -295,8 +331,9 @@ static const struct option_row load_rows[] = {
          "open loop: let idle CPUs sleep; by default /dev/cpu_dma_latency keeps them awake where it may be written, or "
          "timers come late",
          .kind = OPTION_FLAG},
-        {"--spin", NULL, NULL, "never sleep: no timer and no wake-up is late, at the cost of all CPU time",
-         .kind = OPTION_FLAG, TO(plan.spin)},
+        {"--spin", NULL, "DUR",
+         "do not sleep before nothing has happened for so long: neither timers nor wake-ups are late, at the cost of CPU time",
+         DURATION(plan.spin, 0)},
         {"--engine", NULL, "uring|epoll|auto", "how system calls are made: uring, epoll or auto (default)",
          .kind = OPTION_CALL, .call = run_options_engine},
 
@@ -331,7 +368,8 @@ size_t run_options_words(const struct run_options *o, bool open_loop, const char
 
         for (size_t i = 0; i < o->given.value_count; i++) {
                 const struct option_value *v = &o->given.values[i];
-                bool is_open = strcmp(v->row->name, "-R") == 0 || strcmp(v->row->name, "--arrivals") == 0;
+                bool is_open = strcmp(v->row->name, "-R") == 0 || strcmp(v->row->name, "--arrivals") == 0 ||
+                               strcmp(v->row->name, "--stages") == 0;
                 if (v->row < load_rows || v->row >= load_rows + sizeof load_rows / sizeof *load_rows ||
                     (is_open && !open_loop))
                         continue;
@@ -394,6 +432,66 @@ static int targets_check(struct run_options *o, const struct option_set *given, 
         return 0;
 }
 
+/* Which of two options is to say how long the window is: the last one, as a scenario's counts beside those of `bench compare`. */
+static const char *length_option(const struct option_set *given)
+{
+        const char *name = "";
+
+        for (size_t i = 0; i < given->value_count; i++)
+                if (strcmp(given->values[i].row->name, "-d") == 0 ||
+                    strcmp(given->values[i].row->name, "--stages") == 0)
+                        name = given->values[i].row->name;
+        return name;
+}
+
+/* The stages of --stages, or those of a rate that goes from one value to another, of equal lengths. */
+static int stages_check(struct run_options *o, const struct option_set *given, struct why *why)
+{
+        enum { RAMP_STAGES = 20 };
+        struct plan *p = &o->plan;
+        struct stages *s = &p->stages;
+
+        if (option_given(given, "--stages")) {
+                if (option_given(given, "-R") || strcmp(length_option(given), "-d") == 0)
+                        return why_set(why, "--stages says how fast and how long: without -R and -d");
+                p->duration = stages_duration(s);
+                if (p->duration > OPTIONS_DURATION_MAX)
+                        return why_set(why, "--stages takes at most 24h in all");
+        } else if (o->stages_text) {
+                double from, to;
+                (void)stages_rate_parse(o->stages_text, &from, &to); /* it has been read before */
+                s->count = p->duration >= RAMP_STAGES * NS_PER_MS ? RAMP_STAGES : 1;
+                for (uint32_t i = 0; i < s->count; i++) {
+                        double step = (to - from) / s->count;
+                        uint64_t begins = p->duration * i / s->count, ends = p->duration * (i + 1) / s->count;
+                        s->stage[i] = (struct stage){.from = from + step * i,
+                                                     .to = from + step * (i + 1),
+                                                     .duration = ends - begins};
+                }
+        } else {
+                return 0;
+        }
+        stages_settle(s, p->warmup);
+        p->rate = plan_arrivals(p, p->warmup, p->warmup + p->duration) * (double)NS_PER_S /
+                  (double)p->duration;
+        return 0;
+}
+
+static bool engine_is_free(const struct option_set *given)
+{
+        return !option_given(given, "--engine") || strcmp(option_text(given, "--engine"), "auto") == 0;
+}
+
+/* With large messages copying is nearly all there is, and io_uring's detours cost more than they save: at 64 KiB it gives 0.92
+ * to 0.96 of epoll's throughput, at 16 KiB 0.97 to 1.01 (docs/performance.md). */
+static const char *engine_preferred(const struct plan *p)
+{
+        enum { LARGE = 32 * 1024 };
+        bool large = p->request_bytes >= LARGE || (p->reply == REPLY_BYTES && p->reply_bytes >= LARGE);
+
+        return large ? "epoll" : "auto";
+}
+
 int run_options_check(void *options, const struct option_set *given, struct why *why)
 {
         struct run_options *o = options;
@@ -401,17 +499,20 @@ int run_options_check(void *options, const struct option_set *given, struct why 
 
         if (option_given(given, "--request") && option_given(given, "-s"))
                 return why_set(why, "either -s or --request, which has a size of its own");
+        int error = stages_check(o, given, why);
+        if (error)
+                return error;
         if (option_given(given, "--arrivals") && p->rate == 0)
-                return why_set(why, "--arrivals is for the open loop: give -R");
+                return why_set(why, "--arrivals is for the open loop: give -R or --stages");
         if (p->quantum > 0 && p->rate == 0)
-                return why_set(why, "--quantum is for the open loop: give -R");
+                return why_set(why, "--quantum is for the open loop: give -R or --stages");
         if (p->depth > 1 && (uint64_t)p->connections * p->depth > PLAN_IN_FLIGHT_MAX)
                 return why_set(why, "-c times --depth is at most %d requests in flight", PLAN_IN_FLIGHT_MAX);
-        int error = reply_check(o, given, why);
+        error = reply_check(o, given, why);
         if (!error)
                 error = targets_check(o, given, why);
-        if (!error && !option_given(given, "--engine"))
-                error = run_options_engine(o, "auto", why);
+        if (!error && engine_is_free(given))
+                error = run_options_engine(o, engine_preferred(p), why);
         p->verify = !option_given(given, "--no-verify");
         if (!option_given(given, "-T"))
                 p->threads = (unsigned)o->cpus.count;

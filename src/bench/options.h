@@ -24,6 +24,8 @@ struct run_options {
         bool pins_as_server; /* plan.cpus holds only if the server's threads are pinned too */
         bool quiet, dry_run;
         const char *reply_text; /* as given; NULL: an echo's */
+        const char
+                *stages_text; /* --stages, or -R with two rates, as given; NULL: the rate does not change */
         struct threshold thresholds[OPTIONS_THRESHOLDS_MAX];
         size_t threshold_count;
         int pid; /* 0: none */

@@ -40,7 +40,8 @@ static const struct output {
         {{"--hgrm", NULL, "FILE", "write the latencies in HdrHistogram's percentile format, in ms",
           .kind = OPTION_TEXT},
          hgrm_print},
-        {{"--csv", NULL, "FILE", "write a line per interval, a hundredth of the window but at least 100 ms",
+        {{"--csv", NULL, "FILE",
+          "write a line per interval, a hundredth of the window but at least 50 ms; with stages, per stage",
           .kind = OPTION_TEXT},
          report_csv},
 };

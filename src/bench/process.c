@@ -12,6 +12,7 @@
 #include "bench/sockets.h"
 #include "bench/tree.h"
 
+#include "base/build_id.h"
 #include "base/clock.h"
 #include "base/number.h"
 
@@ -254,7 +255,7 @@ int process_await_listener(struct process *p, const struct process_target *wante
 }
 
 /* Of all processes there are, and of those that have ended and were waited for. */
-static void cpu_read(const struct process *p, uint64_t *user, uint64_t *system)
+void process_cpu(const struct process *p, uint64_t *user, uint64_t *system)
 {
         struct tree_cpu cpu;
         struct tree tree;
@@ -313,7 +314,7 @@ void process_window_begins(struct process *p)
         }
         threads_read(p, &p->tasks);
         p->window_began = clock_now();
-        cpu_read(p, &p->cpu_user, &p->cpu_system);
+        process_cpu(p, &p->cpu_user, &p->cpu_system);
         p->switches = switches_read(p);
         p->threads_max = p->descendants_rss_max = 0;
         p->next_look = 0;
@@ -358,10 +359,13 @@ void process_window_ends(struct process *p, struct result *r)
         process_tick(p);
         p->kernel_memory = kernel_memory_read();
         r->server.pid = (uint64_t)p->pid;
+        char exe[64];
+        (void)snprintf(exe, sizeof exe, "/proc/%d/exe", p->pid);
+        build_id_read(exe, r->server.build);
         if (process_has_ended(p, r->server.ended, sizeof r->server.ended))
                 return; /* what is left of it is no measurement */
         *r->server.ended = '\0';
-        cpu_read(p, &user, &system);
+        process_cpu(p, &user, &system);
         threads_read(p, &tasks);
         tasks_compare(&p->tasks, &tasks, clock_now() - p->window_began, r);
         r->server.cpu_user = difference(user, p->cpu_user);

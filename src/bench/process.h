@@ -63,6 +63,9 @@ void process_window_begins(struct process *);
 /* Takes its output, and looks at its threads and descendants. To be called 20 times a second or so. */
 void process_tick(struct process *);
 
+/* The CPU time that it, its descendants, and those of them that have ended have used so far, in ns. */
+void process_cpu(const struct process *, uint64_t *user, uint64_t *system);
+
 /* Fills in the server's part of the result. */
 void process_window_ends(struct process *, struct result *);
 

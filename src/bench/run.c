@@ -137,6 +137,10 @@ static void result_describe(struct result *r, const struct run_options *o, char 
                 r->config.quantum = p->quantum;
                 (void)strcpy(r->config.arrivals, p->arrivals == ARRIVALS_POISSON ? "poisson" : "constant");
         }
+        if (p->congestion)
+                (void)snprintf(r->config.congestion, sizeof r->config.congestion, "%s", p->congestion);
+        if (o->stages_text)
+                (void)snprintf(r->config.stages, sizeof r->config.stages, "%s", o->stages_text);
         if (request)
                 (void)snprintf(r->config.request, sizeof r->config.request, "%s", request);
         if (o->reply_text)
@@ -146,7 +150,8 @@ static void result_describe(struct result *r, const struct run_options *o, char 
                 (void)snprintf(r->config.greeting, sizeof r->config.greeting, "%s",
                                option_text(&o->given, "--greeting"));
         r->config.verify = p->verify;
-        r->config.spin = p->spin;
+        r->config.spin = p->spin > 0;
+        r->config.spin_time = p->spin;
         r->config.pinned = p->cpus != NULL;
         r->config.yields = p->yields;
         r->config.kernel_times = plan_kernel_times(p);
@@ -180,6 +185,17 @@ static void on_tick(void *context, const struct load_progress *progress)
         if (o->process)
                 process_tick(o->process);
         progress_show(&o->progress, o->plan, progress, clock_now());
+}
+
+static void on_stage(void *context, struct load_resources *now)
+{
+        const struct observation *o = context;
+        struct cpus_time time = cpus_time(&o->cpus);
+
+        if (o->process)
+                process_cpu(o->process, &now->server_user, &now->server_system);
+        if (time.idle != RESULT_UNKNOWN)
+                now->machine = clock_now() * o->cpus.count - time.idle;
 }
 
 static void on_window_ends(void *context)
@@ -299,7 +315,8 @@ int command_run(int argc, char **argv)
         const struct load_hooks hooks = {.context = &observation,
                                          .window_begins = on_window_begins,
                                          .tick = on_tick,
-                                         .window_ends = on_window_ends};
+                                         .window_ends = on_window_ends,
+                                         .resources = on_stage};
         result_describe(r, &o, argv);
         int awake = o.plan.rate > 0 && !option_given(&o.given, "--let-sleep") ? cpus_wake() : -1;
         r->environment.awake = awake >= 0;

@@ -39,7 +39,10 @@ const char *flags_of(const struct result *r, char flags[static FLAGS_MAX])
                 flag_add_count(flags, "-s", r->config.request_bytes, 0);
         flag_add_count(flags, "-r", r->config.requests_per_connection, 0);
         flag_add_count(flags, "--depth", r->config.depth, 1);
-        if (isfinite(r->config.rate))
+        if (*r->config.stages)
+                flag_add(flags, " %s %s", strchr(r->config.stages, '@') ? "--stages" : "-R",
+                         r->config.stages);
+        else if (isfinite(r->config.rate))
                 flag_add(flags, " -R %.0f", r->config.rate);
         if (strcmp(r->config.arrivals, "poisson") == 0)
                 flag_add(flags, " --arrivals poisson");
@@ -54,7 +57,12 @@ const char *flags_of(const struct result *r, char flags[static FLAGS_MAX])
         if (r->config.verify == 0)
                 flag_add(flags, " --no-verify");
         if (r->config.spin == 1)
-                flag_add(flags, " --spin");
+                flag_add(flags, " --spin %s",
+                         r->config.spin_time != RESULT_UNKNOWN
+                                 ? duration_format(r->config.spin_time, duration)
+                                 : "24h");
+        if (*r->config.congestion)
+                flag_add(flags, " --congestion %s", r->config.congestion);
         if (strncmp(r->targets, "unix:", 5) == 0 || *r->targets == '[') /* not the address, but its family */
                 flag_add(flags, " -t %s", *r->targets == '[' ? "[v6]" : "unix:");
         return flags;

@@ -92,6 +92,8 @@ struct scheduler {
         struct coroutine **timers; /* [timer_room], a binary heap: [0] wakes first */
         uint32_t timer_count, timer_room;
         int epoll_fd;
+        unsigned reported; /* descriptors, by the last epoll_wait(2) */
+        struct gathering gathering;
         bool private, cancelled;
 #if WITH_ASAN
         void *fake_stack;
@@ -472,10 +474,11 @@ void scheduler_cancel(struct scheduler *s)
 static int descriptors_poll(struct scheduler *s, int timeout_ms)
 {
         struct epoll_event events[EVENTS_MAX];
-        int n = epoll_wait(s->epoll_fd, events, EVENTS_MAX, timeout_ms);
+        int n = gathering_epoll_wait(&s->gathering, s->reported, s->epoll_fd, events, EVENTS_MAX, timeout_ms);
 
         if (n < 0 && errno != EINTR)
                 return -errno;
+        s->reported = n > 0 ? (unsigned)n : 0;
         for (int i = 0; i < n; i++) {
                 struct descriptor *d = &s->descriptors[events[i].data.fd];
                 d->seen |= events[i].events;
@@ -507,7 +510,7 @@ int scheduler_run(struct scheduler *s)
         return error;
 }
 
-int scheduler_create(struct scheduler **created, size_t descriptors)
+int scheduler_create(struct scheduler **created, size_t descriptors, const struct gathering *gathering)
 {
         struct scheduler *s = calloc(1, sizeof *s);
 
@@ -518,6 +521,7 @@ int scheduler_create(struct scheduler **created, size_t descriptors)
         if (WITH_ASAN || WITH_TSAN || RUNNING_ON_VALGRIND)
                 s->private = true; /* these track what is on which stack, and copying would deceive them */
         s->descriptor_count = descriptors;
+        s->gathering = *gathering;
         s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         int error = s->epoll_fd < 0 ? -errno : stack_init(&s->shared);
         s->timers = malloc(TIMERS_FIRST * sizeof(struct coroutine *));

@@ -12,6 +12,8 @@
 #ifndef COROUTINE_SCHEDULER_H
 #define COROUTINE_SCHEDULER_H
 
+#include "base/gathering.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,9 +22,9 @@ struct coroutine;
 
 enum { COROUTINE_DEPTH_MAX = 256 * 1024 }; /* bytes; beyond, a guard page ends the process (SIGSEGV) */
 
-/* `descriptors` exceeds the highest one that will be waited for. Returns 0, and a scheduler that is freed
- * together with its coroutines; or a negative errno. */
-int scheduler_create(struct scheduler **, size_t descriptors);
+/* `descriptors` exceeds the highest one that will be waited for; when no coroutine can go on, it waits as the last argument
+ * says, which is copied. Returns 0, and a scheduler that is freed together with its coroutines; or a negative errno. */
+int scheduler_create(struct scheduler **, size_t descriptors, const struct gathering *);
 void scheduler_free(struct scheduler *); /* NULL is fine; not while it runs */
 
 /* Runs until no coroutine is left. Returns 0 or a negative errno of epoll_wait(2). */

@@ -6,6 +6,7 @@
 #include "echo-c/listen.h"
 
 #include "base/clock.h"
+#include "base/congestion.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +71,8 @@ static int tcp_options_set(int fd, const struct listen_options *o)
                 error = client_buffer_set(fd, o->client_buffer);
         if (!error && o->peer_timeout > 0)
                 error = peer_timeout_set(fd, o->peer_timeout);
+        if (!error && o->congestion)
+                error = congestion_set(fd, o->congestion);
         return error;
 }
 

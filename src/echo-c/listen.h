@@ -13,6 +13,7 @@ struct listen_options {
         int backlog;
         bool blocking; /* the listener, not its connections */
         size_t client_buffer; /* bytes that are kept of a TCP client that does not read, each way; 0: the kernel decides */
+        const char *congestion; /* control of TCP connections; NULL: the system's */
         uint64_t
                 peer_timeout; /* ns in which a TCP peer has to acknowledge something, or be ended; 0: never */
 };

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* A process that was killed leaves its sockets to the kernel, which takes some milliseconds to close those
@@ -301,6 +302,9 @@ int main(int argc, char **argv)
         metrics_open(o);
         limits_plan(o, s);
         s->idle_timeout = o->idle_timeout;
+        s->gathering = o->gathering;
+        if (s->gathering.wait)
+                (void)prctl(PR_SET_TIMERSLACK, 1UL); /* ns; all threads inherit it */
         s->began = began;
         s->counters = mmap(NULL, s->workers * sizeof *s->counters, PROT_READ | PROT_WRITE,
                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -2,7 +2,9 @@
 #include "echo-c/options.h"
 
 #include "base/clock.h"
+#include "base/congestion.h"
 #include "base/cpus.h"
+#include "base/duration.h"
 #include "base/number.h"
 #include "base/option.h"
 #include "fault/fault.h"
@@ -18,6 +20,7 @@
 const char *argp_program_version = "echo-c " VERSION;
 
 #define IDLE_TIMEOUT_MIN (10 * NS_PER_MS)
+#define WAIT_MAX NS_PER_S /* of --gather and --spin */
 
 static const char fault_is_alone[] = "--fault is a model of its own, given once: without --model, -t or -p";
 
@@ -114,6 +117,23 @@ static int metrics_set(void *options, const char *text, struct why *why)
         return why_set(why, "--metrics %s: %s", text, reason);
 }
 
+static int congestion_take(void *options, const char *text, struct why *why)
+{
+        (void)options; /* it is stored already */
+        return congestion_check(text, why);
+}
+
+static int gather_set(void *options, const char *text, struct why *why)
+{
+        struct gathering *g = &((struct options *)options)->gathering;
+
+        g->finds = strcmp(text, "auto") == 0;
+        g->wait = GATHERING_BUDGET;
+        if (g->finds || (duration_parse(text, &g->wait) == 0 && g->wait >= NS_PER_US && g->wait <= WAIT_MAX))
+                return 0;
+        return why_set(why, "--gather takes auto or a duration from 1us to 1s, not '%s'", text);
+}
+
 static int user_set(void *options, const char *text, struct why *why)
 {
         return user_parse(text, &((struct options *)options)->user, why);
@@ -150,6 +170,9 @@ static const struct option_row option_rows[] = {
          "how much the kernel keeps of a TCP client that does not read, each way (default 262144; 0: megabytes); a client at "
          "a distance is echoed so much per round trip",
          .kind = OPTION_NUMBER, TO(listen.client_buffer), .max = INT_MAX / 2},
+        {"--congestion", NULL, "NAME",
+         "congestion control of TCP connections, such as cubic (default: the system's)", .kind = OPTION_TEXT,
+         TO(listen.congestion), .call = congestion_take},
         {"--drain-timeout", NULL, "DUR",
          "after SIGTERM, cut connections that have not ended by then (default 5s)", .kind = OPTION_DURATION,
          TO(drain_timeout), .max = INT64_MAX},
@@ -175,6 +198,13 @@ static const struct option_row option_rows[] = {
          .kind = OPTION_FLAG},
 
         {.help = "CPUs:"},
+        {"--gather", NULL, "DUR|auto",
+         "after a turn that served several requests, wait so long for more, to serve them together: less CPU for each, and a "
+         "latency up to so much higher; auto finds the time by itself, up to 200us (default: no waiting)",
+         .kind = OPTION_CALL, .call = gather_set},
+        {"--spin", NULL, "DUR",
+         "look for requests for so long before sleeping: lower latency, and a busy CPU (default 0)",
+         .kind = OPTION_DURATION, TO(gathering.spin), .max = WAIT_MAX},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
          .min = 1, .max = CPUS_MAX},
         {"--no-pin", NULL, NULL,
@@ -196,6 +226,8 @@ static int fault_check(struct options *o, const struct option_set *given, struct
 {
         if (option_given(given, "--workers"))
                 return why_set(why, "--workers is not for --fault, which has one");
+        if (o->gathering.wait || o->gathering.spin)
+                return why_set(why, "--gather and --spin are not for --fault");
         if (o->idle_timeout)
                 return why_set(why,
                                "--idle-timeout is not for --fault, whose delays and silences are its own");
@@ -221,6 +253,9 @@ static int options_check(void *options, const struct option_set *given, struct w
                                o->model->name);
         if (o->idle_timeout && o->idle_timeout < IDLE_TIMEOUT_MIN)
                 return why_set(why, "--idle-timeout takes 0 or at least 10ms");
+        if ((o->gathering.wait || o->gathering.spin) && !o->model->gathers)
+                return why_set(why, "--gather and --spin are for event loops: the %s model has none",
+                               o->model->name);
         if (option_given(given, "--workers") && o->model->listeners != LISTENERS_PER_WORKER)
                 return why_set(why, "--workers is for event loops: the %s model has none", o->model->name);
         return 0;

@@ -28,6 +28,7 @@ struct options {
         size_t connections_max;           /* 0: what the descriptors allow */
         uint64_t drain_timeout;           /* ns */
         uint64_t idle_timeout;            /* ns; 0: never */
+        struct gathering gathering;       /* --gather, --spin */
         struct fault_spec fault;          /* --fault; of size 0 without */
         struct user user;                 /* --user */
         struct address metrics;           /* --metrics; of size 0 without */

@@ -102,6 +102,9 @@ enum step connection_begin(struct connection *c, struct recorder *r, uint64_t no
                         arrival = c->begin_at;
                         c->begin_at = plan_arrival(p, c->index, ++c->begun, arrival);
                         r->begun_in_window += due_of(r, arrival) >= r->window_begin;
+                        struct stage_record *stage = recorder_stage(r, arrival);
+                        if (stage)
+                                stage->begun++;
                 }
                 if (c->in_flight == 0)
                         c->since = now;
@@ -120,7 +123,10 @@ enum step connection_fall_due(struct connection *c, struct recorder *r, uint64_t
 {
         uint64_t due_at = due_of(r, c->due_at);
         bool in_window = due_at >= r->window_begin;
+        struct stage_record *stage = recorder_stage(r, c->due_at);
 
+        if (stage)
+                stage->due++;
         c->due_at = plan_arrival(r->plan, c->index, ++c->due, c->due_at);
         r->due_in_window += in_window;
         r->backlog++;
@@ -129,6 +135,8 @@ enum step connection_fall_due(struct connection *c, struct recorder *r, uint64_t
         enum step step = connection_begin(c, r, now);
         if (step == STEP_SEND && in_window)
                 histogram_record(r->schedule_lag, now - due_at);
+        if (step == STEP_SEND && stage)
+                histogram_record(stage->schedule_lag, now - due_at);
         return step;
 }
 
@@ -229,6 +237,7 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         uint64_t due = due_time(r, &times);
         r->early += c->unsent >= c->in_flight; /* it was not yet sent whole */
         bool counts = r->plan->rate > 0 ? due >= r->window_begin : now >= r->window_begin;
+        struct stage_record *stage = recorder_stage(r, times.arrival);
 
         c->answered++;
         c->received = 0;
@@ -236,6 +245,11 @@ static void request_end(struct connection *c, struct recorder *r, uint64_t now)
         c->since = now;
         c->state = --c->in_flight > 0 ? CONNECTION_BUSY : CONNECTION_IDLE;
         r->busy--;
+        if (stage) {
+                stage->answered += now < r->window_end;
+                stage->answered_late += now >= r->window_end;
+                histogram_record(stage->latency, now - due);
+        }
         if (now >= r->window_end) {
                 r->answered_late += counts;
                 if (counts && r->plan->rate > 0) {
@@ -334,8 +348,13 @@ static void requests_take_back(struct connection *c, struct recorder *r, uint64_
         if (now < r->window_end)
                 r->begun -= c->in_flight;
         if (r->plan->rate > 0 && c->in_flight > 0) {
-                for (uint64_t s = reply_sequence(c); s <= c->sequence; s++)
-                        r->begun_in_window -= due_time(r, times_of(c, r, s)) >= r->window_begin;
+                for (uint64_t s = reply_sequence(c); s <= c->sequence; s++) {
+                        const struct times *times = times_of(c, r, s);
+                        struct stage_record *stage = recorder_stage(r, times->arrival);
+                        r->begun_in_window -= due_time(r, times) >= r->window_begin;
+                        if (stage)
+                                stage->begun--;
+                }
                 c->begun -= c->in_flight;
                 r->backlog += c->in_flight;
                 c->begin_at = times_of(c, r, reply_sequence(c))->arrival;

@@ -3,6 +3,7 @@
 #include "load/load.h"
 
 #include "load/collect.h"
+#include "load/collect_stages.h"
 #include "load/engine.h"
 #include "load/netstat.h"
 #include "load/worker.h"
@@ -25,6 +26,8 @@ struct run {
         struct payload *payload; /* owned, as are the workers */
         struct worker **workers; /* [plan->threads] */
         struct netstat before;   /* the first connect */
+        struct stage_resources
+                resources[STAGES_MAX + 1]; /* at the ends of the stages, the first's begin first */
 };
 
 size_t load_descriptors(const struct plan *p)
@@ -34,11 +37,16 @@ size_t load_descriptors(const struct plan *p)
 
 uint64_t load_memory(const struct plan *p)
 {
-        enum { PER_THREAD = 8 << 20 }; /* its stack, histograms, intervals, its engine's rings and buffers */
+        enum {
+                PER_THREAD = 8 << 20, /* its stack, histograms, intervals, its engine's rings and buffers */
+                PER_STAGE = 600 << 10
+        };
         uint64_t per_connection = sizeof(struct connection) + sizeof(uint32_t) +
                                   (p->depth > 1 ? p->depth * sizeof(struct times) : 0);
 
-        return p->connections * per_connection + (uint64_t)p->threads * PER_THREAD + p->request_bytes;
+        uint64_t per_thread = PER_THREAD + (uint64_t)p->stages.count * PER_STAGE;
+
+        return p->connections * per_connection + p->threads * per_thread + p->request_bytes;
 }
 
 /* All memory is taken before the first thread starts. */
@@ -120,6 +128,31 @@ static uint64_t counted(uint64_t before, uint64_t after)
         return before == UINT64_MAX || after == UINT64_MAX ? RESULT_UNKNOWN : after - before;
 }
 
+static struct stage_resources resources_now(const struct run *run)
+{
+        struct stage_resources now = {.at = clock_now(),
+                                      .outside = {RESULT_UNKNOWN, RESULT_UNKNOWN, RESULT_UNKNOWN}};
+
+        (void)getrusage(RUSAGE_SELF, &now.own); /* the arguments are valid */
+        if (run->hooks->resources)
+                run->hooks->resources(run->hooks->context, &now.outside);
+        return now;
+}
+
+/* Waits for the end of the window, and looks at what each stage takes. */
+static bool stages_await(struct run *run, uint64_t load_begin, uint64_t end)
+{
+        const struct stages *s = &run->plan->stages;
+        bool whole = true;
+
+        run->resources[0] = resources_now(run);
+        for (uint32_t i = 0; i < s->count && whole; i++) {
+                whole = wait_until(run, load_begin, load_begin + s->stage[i].begins + s->stage[i].duration);
+                run->resources[i + 1] = resources_now(run);
+        }
+        return whole && wait_until(run, load_begin, end);
+}
+
 /* Runs the load; the window is the part of it after the warm-up. An interruption shortens it. */
 static void window_run(struct run *run, struct result *result)
 {
@@ -137,7 +170,7 @@ static void window_run(struct run *run, struct result *result)
                 run->hooks->window_begins(run->hooks->context);
         (void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail */
         result->window.started_unix_ns = (uint64_t)wall.tv_sec * NS_PER_S + (uint64_t)wall.tv_nsec;
-        if (!whole || !wait_until(run, load_begin, end)) {
+        if (!whole || !stages_await(run, load_begin, end)) {
                 end = clock_now();
                 atomic_store_explicit(&run->state.window_end, end, memory_order_release);
         }
@@ -187,6 +220,8 @@ int load_run(const struct plan *p, const struct load_hooks *hooks, const volatil
         }
         if (!error)
                 error = collect_result(run.workers, p, result);
+        if (!error)
+                error = collect_stages(run.workers, p, run.resources, result);
         run_fini(&run);
         return error;
 }

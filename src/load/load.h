@@ -15,6 +15,11 @@ struct load_progress {
         uint64_t p50, p99; /* ns, of the last whole interval; RESULT_UNKNOWN: none yet, or too few replies */
 };
 
+/* What has been used so far, in ns; RESULT_UNKNOWN: nobody knows. */
+struct load_resources {
+        uint64_t server_user, server_system, machine;
+};
+
 /* Called at certain moments on the thread that called load_run; each may be NULL. */
 struct load_hooks {
         void *context;
@@ -22,6 +27,8 @@ struct load_hooks {
         /* About 20 times a second, from the start of the run until the window ends. */
         void (*tick)(void *context, const struct load_progress *);
         void (*window_ends)(void *context);
+        /* At the begin and the end of every stage of the plan. */
+        void (*resources)(void *context, struct load_resources *);
 };
 
 /* Carries out the plan, and fills in everything in the result that concerns the load. Takes the time to open

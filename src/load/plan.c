@@ -27,12 +27,24 @@ bool plan_kernel_times(const struct plan *p)
 
 uint64_t plan_arrival(const struct plan *p, uint32_t connection, uint64_t sequence, uint64_t previous)
 {
+        const struct stages *s = p->stages.count > 0 ? &p->stages : NULL;
+        double number = (double)connection + (double)sequence * p->connections;
+
         assert(p->rate > 0);
         if (p->arrivals == ARRIVALS_CONSTANT)
-                return (uint64_t)(((double)connection + (double)sequence * p->connections) / p->rate * 1e9);
+                return s ? stages_time(s, number) : (uint64_t)(number / p->rate * 1e9);
         uint64_t bits = random_at(random_at(p->seed, connection), sequence);
         double uniform = ((double)(bits >> 11) + 0.5) * 0x1p-53; /* never 0 */
-        return previous + (uint64_t)(-log(uniform) * p->connections / p->rate * 1e9);
+        double gap = -log(uniform) * p->connections;             /* in requests of all connections together */
+        return s ? stages_time(s, stages_arrived(s, previous) + gap)
+                 : previous + (uint64_t)(gap / p->rate * 1e9);
+}
+
+double plan_arrivals(const struct plan *p, uint64_t from, uint64_t to)
+{
+        if (p->stages.count > 0)
+                return stages_arrived(&p->stages, to) - stages_arrived(&p->stages, from);
+        return p->rate * (double)(to - from) / 1e9;
 }
 
 uint64_t plan_due(const struct plan *p, uint64_t arrival)

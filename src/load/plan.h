@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* plan: what a run is to do; made by the caller, who owns what it points to; read by all threads. */
+/* plan: what a run is to do; made by the caller, who owns what it points to; read by all threads. A member for each option: the
+ * struct reads better whole. */
 #ifndef LOAD_PLAN_H
 #define LOAD_PLAN_H
+
+#include "load/stages.h"
 
 #include "base/address.h"
 
@@ -33,8 +36,9 @@ enum reply {
 struct plan {
         struct address targets[PLAN_TARGETS_MAX];
         size_t target_count;
-        struct address source; /* the first of a block of source addresses; size 0: the kernel's choice */
-        uint32_t source_count; /* addresses in the block, at least 1 */
+        struct address source;  /* the first of a block of source addresses; size 0: the kernel's choice */
+        uint32_t source_count;  /* addresses in the block, at least 1 */
+        const char *congestion; /* control of the TCP connections; NULL: the system's */
         uint32_t connections;
         uint32_t depth;         /* requests in flight per connection, at least 1 */
         const uint8_t *request; /* [request_bytes]; NULL: bytes that name their place (load/payload.h) */
@@ -50,14 +54,16 @@ struct plan {
         uint64_t connect_timeout, request_timeout; /* ns */
         double connect_rate;         /* connections/s during the ramp, for all threads together */
         double rate;                 /* requests/s for all connections together, open loop; 0: closed loop */
+        struct stages stages;        /* open loop: the rate changes so, and `rate` is its mean; settled */
         enum arrivals_kind arrivals; /* of the open loop */
         uint64_t quantum; /* ns: requests fall due together, each so often; 0: each at its own time */
         unsigned threads; /* at most as many as connections */
         const int *cpus;  /* [threads]: where each is pinned; NULL: not at all */
         bool yields;      /* the threads give way to others, by their nice value */
-        bool spin;        /* never sleep: no timer is late, and all the CPU is used */
-        bool verify;      /* compare every byte of every reply; off only to measure what that costs */
-        uint64_t seed;    /* chooses the bytes of each request */
+        uint64_t
+                spin; /* ns: so long after anything has happened, do not sleep: nothing is late, and a CPU is used */
+        bool verify;   /* compare every byte of every reply; off only to measure what that costs */
+        uint64_t seed; /* chooses the bytes of each request */
         const struct engine *engine; /* load/engine.h */
 };
 
@@ -73,6 +79,9 @@ const struct address *plan_target(const struct plan *, uint32_t connection);
  * distances. Poisson: each connection's arrivals are a Poisson process of their own, and so are all together;
  * the n-th gap follows from seed, connection and n, so a queue of requests needs no memory. */
 uint64_t plan_arrival(const struct plan *, uint32_t connection, uint64_t sequence, uint64_t previous);
+
+/* Open loop: how many requests arrive from one time to another, for all connections together. */
+double plan_arrivals(const struct plan *, uint64_t from, uint64_t to);
 
 /* A request that arrives at that time is due at the end of its quantum. */
 uint64_t plan_due(const struct plan *, uint64_t arrival);

@@ -40,7 +40,17 @@ int recorder_init(struct recorder *r, const struct plan *plan, const struct payl
                                .schedule_lag = histogram_create(),
                                .unread_time = histogram_create(),
                                .interval = histogram_create(),
-                               .intervals = calloc(INTERVALS_MAX, sizeof *r->intervals)};
+                               .intervals = calloc(INTERVALS_MAX, sizeof *r->intervals),
+                               .stages = calloc(plan->stages.count + 1, sizeof *r->stages),
+                               .stage_ends = UINT64_MAX};
+        if (!r->stages)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < plan->stages.count; i++) {
+                r->stages[i].latency = histogram_create();
+                r->stages[i].schedule_lag = histogram_create();
+                if (!r->stages[i].latency || !r->stages[i].schedule_lag)
+                        return -ENOMEM;
+        }
         return r->latency && r->connect_latency && r->connect_failure_latency && r->first_byte_latency &&
                                r->service_time && r->schedule_lag && r->unread_time && r->interval &&
                                r->intervals
@@ -61,6 +71,11 @@ void recorder_fini(struct recorder *r)
         for (uint32_t i = 0; r->intervals && i < r->interval_count; i++)
                 free(r->intervals[i].latencies);
         free(r->intervals);
+        for (uint32_t i = 0; r->stages && i < r->plan->stages.count; i++) {
+                histogram_destroy(r->stages[i].latency);
+                histogram_destroy(r->stages[i].schedule_lag);
+        }
+        free(r->stages);
 }
 
 /* Keeps its latencies as pairs, only those that are not 0: a few hundred, where a histogram has 33,000. */
@@ -123,6 +138,39 @@ void recorder_begin(struct recorder *r)
         r->peak_open = r->open;
         r->usage = usage_now();
         r->middle = r->window_begin + (r->window_end - r->window_begin) / 2;
+        r->stage_errors_before = r->errors;
+        if (r->plan->stages.count > 0)
+                r->stage_ends = r->window_begin + r->plan->stages.stage[0].duration;
+}
+
+void recorder_stage_end(struct recorder *r, uint64_t now)
+{
+        const struct stages *s = &r->plan->stages;
+
+        while (now >= r->stage_ends && r->stage < s->count) {
+                r->stages[r->stage].errors = r->errors;
+                errors_subtract(&r->stages[r->stage].errors, &r->stage_errors_before);
+                r->stage_errors_before = r->errors;
+                r->stage++;
+                r->stage_ends = r->stage < s->count ? r->stage_ends + s->stage[r->stage].duration
+                                                    : UINT64_MAX;
+        }
+}
+
+void recorder_due(struct recorder *r, uint64_t from, double share)
+{
+        const struct stages *s = &r->plan->stages;
+        uint64_t begin = from - r->load_begin, end = r->window_end - r->load_begin;
+
+        r->due_in_window += (uint64_t)(plan_arrivals(r->plan, begin, end) * share);
+        for (uint32_t i = 0; i < s->count; i++) {
+                uint64_t first = s->stage[i].begins > begin ? s->stage[i].begins : begin;
+                uint64_t last = s->stage[i].begins + s->stage[i].duration;
+                if (first < last && first < end)
+                        r->stages[i].due += (uint64_t)(plan_arrivals(r->plan, first,
+                                                                     last < end ? last : end) *
+                                                       share);
+        }
 }
 
 void recorder_middle(struct recorder *r)
@@ -143,6 +191,8 @@ void recorder_end(struct recorder *r)
                                   .run_delay = known ? now.run_delay - before.run_delay : RESULT_UNKNOWN};
         if (r->window_end < r->window_begin)
                 return; /* interrupted during the warm-up */
+        recorder_stage_end(r,
+                           r->stage_ends != UINT64_MAX ? r->stage_ends : 0); /* perhaps it was interrupted */
         recorder_advance(r, r->window_end);
         if (r->window_begin + r->interval_count * recorder_interval(r->plan) < r->window_end)
                 interval_end(r); /* the last one, cut short */

@@ -18,6 +18,13 @@ struct interval {
         size_t latency_count;
 };
 
+/* What belongs to a stage of the plan: requests that were due in it, whenever they were answered; errors, by when they came. */
+struct stage_record {
+        struct histogram *latency, *schedule_lag; /* owned */
+        uint64_t due, begun, answered, answered_late;
+        struct errors errors;
+};
+
 /* In ns: CPU time, and time spent waiting for a CPU (RESULT_UNKNOWN where the kernel does not count it). */
 struct usage {
         uint64_t user, system, run_delay;
@@ -34,10 +41,14 @@ struct recorder {
          * interval: latencies of the current one. */
         struct histogram *latency, *connect_latency, *connect_failure_latency, *first_byte_latency;
         struct histogram *service_time, *schedule_lag, *unread_time, *interval;
-        struct interval *intervals;      /* owned, [INTERVALS_MAX]: those that have ended */
-        _Atomic uint32_t interval_count; /* that many of them may be read by others during the run */
-        uint64_t interval_ends;          /* the current one, in ns; 0 until the first latency */
-        uint64_t errors_before;          /* the current interval */
+        struct interval *intervals;        /* owned, [INTERVALS_MAX]: those that have ended */
+        _Atomic uint32_t interval_count;   /* that many of them may be read by others during the run */
+        uint64_t interval_ends;            /* the current one, in ns; 0 until the first latency */
+        uint64_t errors_before;            /* the current interval */
+        struct stage_record *stages;       /* owned, [plan->stages.count] */
+        uint32_t stage;                    /* the present one, */
+        uint64_t stage_ends;               /* its end in ns, UINT64_MAX without stages, */
+        struct errors stage_errors_before; /* and what came before it */
         struct errors errors;
         /* kernel_times: as plan_kernel_times says. lazy: replies may lie unread; so until anything happens that is
          * no plain reply. */
@@ -76,6 +87,12 @@ void recorder_begin(struct recorder *);  /* the window begins: called on the thr
 void recorder_middle(struct recorder *); /* half of it is over: likewise */
 void recorder_end(struct recorder *);    /* the window has ended: likewise */
 
+/* A stage is over at `now`: the next one begins. */
+void recorder_stage_end(struct recorder *, uint64_t now);
+
+/* Open loop: counts as due what arrives from then (ns) to the end of the window, for this share of all connections. */
+void recorder_due(struct recorder *, uint64_t from, double share);
+
 /* Ends the intervals that are over at `now`, which is within the window or its end. */
 void recorder_advance(struct recorder *, uint64_t now);
 
@@ -86,6 +103,14 @@ static inline void recorder_latency(struct recorder *r, uint64_t ns, uint64_t no
                 recorder_advance(r, now);
         histogram_record(r->latency, ns);
         histogram_record(r->interval, ns);
+}
+
+/* The record of the stage in which a request arrived, in ns after the load begins; NULL: none, as in the warm-up. */
+static inline struct stage_record *recorder_stage(const struct recorder *r, uint64_t arrival)
+{
+        const struct stages *s = &r->plan->stages;
+
+        return s->count > 0 && arrival >= s->stage[0].begins ? &r->stages[stages_at(s, arrival)] : NULL;
 }
 
 /* True if `now` is within the window. */

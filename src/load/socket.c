@@ -2,6 +2,7 @@
 #include "load/socket.h"
 
 #include "base/clock.h"
+#include "base/congestion.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -84,6 +85,8 @@ int socket_open(struct worker *w, const struct connection *c, int flags)
         /* Without these the run is slower, but right. IP_BIND_ADDRESS_NO_PORT lets connect(2) choose the
          * port, which it does per destination (ip(7), Linux 4.2). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        if (p->congestion)
+                (void)congestion_set(fd, p->congestion); /* it was tried before the run */
         if (socket_is_timed(worker_recorder(w), c))
                 (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int));
         if (worker_source(w, &source)) {

@@ -25,6 +25,7 @@ enum {
         CONNECTING_MAX = 256, /* connects in flight per thread */
         BEGIN_BATCH = 64,     /* requests begun before replies are looked at */
         YIELD_NICE = 10,      /* a tenth of the weight of others (sched(7)) */
+        EARLY_SHARE = 8,      /* of the time until a request is due, spent awake for it at most */
 };
 #define SWEEP_NS (200 * NS_PER_MS)
 #define RAMP_STEP_NS NS_PER_MS
@@ -40,8 +41,9 @@ struct worker {
         struct connection *connections; /* owned, [count] */
         struct times *times;            /* owned, [count * depth]: the connections'; NULL for depth 1 */
         uint32_t count, index;
-        uint32_t sources_used; /* for the next source address */
-        uint64_t early;        /* ns; see sleep_until */
+        uint32_t sources_used;          /* for the next source address */
+        uint64_t early;                 /* ns; see sleep_until */
+        uint64_t happened, happened_at; /* see is_spinning; ns */
         struct arrivals arrivals;
         struct {
                 uint64_t open, tried, answered, failed;
@@ -254,9 +256,8 @@ static void requests_catch_up(struct worker *w)
 
         while ((due = requests_begin(w, r->window_end - 1)) < r->window_end)
                 if (clock_now() >= end) {
-                        double share = w->plan->rate * w->count / w->plan->connections;
                         uint64_t from = due > r->window_begin ? due : r->window_begin;
-                        r->due_in_window += (uint64_t)((double)(r->window_end - from) / NS_PER_S * share);
+                        recorder_due(r, from, (double)w->count / w->plan->connections);
                         return;
                 }
 }
@@ -279,14 +280,15 @@ static bool replies_may_lie(const struct worker *w)
 }
 
 /* Sleeps until a request is due. A timer comes late, by 10 to 40 us on virtual machines, and then the replies that lie there
- * are read first. So it is set earlier, by what three of four wake-ups take, and the rest is spent looking at the clock. */
+ * are read first. So it is set earlier, by what three of four wake-ups take, and the rest is spent looking at the clock; but for
+ * an eighth of the time at most, since the server may need this CPU. */
 static void sleep_until(struct worker *w, uint64_t until, uint64_t now)
 {
-        uint64_t wake = until > now + w->early ? until - w->early : now;
+        uint64_t most = (until - now) / EARLY_SHARE, early = w->early < most ? w->early : most;
 
-        w->plan->engine->wait(w->engine, wake - now, true);
+        w->plan->engine->wait(w->engine, until - early - now, true);
         now = clock_now();
-        if (wake == until - w->early) {
+        if (early == w->early) {
                 if (now > until)
                         w->early += 3 * EARLY_STEP_NS;
                 else
@@ -295,6 +297,20 @@ static void sleep_until(struct worker *w, uint64_t until, uint64_t now)
         }
         while (now < until)
                 now = clock_now();
+}
+
+/* True if the thread is not to sleep yet: something has happened within --spin. */
+static bool is_spinning(struct worker *w, uint64_t now)
+{
+        uint64_t happened = w->recorder.begun + w->recorder.ended + w->recorder.opened;
+
+        if (w->plan->spin == 0)
+                return false;
+        if (happened != w->happened) {
+                w->happened = happened;
+                w->happened_at = now;
+        }
+        return now - w->happened_at < w->plan->spin;
 }
 
 static void requests_run(struct worker *w)
@@ -311,6 +327,8 @@ static void requests_run(struct worker *w)
                 }
                 if (now >= r->middle)
                         recorder_middle(r);
+                if (now >= r->stage_ends)
+                        recorder_stage_end(r, now);
                 uint64_t until = requests_begin(w, now);
                 if (now >= next_sweep) {
                         sweep(w, now);
@@ -324,11 +342,11 @@ static void requests_run(struct worker *w)
                 now = w->plan->rate > 0 ? clock_now() : now;
                 if (entered)
                         expected = until > now ? until : now;
-                if (until > now && !w->plan->spin && replies_may_lie(w))
+                bool sleeps = until > now && !is_spinning(w, now);
+                if (sleeps && replies_may_lie(w))
                         sleep_until(w, until, now);
                 else
-                        w->plan->engine->wait(w->engine, until > now && !w->plan->spin ? until - now : 0,
-                                              false);
+                        w->plan->engine->wait(w->engine, sleeps ? until - now : 0, false);
         }
         if (w->plan->rate > 0)
                 requests_catch_up(w);

@@ -16,5 +16,6 @@ static const struct model *async_stands_for(unsigned workers, struct why *why)
 const struct model model_async = {
         .name = "async",
         .summary = "the fastest event loop that can run here (the default)",
+        .gathers = true, /* both are event loops */
         .stands_for = async_stands_for,
 };

@@ -311,7 +311,7 @@ static int worker_init(void *argument, struct server *s, unsigned index, int sto
 
         *w = (struct worker){
                 .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
-        int error = scheduler_create(&w->scheduler, s->descriptors_max);
+        int error = scheduler_create(&w->scheduler, s->descriptors_max, &s->gathering);
         w->acceptors = calloc(s->listener_count, sizeof(struct coroutine *));
         w->scratch = malloc(SCRATCH_SIZE);
         if (!error && (!w->acceptors || !w->scratch))
@@ -358,6 +358,7 @@ const struct model model_coroutine = {
         .name = "coroutine",
         .summary = "a coroutine per connection whose code blocks, an epoll instance per CPU underneath",
         .listeners = LISTENERS_PER_WORKER,
+        .gathers = true,
         .stalled_bytes = SCRATCH_SIZE + KEPT_MAX,
         .metric_name = metric_name,
         .system_calls = system_calls,

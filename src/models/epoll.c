@@ -72,6 +72,7 @@ struct worker {
         size_t open;
         struct accepting accepting;
         struct idle idle;
+        struct gathering gathering;
         bool draining;    /* a stop event was seen */
         bool left;        /* and the listeners have been left */
         uint8_t *scratch; /* [SCRATCH_SIZE] */
@@ -278,10 +279,12 @@ static int worker_run(void *arg)
 {
         struct worker *w = arg;
         struct epoll_event events[EVENTS_MAX];
+        int n = 0;
 
         while (!worker_has_finished(w)) {
                 int pause = w->accepting.paused_until && !w->left ? SERVER_PAUSE_MS : -1;
-                int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX, idle_wait_ms(&w->idle, pause));
+                n = gathering_epoll_wait(&w->gathering, n > 0 ? (unsigned)n : 0, w->epoll_fd, events,
+                                         EVENTS_MAX, idle_wait_ms(&w->idle, pause));
                 if (n < 0 && errno != EINTR)
                         return -errno; /* the instance is no use any more */
                 for (int i = 0; i < n; i++)
@@ -309,6 +312,7 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
         *w = (struct worker){
                 .server = s, .counters = &s->counters[index], .index = index, .stop_fd = stop_fd};
         idle_init(&w->idle, s->idle_timeout);
+        w->gathering = s->gathering;
         w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (w->epoll_fd < 0)
                 return -errno;
@@ -356,6 +360,7 @@ const struct model model_epoll = {
         .name = "epoll",
         .summary = "an event loop per CPU, edge-triggered epoll",
         .listeners = LISTENERS_PER_WORKER,
+        .gathers = true,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
         .metric_name = metric_name,
         .system_calls = system_calls,

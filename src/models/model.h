@@ -25,6 +25,7 @@ struct model {
         enum listeners listeners;
         bool blocking;        /* it waits in accept(2), so listeners have to be blocking sockets */
         bool tcp_only;        /* it cannot serve unix sockets */
+        bool gathers;         /* it is an event loop that --gather and --spin are for */
         bool unbounded;       /* it cannot bound what the kernel keeps of a client that does not read */
         size_t stalled_bytes; /* the most user memory that one client that never reads can hold */
 

@@ -101,6 +101,7 @@ struct thread {
         struct group *group;
         uint8_t *scratch;   /* [SCRATCH_SIZE] */
         int first_deferred; /* of the connections that this thread owns and whose turn was up; -1: none */
+        struct gathering gathering;
 };
 
 enum what { CONNECTION, LISTENER, STOP, DONE };
@@ -455,6 +456,7 @@ static int thread_run(void *arg)
         struct group *g = t->group;
         struct epoll_event events[EVENTS_MAX];
         bool done = false;
+        int n = 0;
 
         while (!done) {
                 uint64_t paused_until = atomic_load_explicit(&g->paused_until, memory_order_relaxed);
@@ -463,7 +465,8 @@ static int thread_run(void *arg)
                         group_finish_if_empty(g); /* perhaps the queue was all that was waited for */
                 }
                 int wait = t->first_deferred >= 0 ? 0 : paused_until ? SERVER_PAUSE_MS : -1;
-                int n = epoll_wait(g->epoll_fd, events, EVENTS_MAX, group_wait_ms(g, wait));
+                n = gathering_epoll_wait(&t->gathering, n > 0 ? (unsigned)n : 0, g->epoll_fd, events,
+                                         EVENTS_MAX, group_wait_ms(g, wait));
                 if (n < 0 && errno != EINTR)
                         return -errno; /* the instance is no use any more */
                 for (int i = 0; i < n; i++) {
@@ -503,7 +506,8 @@ static int threads_run(struct server *s, struct group *groups)
         int error = threads ? 0 : -ENOMEM;
 
         for (unsigned i = 0; !error && i < s->size; i++) {
-                threads[i] = (struct thread){.group = &groups[i % s->workers], .first_deferred = -1};
+                threads[i] = (struct thread){
+                        .group = &groups[i % s->workers], .first_deferred = -1, .gathering = s->gathering};
                 threads[i].scratch = malloc(SCRATCH_SIZE);
                 if (!threads[i].scratch)
                         error = -ENOMEM;
@@ -565,6 +569,7 @@ const struct model model_pool = {
         .name = "pool",
         .summary = "a fixed number of threads that share all connections",
         .listeners = LISTENERS_PER_CPU,
+        .gathers = true,
         .stalled_bytes = SCRATCH_SIZE + sizeof(struct pending),
         .size_unit = "threads",
         .size_max = THREADS_MAX,

@@ -7,6 +7,8 @@
 #include "models/counters.h"
 #include "models/listener.h"
 
+#include "base/gathering.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,17 +16,18 @@
 struct server {
         struct listener *listeners; /* owned by the caller of serve(), like everything here */
         size_t listener_count;
-        struct counters *counters; /* [workers], MAP_SHARED */
-        const int *cpus;           /* [workers]: the CPU to pin each of them to, or NULL: do not pin */
-        unsigned workers;          /* event loops, or groups of threads */
-        unsigned size;             /* in the model's size_unit; 0: the model has none */
-        size_t connections_max;    /* while so many are open, new ones wait in the backlog */
-        size_t descriptors_max;    /* every descriptor's number is below it */
-        size_t backlog;            /* the most connections that wait in the queue of one listener */
-        uint64_t idle_timeout;     /* ns after which a connection on which nothing moves is ended; 0: never */
-        bool sandboxed;            /* a model restricts further what it can */
-        int alarm_fd;              /* eventfd that says that accepting fails; -1: nobody wants to know */
-        atomic_bool alarmed;       /* it has been written; whoever reads it clears this */
+        struct counters *counters;  /* [workers], MAP_SHARED */
+        const int *cpus;            /* [workers]: the CPU to pin each of them to, or NULL: do not pin */
+        unsigned workers;           /* event loops, or groups of threads */
+        unsigned size;              /* in the model's size_unit; 0: the model has none */
+        size_t connections_max;     /* while so many are open, new ones wait in the backlog */
+        size_t descriptors_max;     /* every descriptor's number is below it */
+        size_t backlog;             /* the most connections that wait in the queue of one listener */
+        struct gathering gathering; /* how event loops wait: each has a copy */
+        uint64_t idle_timeout; /* ns after which a connection on which nothing moves is ended; 0: never */
+        bool sandboxed;        /* a model restricts further what it can */
+        int alarm_fd;          /* eventfd that says that accepting fails; -1: nobody wants to know */
+        atomic_bool alarmed;   /* it has been written; whoever reads it clears this */
         void (*began)(struct server *); /* see server_began */
         bool begun;                     /* it was called: an error of serve() is then one of serving */
         atomic_size_t open;             /* connections */

@@ -42,15 +42,20 @@ struct seam_faults {
 #include <sys/mman.h>
 #include <unistd.h>
 
-static inline bool seam_hits(const char *kind)
+/* True if requests or completions of this kind are changed now and then. */
+static inline bool seam_is(const char *kind)
 {
-        static _Thread_local unsigned long count;
         const char *spec = getenv("ECHO_C_SEAM");
         size_t length = strlen(kind);
 
-        if (!spec || strncmp(spec, kind, length) != 0 || spec[length] != ':')
-                return false;
-        return ++count % strtoul(spec + length + 1, NULL, 10) == 0;
+        return spec && strncmp(spec, kind, length) == 0 && spec[length] == ':';
+}
+
+static inline bool seam_hits(const char *kind)
+{
+        static _Thread_local unsigned long count;
+
+        return seam_is(kind) && ++count % strtoul(getenv("ECHO_C_SEAM") + strlen(kind) + 1, NULL, 10) == 0;
 }
 
 static inline struct seam_faults *seam_faults(void)
@@ -103,6 +108,12 @@ static inline bool seam_has_features(void)
         return !text || strcmp(text, "0") != 0;
 }
 #else
+static inline bool seam_is(const char *kind)
+{
+        (void)kind;
+        return false;
+}
+
 static inline bool seam_hits(const char *kind)
 {
         (void)kind;

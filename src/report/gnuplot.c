@@ -5,6 +5,8 @@
 
 #include "report/page_data.h"
 
+#include "comparison/frontier.h"
+
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -12,8 +14,10 @@
 
 enum { FLAGS_SHOWN = 48 };
 
-static const char *const chart_names[GNUPLOT_CHARTS] = {
-        [GNUPLOT_THROUGHPUT] = "throughput", [GNUPLOT_LATENCY] = "latency", [GNUPLOT_CPU] = "cpu"};
+static const char *const chart_names[GNUPLOT_CHARTS] = {[GNUPLOT_THROUGHPUT] = "throughput",
+                                                        [GNUPLOT_LATENCY] = "latency",
+                                                        [GNUPLOT_CPU] = "cpu",
+                                                        [GNUPLOT_FRONTIER] = "frontier"};
 
 /* True if there is something to draw for this server. */
 static bool is_drawn(const struct comparison *c, size_t scenario, size_t server, enum gnuplot_chart chart)
@@ -23,6 +27,10 @@ static bool is_drawn(const struct comparison *c, size_t scenario, size_t server,
 
         if (!summary->result)
                 return false;
+        if (chart == GNUPLOT_FRONTIER)
+                return frontier_exists(c, scenario) &&
+                       isfinite(summary->estimates[FIGURE_MACHINE_CPU].median +
+                                summary->estimates[FIGURE_P99].median);
         return chart == GNUPLOT_THROUGHPUT ? isfinite(summary->estimates[FIGURE_REQUESTS].median)
                : chart == GNUPLOT_CPU      ? isfinite(summary->result->server.cpu_per_request)
                                            : page_curve(summary->result->latency, points) > 0;
@@ -105,7 +113,8 @@ void gnuplot_data(FILE *out, const struct comparison *c, size_t scenario, enum g
         static const char *const heads[GNUPLOT_CHARTS] = {
                 [GNUPLOT_THROUGHPUT] = "server\trequests/s\tlow\thigh",
                 [GNUPLOT_LATENCY] = "server\t1/(1-share)\tms",
-                [GNUPLOT_CPU] = "server\tus/request\tlow\thigh\tuser us\tsystem us\tgenerator us"};
+                [GNUPLOT_CPU] = "server\tus/request\tlow\thigh\tuser us\tsystem us\tgenerator us",
+                [GNUPLOT_FRONTIER] = "server\tmachine's us/request\tp50 us\tp99 us\ton the front"};
 
         fprintf(out, "# %s\n", heads[chart]);
         for (size_t s = 0; s < c->server_count; s++) {
@@ -117,7 +126,13 @@ void gnuplot_data(FILE *out, const struct comparison *c, size_t scenario, enum g
                         continue;
                 }
                 name_print(out, c->servers[s].name);
-                bar_print(out, summary, chart);
+                if (chart == GNUPLOT_FRONTIER) {
+                        number_print(out, summary->estimates[FIGURE_MACHINE_CPU].median / 1e3);
+                        number_print(out, summary->estimates[FIGURE_P50].median / 1e3);
+                        number_print(out, summary->estimates[FIGURE_P99].median / 1e3);
+                        number_print(out, frontier_has(c, scenario, s));
+                } else
+                        bar_print(out, summary, chart);
                 fputc('\n', out);
         }
 }
@@ -192,23 +207,38 @@ static void curves_script(FILE *out, const struct comparison *c, size_t scenario
         }
 }
 
+/* Dots with names; those on the front are joined, which `smooth` does in the order of x. */
+static void frontier_script(FILE *out, const char *name)
+{
+        fprintf(out,
+                "set logscale y\nset xlabel \"the machine's CPU time per request, us\"\nset ylabel 'p99 of the latency, us'\n"
+                "unset key\nset offsets graph 0.05, graph 0.15, graph 0.05, graph 0.05\n"
+                "plot '%s.dat' using (column(5) > 0 ? column(2) : NaN):4 smooth unique with lines dt 3 lc rgb '#222222', \\\n"
+                "     '' using 2:4 with points pt 7 ps 0.8 lc rgb '#3b82c4', \\\n"
+                "     '' using 2:4:1 with labels left offset 0.7,0.3 font ',11'\n",
+                name);
+}
+
 void gnuplot_script(FILE *out, const struct comparison *c, size_t scenario, enum gnuplot_chart chart)
 {
         static const char *const titles[GNUPLOT_CHARTS] = {
                 [GNUPLOT_THROUGHPUT] = "Requests per second, longer is better",
                 [GNUPLOT_LATENCY] = "Latency by percentile, lower is better",
-                [GNUPLOT_CPU] = "CPU time per request, shorter is better"};
+                [GNUPLOT_CPU] = "CPU time per request, shorter is better",
+                [GNUPLOT_FRONTIER] = "Latency against CPU time, down and left is better"};
         enum { FRAME = 130, PER_BAR = 34, PER_NAME = 22, CURVES_MIN = 480 };
         char name[GNUPLOT_NAME_MAX];
         size_t count = drawn_count(c, scenario, chart);
         size_t height = chart == GNUPLOT_LATENCY ? FRAME + PER_NAME * count : FRAME + PER_BAR * count;
 
         (void)gnuplot_name(c, scenario, chart, name); /* the caller knows that there is something to draw */
-        if (chart == GNUPLOT_LATENCY && height < CURVES_MIN)
+        if ((chart == GNUPLOT_LATENCY || chart == GNUPLOT_FRONTIER) && height < CURVES_MIN)
                 height = CURVES_MIN;
         head_print(out, c, scenario, name, titles[chart], height);
         if (chart == GNUPLOT_LATENCY)
                 curves_script(out, c, scenario, name);
+        else if (chart == GNUPLOT_FRONTIER)
+                frontier_script(out, name);
         else
                 bars_script(out, name, count, chart);
 }

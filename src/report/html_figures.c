@@ -2,6 +2,7 @@
 #include "report/html_figures.h"
 
 #include "report/format.h"
+#include "report/html_figure.h"
 #include "report/html_parts.h"
 #include "report/page_data.h"
 
@@ -11,23 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SERIES_MAX = 256 };
-
-/* The scenarios on the x axis of a chart, in ascending order of `at`. */
-struct series {
-        size_t scenario[SERIES_MAX];
-        double at[SERIES_MAX];
-        size_t count;
-};
-
-bool html_has_sweep(const struct comparison *c)
-{
-        for (size_t i = 0; i < c->scenario_count; i++)
-                if (isfinite(c->scenarios[i].sweep_value))
-                        return true;
-        return false;
-}
 
 bool html_has_time(const struct comparison *c)
 {
@@ -42,37 +26,6 @@ static double known(uint64_t value)
         return value == RESULT_UNKNOWN ? NAN : (double)value;
 }
 
-/* Writes a figure up to the rows of its table, or without heads, up to its <thead>. */
-static void figure_begin(FILE *out, const struct comparison *c, const char *chart,
-                         const struct series *series, const char *title, const char *const *heads)
-{
-        fprintf(out, "<figure data-chart=\"%s\" data-scenarios=\"", chart);
-        for (size_t i = 0; i < series->count; i++)
-                fprintf(out, "%s%zu", i ? "," : "", series->scenario[i]);
-        fprintf(out, "\">\n<figcaption>%s", title);
-        if (series->count == 1) {
-                fputs(" <span>", out);
-                html_command(out, c, series->scenario[0]);
-                fputs("</span>", out);
-        }
-        fputs("</figcaption>\n<div class=\"plot\"></div>\n<details><summary>Its numbers</summary>\n", out);
-        if (heads)
-                html_table_begin(out, "numbers", title, heads);
-        else
-                html_table_open(out, "numbers", title);
-}
-
-static void figure_end(FILE *out)
-{
-        html_table_end(out);
-        fputs("</details></figure>\n", out);
-}
-
-static struct series series_of(size_t scenario)
-{
-        return (struct series){.scenario = {scenario}, .count = 1};
-}
-
 /* True if the figure is known of at least one server. */
 static bool any_estimate(const struct comparison *c, size_t scenario, enum figure figure)
 {
@@ -80,13 +33,6 @@ static bool any_estimate(const struct comparison *c, size_t scenario, enum figur
                 if (isfinite(comparison_summary(c, scenario, s)->estimates[figure].median))
                         return true;
         return false;
-}
-
-static void estimate_cells(FILE *out, const struct estimate *e, void (*print)(FILE *, double))
-{
-        print(out, e->median);
-        print(out, e->interval.low);
-        print(out, e->interval.high);
 }
 
 /* 4: throughput. */
@@ -129,7 +75,7 @@ void html_throughput(FILE *out, const struct comparison *c)
                         if (!summary->result)
                                 continue;
                         html_row_begin(out, &c->servers[s]);
-                        estimate_cells(out, &summary->estimates[FIGURE_REQUESTS], html_cell_count);
+                        figure_estimate(out, &summary->estimates[FIGURE_REQUESTS], html_cell_count);
                         trials_cell(out, c, i, s);
                         html_cell_verdicts(out, summary);
                         html_row_end(out);
@@ -310,30 +256,13 @@ static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
                 html_row_begin(out, &c->servers[s]);
                 html_cell_latency(out, user);
                 html_cell_latency(out, system);
-                estimate_cells(out, &summary->estimates[FIGURE_CPU], html_cell_latency);
+                figure_estimate(out, &summary->estimates[FIGURE_CPU], html_cell_latency);
                 html_cell_latency(out, summary->result->generator.cpu_per_request);
                 html_cell_latency(out, summary->result->machine.cpu_per_request);
                 html_cell_verdicts(out, summary);
                 html_row_end(out);
         }
         figure_end(out);
-}
-
-/* Inserts a scenario where `at` belongs. A series that is full stays as it is. */
-static void series_insert(struct series *series, size_t scenario, double at)
-{
-        size_t place = series->count;
-
-        if (series->count == SERIES_MAX)
-                return;
-        while (place > 0 && series->at[place - 1] > at) {
-                series->at[place] = series->at[place - 1];
-                series->scenario[place] = series->scenario[place - 1];
-                place--;
-        }
-        series->at[place] = at;
-        series->scenario[place] = scenario;
-        series->count++;
 }
 
 static const struct result *scenario_result(const struct comparison *c, size_t scenario)
@@ -376,23 +305,6 @@ static struct series connections_series(const struct comparison *c)
         return longest;
 }
 
-/* A row for each server and scenario of a series: its x, then the median and the interval of a figure. */
-static void series_rows(FILE *out, const struct comparison *c, const struct series *series,
-                        enum figure figure, void (*print)(FILE *, double))
-{
-        for (size_t s = 0; s < c->server_count; s++)
-                for (size_t i = 0; i < series->count; i++) {
-                        const struct summary *summary = comparison_summary(c, series->scenario[i], s);
-                        if (!summary->result)
-                                continue;
-                        html_row_begin(out, &c->servers[s]);
-                        html_cell_count(out, series->at[i]);
-                        estimate_cells(out, &summary->estimates[figure], print);
-                        html_cell_verdicts(out, summary);
-                        html_row_end(out);
-                }
-}
-
 static void memory_figures(FILE *out, const struct comparison *c)
 {
         static const char *const heads[] = {"server", "connections", "max rss", "low",
@@ -404,7 +316,7 @@ static void memory_figures(FILE *out, const struct comparison *c)
                         out, c, "memory", &series,
                         "Memory of the server against connections: lower is better, the slope is the cost of one",
                         heads);
-                series_rows(out, c, &series, FIGURE_MAX_RSS, html_cell_bytes);
+                figure_series(out, c, &series, FIGURE_MAX_RSS, html_cell_bytes);
                 figure_end(out);
                 return;
         }
@@ -416,7 +328,7 @@ static void memory_figures(FILE *out, const struct comparison *c)
                 series_insert(&one, i, known(r->config.connections));
                 figure_begin(out, c, "memory", &one, "Most memory that the server held: shorter is better",
                              heads);
-                series_rows(out, c, &one, FIGURE_MAX_RSS, html_cell_bytes);
+                figure_series(out, c, &one, FIGURE_MAX_RSS, html_cell_bytes);
                 figure_end(out);
         }
 }
@@ -428,66 +340,4 @@ void html_cost(FILE *out, const struct comparison *c)
                 cpu_figure(out, c, i);
         memory_figures(out, c);
         fputs("</div>\n", out);
-}
-
-/* 8: sweeps. */
-
-/* A sweep of several scenarios has each value several times. A series takes the first of each that is left. */
-static struct series sweep_take(const struct comparison *c, bool *taken)
-{
-        struct series series = {.count = 0};
-
-        for (size_t i = 0; i < c->scenario_count; i++) {
-                double at = c->scenarios[i].sweep_value;
-                bool skip = !isfinite(at) || taken[i];
-                for (size_t k = 0; k < series.count; k++)
-                        skip |= series.at[k] == at;
-                if (!skip && series.count < SERIES_MAX) {
-                        series_insert(&series, i, at);
-                        taken[i] = true;
-                }
-        }
-        return series;
-}
-
-static void sweep_figure(FILE *out, const struct comparison *c, const struct series *series,
-                         const char *chart, enum figure figure, const char *title)
-{
-        bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
-        const char *const heads[] = {"server",
-                                     rate ? "offered req/s" : "connections",
-                                     figures[figure].column,
-                                     "low",
-                                     "high",
-                                     "verdict",
-                                     NULL};
-
-        figure_begin(out, c, chart, series, title, heads);
-        series_rows(out, c, series, figure, figure == FIGURE_REQUESTS ? html_cell_count : html_cell_latency);
-        figure_end(out);
-}
-
-void html_sweep(FILE *out, const struct comparison *c)
-{
-        bool rate = c->sweep_key && strcmp(c->sweep_key, "rate") == 0;
-        bool *taken = calloc(c->scenario_count, sizeof *taken);
-
-        fputs("<div class=\"figures\">\n", out);
-        for (struct series series; taken && (series = sweep_take(c, taken)).count > 0;)
-                if (rate) {
-                        sweep_figure(
-                                out, c, &series, "sweep-p50", FIGURE_P50,
-                                "Median latency against offered rate: lower is better, the knee is the capacity");
-                        sweep_figure(
-                                out, c, &series, "sweep-p99", FIGURE_P99,
-                                "99th percentile against offered rate: lower is better, the knee is the capacity");
-                } else {
-                        sweep_figure(
-                                out, c, &series, "sweep-throughput", FIGURE_REQUESTS,
-                                "Requests per second against connections: higher is better, flat is saturated");
-                        sweep_figure(out, c, &series, "sweep-p99", FIGURE_P99,
-                                     "99th percentile against connections: lower is better");
-                }
-        fputs("</div>\n", out);
-        free(taken);
 }

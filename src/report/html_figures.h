@@ -11,11 +11,15 @@
 
 void html_throughput(FILE *, const struct comparison *);
 void html_latency(FILE *, const struct comparison *);
-void html_time(FILE *, const struct comparison *); /* if html_has_time */
+void html_time(FILE *, const struct comparison *);   /* if html_has_time */
+void html_stages(FILE *, const struct comparison *); /* if html_has_stages */
 void html_cost(FILE *, const struct comparison *);
-void html_sweep(FILE *, const struct comparison *); /* if html_has_sweep */
+void html_frontier(FILE *, const struct comparison *); /* if html_has_frontier */
+void html_sweep(FILE *, const struct comparison *);    /* if html_has_sweep */
 
 bool html_has_time(const struct comparison *);
+bool html_has_stages(const struct comparison *);
+bool html_has_frontier(const struct comparison *);
 bool html_has_sweep(const struct comparison *);
 
 #endif

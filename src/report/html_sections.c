@@ -25,16 +25,20 @@ static const struct {
         {"throughput", "Throughput"},
         {"latency", "Latency"},
         {"time", "Latency over time"},
+        {"stages", "Latency against rate"},
         {"cost", "CPU time and memory"},
+        {"frontier", "What latency costs"},
         {"sweep", "Sweep"},
         {"environment", "Environment, notes, raw data"},
 };
 
 static bool section_exists(const struct comparison *c, const char *id)
 {
-        return strcmp(id, "sweep") == 0  ? html_has_sweep(c)
-               : strcmp(id, "time") == 0 ? html_has_time(c)
-                                         : true;
+        return strcmp(id, "sweep") == 0      ? html_has_sweep(c)
+               : strcmp(id, "time") == 0     ? html_has_time(c)
+               : strcmp(id, "stages") == 0   ? html_has_stages(c)
+               : strcmp(id, "frontier") == 0 ? html_has_frontier(c)
+                                             : true;
 }
 
 void html_contents(FILE *out, const struct comparison *c)
@@ -319,7 +323,7 @@ static void tables_section(FILE *out, const struct comparison *c)
         section_end(out);
 }
 
-/* 9: the rest. */
+/* 11: the rest. */
 
 static const char *environment_unit(const char *name)
 {
@@ -407,7 +411,11 @@ void html_sections(FILE *out, const struct comparison *c, bool with_charts)
         figures_section(out, c, "latency", html_latency);
         if (html_has_time(c))
                 figures_section(out, c, "time", html_time);
+        if (html_has_stages(c))
+                figures_section(out, c, "stages", html_stages);
         figures_section(out, c, "cost", html_cost);
+        if (html_has_frontier(c))
+                figures_section(out, c, "frontier", html_frontier);
         if (html_has_sweep(c))
                 figures_section(out, c, "sweep", html_sweep);
         environment_section(out, c);

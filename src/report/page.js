@@ -322,6 +322,60 @@
     return drawn;
   }
 
+  // Each server's first trial that has stages: the latency of each over its rate.
+  function stages([scenario], chosen) {
+    const drawn = lines((server) => {
+      const trial = data.trials.find((entry) => entry.server === server.name &&
+        entry.scenario === data.scenarios[scenario].flags && entry.result && entry.result.stages);
+      return (trial ? trial.result.stages : []).map((stage) => ({
+        x: stage.config.rate, y: stage.latency && stage.latency[chosen],
+      }));
+    }, (values) => (Math.max(...values) > 20 * Math.min(...values)
+      ? logarithmic('offered requests per second', count, values) : linear('offered requests per second', count)),
+    (values) => logarithmic(`${chosen} of the latency`, duration, values),
+    (item) => `${item.dataset.label}: ${chosen} ${duration(item.parsed.y)} at ${count(item.parsed.x)}/s`, true);
+    drawn.choices = moments;
+    return drawn;
+  }
+
+  // Each server a dot, at what a request costs the machine and how long it takes; the settings of one, NAME+SETTING, are
+  // joined, and so are those that none beats in both.
+  function frontier([scenario], chosen) {
+    const groups = new Map();
+    const points = [];
+    for (const server of present(scenario)) {
+      const x = estimate(scenario, server, 'machine_cpu_per_request').median;
+      const y = estimate(scenario, server, chosen).median;
+      const [name] = server.name.split('+');
+      if (x == null || y == null)
+        continue;
+      if (!groups.has(name))
+        groups.set(name, { colour: server.colour, dash: server.dash, points: [] });
+      groups.get(name).points.push({ x, y, name: server.name });
+      points.push({ x, y, name: server.name });
+    }
+    const beaten = (a) => points.some((b) => b.x <= a.x && b.y <= a.y && (b.x < a.x || b.y < a.y));
+    const byX = (a, b) => a.x - b.x;
+    const front = points.filter((point) => !beaten(point)).sort(byX);
+    const datasets = [...groups].map(([label, group]) => ({
+      label, data: group.points.sort(byX), showLine: group.points.length > 1, borderColor: group.colour, borderWidth: 1.5,
+      backgroundColor: group.colour, borderDash: group.dash, pointRadius: 5, pointHoverRadius: 7,
+    }));
+    datasets.push({
+      label: 'the front', data: front, showLine: true, borderColor: theme().mark, borderWidth: 1.5, borderDash: [2, 3],
+      backgroundColor: theme().mark, pointRadius: 0, pointHitRadius: 0,
+    });
+    const config = {
+      type: 'scatter',
+      data: { datasets },
+      options: options({
+        x: axis("the machine's CPU time per request (µs)", (ns) => digits(ns / 1e3), { type: 'linear' }),
+        y: logarithmic(`${chosen} of the latency`, duration, points.map((point) => point.y)),
+      }, (item) => `${item.raw.name}: ${chosen} ${duration(item.parsed.y)} for ${duration(item.parsed.x)}`),
+    };
+    return { config, height: LINES_PX, choices: ['p50', 'p99'] };
+  }
+
   function against(scenarios, at, key, titleX, y, label) {
     return lines((server) => scenarios.map((scenario) => {
       const { median, low, high } = estimate(scenario, server, key);
@@ -355,6 +409,8 @@
     latency: ([scenario]) => curves(scenario, 'latency', 'latency'),
     connect: ([scenario]) => curves(scenario, 'connect_latency', 'time to connect'),
     time,
+    stages,
+    frontier,
     cpu,
     memory,
     'sweep-throughput': sweep('requests_per_second'),
@@ -436,7 +492,11 @@
 
   function draw(figure, state) {
     const plot = figure.querySelector('.plot');
-    const { config, height, choices } = charts[figure.dataset.chart](state.scenarios, state.chosen);
+    const drawn = (name) => charts[figure.dataset.chart](state.scenarios, name);
+    const empty = ({ config: { data: { datasets } } }) => datasets.length === 0;
+    if (empty(drawn(state.chosen))) // too few samples for such a percentile
+      state.chosen = (drawn(state.chosen).choices || []).find((name) => !empty(drawn(name))) || state.chosen;
+    const { config, height, choices } = drawn(state.chosen);
     const canvas = document.createElement('canvas');
     if (state.chart)
       state.chart.destroy();

@@ -67,13 +67,35 @@ static json_t *curve_to_json(const struct histogram *h)
         return curve;
 }
 
-/* A copy of a result without its histograms and intervals; NULL if there is no memory. */
+static json_t *result_thin(json_t *result);
+
+/* In place of a result's stages, thin ones. Returns 0 or -1. */
+static int stages_thin(json_t *result)
+{
+        const json_t *stages = json_object_get(result, "stages");
+        json_t *thin, *stage;
+        size_t i;
+        int error = 0;
+
+        if (!json_is_array(stages))
+                return 0;
+        thin = json_array();
+        json_array_foreach (stages, i, stage)
+                error |= json_array_append_new(thin, result_thin(stage));
+        return json_object_set_new(result, "stages", thin) | error;
+}
+
+/* A copy of a result without its histograms and intervals, and of its stages likewise; NULL if there is no memory. */
 static json_t *result_thin(json_t *result)
 {
         json_t *copy = json_copy(result);
 
         if (copy)
                 (void)json_object_del(copy, "intervals"); /* fails if there are none, which is as good */
+        if (copy && stages_thin(copy) != 0) {
+                json_decref(copy);
+                return NULL;
+        }
         for (const struct result_histogram *h = result_histograms; copy && h->name; h++) {
                 json_t *whole = json_object_get(copy, h->name);
                 json_t *thin = json_is_object(whole) ? json_copy(whole) : NULL;

@@ -23,9 +23,8 @@ void report_markdown_row(FILE *, const char *name, const struct result *);
  * others. If nothing was recorded, only the head and the foot. */
 void report_hgrm(FILE *, const struct histogram *);
 
-/* A line of names, then a line per interval of the run, comma-separated (RFC 4180: lines end with CR LF).
- * What
- * is unknown is empty. */
+/* A line of names, then a line per stage of the run, or, without stages, per interval, comma-separated (RFC 4180: lines end
+ * with CR LF). What is unknown is empty. */
 void report_csv(FILE *, const struct result *);
 
 /* A comparison: what to know first; then for each scenario the answer in words, a row per server, and from

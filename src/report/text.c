@@ -197,6 +197,46 @@ static const char *verdict_colour(enum verdict v)
         return v == VERDICT_VALID ? "\033[32m" : v == VERDICT_SUSPECT ? "\033[33m" : "\033[31m";
 }
 
+/* A row for each stage: what was to come and what came. */
+static void stages_print(FILE *out, const struct result *r)
+{
+        static const double shares[] = {0.5, 0.99, 0.999};
+        char t[FORMAT_TEXT_MAX];
+
+        if (r->stage_count == 0)
+                return;
+        fprintf(out, "\n%-17s %8s %9s %7s %9s %9s %9s %9s %9s %9s  %s\n", "stage", "time", "req/s", "errors",
+                "p50", "p99", "p99.9", "max", "lag p99", "server", "verdict");
+        for (uint64_t i = 0; i < r->stage_count; i++) {
+                const struct result *s = r->stages[i];
+                char rate[FORMAT_TEXT_MAX];
+                if (s->config.rate_from == s->config.rate_to)
+                        (void)snprintf(rate, sizeof rate, "%.0f/s", s->config.rate);
+                else
+                        (void)snprintf(rate, sizeof rate, "%.0f:%.0f/s", s->config.rate_from,
+                                       s->config.rate_to);
+                fprintf(out, "%-17s %8s %9.0f ", rate, format_latency(s->window.duration, t),
+                        s->requests.per_second);
+                fprintf(out, "%7" PRIu64, errors_total(&s->errors));
+                for (size_t k = 0; k < sizeof shares / sizeof *shares; k++)
+                        fprintf(out, " %9s", format_percentile(s->latency, shares[k], t));
+                fprintf(out, " %9s",
+                        s->latency && histogram_count(s->latency) > 0
+                                ? format_latency(histogram_max(s->latency), t)
+                                : "n/a");
+                fprintf(out, " %9s", format_percentile(s->schedule_lag, 0.99, t));
+                fprintf(out, " %9s  %s\n", format_unit(UNIT_NS, s->server.cpu_per_request, t),
+                        verdict_name(s->verdict.status));
+        }
+        for (uint64_t i = 0; i < r->stage_count; i++)
+                for (uint64_t k = 0; k < r->stages[i]->verdict.reason_count; k++)
+                        if (r->stages[i]->verdict.status != VERDICT_VALID)
+                                fprintf(out, "stage %-7" PRIu64 " %s: %s\n", i + 1,
+                                        r->stages[i]->verdict.reasons[k].code,
+                                        r->stages[i]->verdict.reasons[k].text);
+        fputc('\n', out);
+}
+
 static void blocks_print(FILE *out, const struct result *r, bool colour)
 {
         run_print(out, r);
@@ -210,6 +250,7 @@ static void blocks_print(FILE *out, const struct result *r, bool colour)
         latency_print(out, "connect fail", r->connect_failure_latency);
         latency_print(out, "schedule lag", r->schedule_lag);
         latency_print(out, "unread", r->unread_time);
+        stages_print(out, r);
         fprintf(out, "verdict       %s%s%s\n", colour ? verdict_colour(r->verdict.status) : "",
                 verdict_name(r->verdict.status), colour ? "\033[0m" : "");
         for (uint64_t i = 0; i < r->verdict.reason_count; i++)

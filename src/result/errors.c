@@ -47,6 +47,16 @@ void errors_merge(struct errors *into, const struct errors *from)
         into->timeout += from->timeout;
 }
 
+void errors_subtract(struct errors *from, const struct errors *part)
+{
+        for (int phase = 0; phase < PHASE_COUNT; phase++)
+                for (int cause = 0; cause < CAUSE_MAX; cause++)
+                        from->count[phase][cause] -= part->count[phase][cause];
+        for (int i = 0; i < MISMATCH_COUNT; i++)
+                from->mismatch[i] -= part->mismatch[i];
+        from->timeout -= part->timeout;
+}
+
 uint64_t errors_mismatches(const struct errors *e)
 {
         uint64_t total = 0;

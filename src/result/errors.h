@@ -33,6 +33,8 @@ const char *cause_name(int cause); /* "ECONNRESET", or "closed" */
 
 void errors_count(struct errors *, enum phase, int cause);
 void errors_merge(struct errors *into, const struct errors *from);
+void errors_subtract(struct errors *from,
+                     const struct errors *part); /* no count may be less than the part's */
 uint64_t errors_total(const struct errors *);
 uint64_t errors_mismatches(const struct errors *);
 

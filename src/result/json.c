@@ -142,6 +142,16 @@ static int intervals_to_json(json_t *root, const struct result *r)
         return json_object_set_new(root, "intervals", intervals) | error;
 }
 
+static int stages_to_json(json_t *root, const struct result *r)
+{
+        json_t *stages = r->stage_count > 0 ? json_array() : json_null();
+        int error = 0;
+
+        for (uint64_t i = 0; i < r->stage_count; i++)
+                error |= json_array_append_new(stages, result_to_json(r->stages[i])); /* one level deep */
+        return json_object_set_new(root, "stages", stages) | error;
+}
+
 static int errors_to_json(json_t *root, const struct errors *e)
 {
         char path[RESULT_NAME_MAX];
@@ -197,6 +207,7 @@ json_t *result_to_json(const struct result *r)
                         histogram_to_json(
                                 *(struct histogram *const *)(const void *)((const char *)r + h->offset)));
         error |= intervals_to_json(root, r);
+        error |= stages_to_json(root, r);
         error |= errors_to_json(root, &r->errors);
         error |= verdict_to_json(root, r);
         for (size_t i = 0; result_nulls[i]; i++)
@@ -289,6 +300,26 @@ static bool intervals_read(const json_t *value, struct result *r)
         return right;
 }
 
+static bool stages_read(const json_t *value, struct result *r)
+{
+        size_t count = json_array_size(value);
+        struct why unused;
+
+        if (!value || json_is_null(value))
+                return true;
+        r->stages = calloc(count ? count : 1, sizeof(struct result *));
+        for (size_t i = 0; r->stages && i < count && i < RESULT_STAGES_MAX; i++) {
+                const json_t *stage = json_array_get(value, i);
+                struct result *read = json_is_null(json_object_get(stage, "stages"))
+                                              ? result_from_json(stage, &unused)
+                                              : NULL;
+                if (!read)
+                        return false;
+                r->stages[r->stage_count++] = read;
+        }
+        return r->stages && r->stage_count == count;
+}
+
 /* Reads a count; a missing one is 0. Returns false if it is anything else. */
 static bool count_read(const json_t *object, const char *name, uint64_t *count)
 {
@@ -348,6 +379,9 @@ static int members_read(const json_t *root, struct result *r, struct why *why)
                         return why_set(why, "%s is no histogram", h->name);
         if (!intervals_read(json_object_get(root, "intervals"), r))
                 return why_set(why, "intervals are no list of counts");
+        if (!stages_read(json_object_get(root, "stages"), r))
+                return why_set(why, "stages are no list of results without stages, at most %d",
+                               RESULT_STAGES_MAX);
         if (!errors_read(json_object_get(root, "errors"), &r->errors))
                 return why_set(why, "errors are no counts");
         verdict_read(json_object_get(root, "verdict"), r);

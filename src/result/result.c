@@ -27,6 +27,9 @@ void result_destroy(struct result *r)
         for (const struct result_histogram *h = result_histograms; h->name; h++)
                 histogram_destroy(*(struct histogram **)(void *)((char *)r + h->offset));
         free(r->intervals);
+        for (uint64_t i = 0; i < r->stage_count; i++)
+                result_destroy(r->stages[i]);
+        free(r->stages);
         free(r);
 }
 

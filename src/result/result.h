@@ -10,7 +10,7 @@
 #include "result/verdict.h"
 
 #define RESULT_UNKNOWN UINT64_MAX
-enum { RESULT_NAME_MAX = 64, RESULT_TEXT_MAX = 1024, RESULT_REASONS_MAX = 32 };
+enum { RESULT_NAME_MAX = 64, RESULT_TEXT_MAX = 1024, RESULT_REASONS_MAX = 32, RESULT_STAGES_MAX = 64 };
 
 struct result_interval {
         uint64_t at, requests, errors, p50, p99, max; /* at: since the window began */
@@ -29,19 +29,31 @@ struct result {
                 double steal;        /* share of it that the hypervisor reports as stolen in the window */
                 double cpu_quota;    /* of the cgroup, in CPUs */
                 uint64_t awake;      /* 0 or 1: idle CPUs were kept from sleeping */
+                /* What the kernel does with idle CPUs, and for how long it polls first; its preemption model; its ticks/s; what it is
+                 * defended against (sysfs, vulnerabilities); who else looks at packets: filters, and sockets of packet(7). */
+                char idle_governor[RESULT_NAME_MAX], preemption[RESULT_NAME_MAX],
+                        mitigations[RESULT_TEXT_MAX], netfilter[RESULT_NAME_MAX];
+                uint64_t hz, packet_taps;
+                char tcp_rmem[RESULT_NAME_MAX], tcp_wmem[RESULT_NAME_MAX]; /* bytes: least, default, most */
+                char bench_build[2 * RESULT_NAME_MAX];                     /* the build id of this program */
         } environment;
         char targets[RESULT_TEXT_MAX], command_line[RESULT_TEXT_MAX];
         struct {
                 uint64_t connections, request_bytes, requests_per_connection, depth;
                 uint64_t warmup, duration, grace, connect_timeout, request_timeout;
                 double connect_rate, rate;      /* rate: requests/s, open loop */
+                double rate_from, rate_to;      /* of a stage: at its begin and its end */
+                char stages[RESULT_TEXT_MAX];   /* as given; "": none */
                 char arrivals[RESULT_NAME_MAX]; /* open loop: "constant" or "poisson" */
                 uint64_t quantum; /* open loop: requests fall due together, each so often; 0: not */
+                char congestion
+                        [RESULT_NAME_MAX]; /* control of the connections, as given; "": environment.congestion_control */
                 char request[RESULT_NAME_MAX], reply[RESULT_NAME_MAX],
                         greeting[RESULT_NAME_MAX]; /* as given; "": the default */
                 /* 0 or 1: every byte was compared; load threads are pinned; give way to the server; replies are timed
                  * by the kernel. */
                 uint64_t verify, spin, pinned, yields, kernel_times;
+                uint64_t spin_time; /* for so long */
         } config;
         struct {
                 uint64_t started_unix_ns, duration, ramp;
@@ -73,6 +85,10 @@ struct result {
         struct histogram *unread_time;  /* how long sampled replies lay in the socket before they were read */
         struct result_interval *intervals; /* owned, [interval_count] */
         uint64_t interval_count;
+        /* Owned, [stage_count]: each a result of its own, whose config.rate is the mean and which has no stages. Requests belong to the
+         * stage in which they were due. */
+        struct result **stages;
+        uint64_t stage_count;
         struct errors errors;
         struct {
                 uint64_t cpu_user, cpu_system, max_rss;
@@ -86,6 +102,7 @@ struct result {
         } generator;
         struct {
                 char command[RESULT_TEXT_MAX];
+                char build[2 * RESULT_NAME_MAX]; /* the build id of the program that runs */
                 uint64_t pid, cpu_user, cpu_system, max_rss, context_switches, threads_max;
                 uint64_t cpus;                            /* that its threads may run on */
                 double busiest_thread, least_idle_thread; /* as of the generator */

@@ -57,7 +57,7 @@ static bool nothing_answered(const struct result *r, char *text, size_t size)
 {
         (void)snprintf(text, size, "no request was answered on %" PRIu64 " connections",
                        r->connections.opened);
-        return r->connections.opened > 0 && r->requests.total == 0;
+        return r->connections.opened > 0 && r->requests.total == 0 && r->requests.due != 0;
 }
 
 /* The limits of the rules; tests/unit/verdict.c tests each on both sides. */
@@ -373,6 +373,8 @@ static bool machine_explains(const struct result *r)
 
 static bool halves_differ(const struct result *r, char *text, size_t size)
 {
+        if (r->stage_count > 0)
+                return false; /* they are to differ */
         double rates[2] = {0};
         bool apart = halves_are_apart(r, 1, rates);
 
@@ -565,6 +567,19 @@ static bool cpus_shared(const struct result *r, char *text, size_t size)
         return load > 0;
 }
 
+/* A stage beyond what the server can do does not spoil the others. */
+static bool stages_doubted(const struct result *r, char *text, size_t size)
+{
+        uint64_t doubted = 0;
+
+        for (uint64_t i = 0; i < r->stage_count; i++)
+                doubted += r->stages[i]->verdict.status != VERDICT_VALID;
+        (void)snprintf(text, size,
+                       "%" PRIu64 " of %" PRIu64 " stages are not valid: each has a verdict of its own",
+                       doubted, r->stage_count);
+        return doubted > 0;
+}
+
 /* The worst first. What leaves the run valid is a note. */
 static const struct {
         enum verdict status;
@@ -594,6 +609,7 @@ static const struct {
         {VERDICT_SUSPECT, "interference", interfered},
         {VERDICT_SUSPECT, "neighbour", neighboured},
         {VERDICT_SUSPECT, "steal", stolen},
+        {VERDICT_VALID, "stages", stages_doubted},
         {VERDICT_VALID, "connections-limit", connections_limit},
         {VERDICT_VALID, "shared-cpus", cpus_shared},
         {VERDICT_VALID, "backlog-full", backlog_full},
@@ -603,6 +619,10 @@ static const struct {
 
 void result_judge(struct result *r)
 {
+        for (uint64_t i = 0; i < r->stage_count; i++) {
+                r->stages[i]->environment = r->environment;
+                result_judge(r->stages[i]);
+        }
         r->verdict.status = VERDICT_VALID;
         r->verdict.reason_count = 0;
         for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

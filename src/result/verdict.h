@@ -11,7 +11,7 @@ enum verdict { VERDICT_VALID, VERDICT_SUSPECT, VERDICT_INVALID };
 
 const char *verdict_name(enum verdict);
 
-/* Judges the numbers: fills in the verdict and its reasons. */
+/* Judges the numbers: fills in the verdict and its reasons, of its stages too. */
 void result_judge(struct result *);
 
 /* How many connects took as long as they do if their first SYN, or first two or three, were lost. */

@@ -531,7 +531,7 @@ test_an_interrupt_while_the_server_does_not_listen_yet_is_heeded() {
 test_the_json_has_every_name_that_was_promised() {
         local promised='["command_line","config","connect_failure_latency","connect_latency","connections","environment","errors",
                 "first_byte_latency","generator","intervals","kernel","latency","machine","per_rank","per_target",
-                "requests","schedule_lag","schema","server","service_time","targets","tool","unread_time","verdict","window"]'
+                "requests","schedule_lag","schema","server","service_time","stages","targets","tool","unread_time","verdict","window"]'
         bench -c 30 -d 300ms -q --json - -- "$ECHO_C" -l 127.0.0.1:0
         expect_status 0
         mv out result.json

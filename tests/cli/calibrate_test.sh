@@ -92,7 +92,7 @@ it takes no -g, -m, --hgrm, |--hgrm f
 it takes no -g, -m, --hgrm, |--csv f
 it takes no -g, -m, --hgrm, --csv, --threshold or --dry-run|--threshold errors==0
 it takes no -g, -m, --hgrm, --csv, --threshold or --dry-run|--dry-run
-it takes no --spin: |--spin
+it takes no --spin: |--spin 1s
 every reply is an echo|--request x --reply y
 TABLE
 }

@@ -47,7 +47,8 @@ test_valgrind_finds_nothing_in_three_models_with_50_connections() {
         [ -x "$SEAM_DIR/echo-c" ] || skip "$SEAM_DIR/echo-c is not built"
         local model
         for model in epoll thread coroutine; do
-                valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite "$SEAM_DIR/echo-c" --model $model \
+                valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+                        --errors-for-leak-kinds=definite "$SEAM_DIR/echo-c" --no-sandbox --model $model \
                         -l 127.0.0.1:0 2>$model.err &
                 pid=$!
                 children+=("$pid")

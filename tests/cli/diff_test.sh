@@ -186,7 +186,11 @@ TABLE
 .config.rate = 10|-c 1 -s 64 -R 10
 .config.warmup = 1000000|-c 1 -s 64 --warmup 1ms
 .config.verify = false|-c 1 -s 64 --no-verify
-.config.spin = true|-c 1 -s 64 --spin
+.config.spin = true|-c 1 -s 64 --spin 24h
+.config += {spin: true, spin_time: 1000000000}|-c 1 -s 64 --spin 1s
+.config.congestion = "reno"|-c 1 -s 64 --congestion reno
+.config.stages = "1@1s,2@1s"|-c 1 -s 64 --stages 1@1s,2@1s
+.config.stages = "1:9"|-c 1 -s 64 -R 1:9
 .targets = "unix:/x"|-c 1 -s 64 -t unix:
 .targets = "[::1]:7"|-c 1 -s 64 -t \[v6\]
 TABLE

@@ -36,6 +36,13 @@ the model async has no size, but '3' was given|--model async:3
 --drain-timeout takes a duration such as .*, not '5'|--drain-timeout 5
 --drain-timeout takes a duration such as .*, not '-1s'|--drain-timeout=-1s
 --max-conns takes a number from 1 to [0-9]+, not '0'|--max-conns 0
+--gather takes auto or a duration from 1us to 1s, not 'x'|--gather x
+--gather takes auto or a duration from 1us to 1s, not '0s'|--gather 0s
+--gather takes auto or a duration from 1us to 1s, not '2s'|--gather 2s
+--spin takes a duration from 0s to 1s, not '2s'|--spin 2s
+--gather and --spin are for event loops: the thread model has none|-t --gather 1ms
+--gather and --spin are for event loops: the sockmap model has none|--model sockmap --spin 1ms
+--gather and --spin are not for --fault|--fault drop=0.1 --gather auto
 --backlog takes a number from 1 to [0-9]+, not '-1'|--backlog -1
 no arguments are taken, but '127.0.0.1:1234' was given; an address needs -l|127.0.0.1:1234
 unrecognized option '--bogus'|--bogus
@@ -68,6 +75,65 @@ test_list_models_has_a_line_of_five_fields_per_model() {
                 fail "not NAME, AVAILABILITY, SUMMARY, CAVEATS and BYTES between tabs: $(cat out)"
         for model in async epoll thread pool; do
                 grep -q "^$model	" out || fail "no line for $model"
+        done
+}
+
+# --- how it waits
+
+# Sends a line on a descriptor and returns how many ms its echo takes.
+echo_takes() { # DESCRIPTOR
+        local begin=${EPOCHREALTIME/./} line
+        echo "line $1" >&"$1"
+        read -r -t 3 -u "$1" line || fail "no echo on $1"
+        echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+# Two requests that meet in one turn are followed by the wait; the next one comes into it, the one after it does not.
+test_requests_that_come_while_it_gathers_are_served_together_and_a_lone_one_at_once() {
+        local model first second third a b c line
+        "$ECHO_C" --list-models >models
+        for model in 'epoll -w 1' 'uring -w 1' 'coroutine -w 1' pool:1; do
+                grep -q "^${model%%[ :]*}	available" models || continue
+                # shellcheck disable=SC2086 # words are meant
+                echo_start 127.0.0.1:0 --model $model --gather 400ms
+                exec {a}<>"/dev/tcp/${address%:*}/${address#*:}" {b}<>"/dev/tcp/${address%:*}/${address#*:}" \
+                        {c}<>"/dev/tcp/${address%:*}/${address#*:}"
+                sleep 0.6 # it may have accepted two at once
+                first=$(echo_takes "$a")
+                second=$(echo_takes "$b")
+                [ $((first > second ? first : second)) -lt 200 ] || fail "$model: lone requests took $first and $second ms"
+                kill -STOP "$pid"
+                sleep 0.1 # until all of its threads have stopped
+                echo a >&"$a"
+                echo b >&"$b"
+                kill -CONT "$pid"
+                { read -r -t 3 -u "$a" line && read -r -t 3 -u "$b" line; } || fail "$model: no echo of two"
+                third=$(echo_takes "$c")
+                [ $((third >= 200 && third < 1000)) = 1 ] || fail "$model: a request took $third ms in a wait of 400"
+                sleep 0.6
+                first=$(echo_takes "$a")
+                [ "$first" -lt 200 ] || fail "$model: a lone request took $first ms afterwards"
+                exec {a}<&- {b}<&- {c}<&-
+                kill -TERM "$pid"
+                wait "$pid" || fail "$model: exit status $?"
+        done
+}
+
+test_spinning_uses_the_cpu_while_nothing_comes_and_not_for_longer() {
+        local model spent
+        "$ECHO_C" --list-models >models
+        for model in epoll uring coroutine; do
+                grep -q "^$model	available" models || continue
+                echo_start 127.0.0.1:0 --model $model -w 1 --spin 300ms
+                exec {a}<>"/dev/tcp/${address%:*}/${address#*:}"
+                [ "$(echo_takes "$a")" -lt 200 ] || fail "$model: no echo while it spins"
+                sleep 1.2
+                read -r _ _ _ _ _ _ _ _ _ _ _ _ _ user system _ <"/proc/$pid/stat"
+                spent=$(((user + system) * 1000 / $(getconf CLK_TCK)))
+                [ $((spent >= 150 && spent < 1500)) = 1 ] || fail "$model: $spent ms of CPU for spinning 300 ms a few times"
+                exec {a}<&-
+                kill -TERM "$pid"
+                wait "$pid" || fail "$model: exit status $?"
         done
 }
 

@@ -93,7 +93,7 @@ true|-c 4 -R 1000
 true|-c 4 -R 1000 --engine epoll
 true|-c 4 -R 1000 -s 16384
 false|-c 4
-false|-c 4 -R 1000 --spin
+false|-c 4 -R 1000 --spin 1s
 false|-c 4 -R 1000 --depth 2
 false|-c 4 -R 1000 -r 10
 false|-c 4 -R 100 -s 16385
@@ -146,11 +146,38 @@ test_idle_cpus_are_kept_awake_in_open_loop_where_that_is_allowed() {
 }
 
 test_spinning_uses_the_cpu_and_sleeping_does_not() {
-        bench -R 100 -c 1 -d 500ms --spin --json spin.json "${LOCAL[@]}"
+        bench -R 100 -c 1 -d 500ms --spin 1s --json spin.json "${LOCAL[@]}"
         expect_json '.generator | .cpu_user + .cpu_system > 100000000' spin.json
         expect_json '.config.spin == true' spin.json
         bench -R 100 -c 1 -d 500ms --json sleep.json "${LOCAL[@]}"
         expect_json '.generator | .cpu_user + .cpu_system < 50000000' sleep.json
+        bench -R 10 -c 1 -d 500ms --spin 5ms --json short.json "${LOCAL[@]}"
+        expect_json '.generator | .cpu_user + .cpu_system | . > 10000000 and . < 200000000' short.json
+        expect_json '.config.spin_time == 5000000' short.json
+}
+
+# --- sockets
+
+test_the_congestion_control_can_be_chosen_at_both_ends() {
+        bench -c 2 -d 500ms --congestion reno --json result.json -- "$ECHO_C" -l 127.0.0.1:0 --congestion reno
+        expect_status 0
+        expect_json '.config.congestion == "reno"'
+        bench -c 2 -d 100ms --congestion nonesuch "${LOCAL[@]}"
+        expect_usage bench "--congestion takes the name of a congestion control that may be used here \(.*reno.*\), not 'nonesuch'"
+        "$ECHO_C" --congestion nonesuch >out 2>err
+        status=$?
+        expect_usage echo-c "--congestion takes the name"
+}
+
+test_the_connections_have_the_congestion_control_that_was_chosen() {
+        command -v ss >/dev/null || skip 'no ss'
+        echo_start 127.0.0.1:0 --congestion reno
+        "$BENCH" -c 2 -d 1s --congestion cubic -t "$address" >out 2>err &
+        children+=("$!")
+        sleep 0.6
+        ss -tin state established "( sport = :${address#*:} or dport = :${address#*:} )" >sockets
+        grep -q reno sockets || fail "no reno: $(head -c 300 sockets)"
+        grep -q cubic sockets || fail "no cubic: $(head -c 300 sockets)"
 }
 
 # --- depth
@@ -451,6 +478,68 @@ test_a_greeting_is_waited_for_and_without_the_option_it_is_named() {
         kill $greeter_pid
         bench -c 2 -d 1s --grace 0s --request-timeout 300ms --greeting skip --json result.json "${LOCAL[@]}"
         expect_json '.errors.timeout > 0 and .requests.total == 0' # nothing speaks first here
+}
+
+# --- stages
+
+test_each_stage_has_its_rate_and_figures_of_its_own() {
+        claims() {
+                expect_json '.config | .stages == "1000@300ms,4000:8000@500ms,0@200ms" and .duration == 1000000000'
+                expect_json '.requests.due == 3300 and .requests.never_sent == 0'
+                expect_json '[.stages[] | .requests.due] == [300, 3000, 0]'
+                expect_json '[.stages[] | .config | [.rate_from, .rate_to]] == [[1000, 1000], [4000, 8000], [0, 0]]'
+                expect_json '[.stages[] | .requests.total + .requests.answered_late] | add == 3300'
+                expect_json '.stages[1] | .latency.samples == 3000 and .schedule_lag.samples > 500 and .window.duration == 500000000'
+                expect_json '.stages[:2] | all(.server.cpu_per_request >= 0 and .machine.cpu_per_request > 0 and .generator.cpu_per_request > 0)'
+                expect_json '.stages[2].verdict.status == "valid"'
+        }
+        each_engine --stages 1000@300ms,4000:8000@500ms,0@200ms -c 50 "${LOCAL[@]}"
+}
+
+test_a_rate_may_go_from_one_value_to_another() {
+        bench -R 1000:9000 -c 50 -d 1s --warmup 200ms --json result.json --csv stages.csv "${LOCAL[@]}"
+        expect_status 0
+        expect_json '.requests.due >= 4999 and .requests.due <= 5001 and (.stages | length == 20)'
+        expect_json '.stages | [.[] | .requests.due] | . == sort and (.[19] - 440 | fabs) <= 2'
+        [ "$(wc -l <stages.csv)" = 21 ] || fail "stages.csv has $(wc -l <stages.csv) lines"
+        head -n 1 stages.csv | grep -q '^at_s,duration_s,rate_from,rate_to,due,' || fail "stages.csv: $(head -n 1 stages.csv)"
+        awk -F, 'NR > 1 && NF != 17 {exit 1}' stages.csv || fail 'not 17 columns'
+}
+
+# The server stands still for 200 ms of the second stage.
+test_a_stage_that_goes_wrong_is_named_and_spoils_no_other() {
+        echo_start 127.0.0.1:0
+        "$BENCH" --stages 2000@700ms,2000@700ms,2000@600ms -c 20 -t "$address" --json result.json >out 2>err &
+        local bench_pid=$!
+        children+=("$bench_pid")
+        sleep 1.1
+        kill -STOP "$pid"
+        sleep 0.2
+        kill -CONT "$pid"
+        wait "$bench_pid"
+        expect_json '.stages | (.[1].latency.max > 150e6) and (.[0].latency.max < 100e6)'
+}
+
+test_stages_of_a_run_that_is_interrupted_end_when_it_does() {
+        "$BENCH" --stages 1000@500ms,1000@20s,1000@5s -c 10 --json result.json "${LOCAL[@]}" >out 2>err &
+        local bench_pid=$!
+        children+=("$bench_pid")
+        sleep 1.8
+        kill -INT "$bench_pid"
+        wait "$bench_pid"
+        expect_json '(.stages | length == 2) and (.stages[1].window.duration < 5e9)'
+}
+
+test_wrong_stages_are_named() {
+        expect_usages bench bench <<'TABLE'
+--stages takes RATE@DUR or RATE:RATE@DUR, .*, not 'x'|--stages 1@1s,x
+--stages says how fast and how long: without -R and -d|--stages 1@1s -d 1s
+--stages says how fast and how long: without -R and -d|--stages 1@1s -R 5
+--stages: no request is ever due|--stages 0@1s
+-R takes a number from 1 to 1000000000, or two, such as 1000:50000, not '0'|-R 0
+-R takes a number from 1 to 1000000000, or two, .*, not '1:2:3'|-R 1:2:3
+-R takes a number .*, not '0:0'|-R 0:0
+TABLE
 }
 
 run_tests "$@"

@@ -77,6 +77,34 @@ static void what_is_unknown_is_empty(void **state)
         result_destroy(r);
 }
 
+static void with_stages_each_has_a_line(void **state)
+{
+        static const struct result_interval none;
+
+        (void)state;
+        struct result *r = series(2 * NS_PER_S, &none, 0);
+        r->stages = calloc(2, sizeof(struct result *));
+        assert_non_null(r->stages);
+        for (r->stage_count = 0; r->stage_count < 2; r->stage_count++) {
+                struct result *s = r->stages[r->stage_count] = result_create();
+                assert_non_null(s);
+                s->config.duration = s->window.duration = NS_PER_S;
+                s->config.rate_from = 100;
+                s->config.rate_to = 300;
+                s->requests.due = 200;
+        }
+        r->stages[0]->requests.total = 200;
+        r->stages[0]->requests.per_second = 200;
+        r->stages[0]->server.cpu_per_request = 1500;
+        r->stages[1]->verdict.status = VERDICT_INVALID;
+        check(r,
+              "at_s,duration_s,rate_from,rate_to,due,requests,req_per_s,errors,p50_us,p99_us,p99_9_us,max_us,lag_p99_us,"
+              "generator_us_per_request,server_us_per_request,machine_us_per_request,verdict\r\n"
+              "0.000000000,1.000000000,100.000,300.000,200,200,200.000,0,,,,,,,1.500,,valid\r\n"
+              "1.000000000,1.000000000,100.000,300.000,200,,,0,,,,,,,,,invalid\r\n");
+        result_destroy(r);
+}
+
 static void a_result_without_intervals_has_the_head_alone(void **state)
 {
         struct result *r = result_create();
@@ -91,6 +119,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_interval_has_a_line_and_the_last_may_be_shorter),
                 cmocka_unit_test(what_is_unknown_is_empty),
+                cmocka_unit_test(with_stages_each_has_a_line),
                 cmocka_unit_test(a_result_without_intervals_has_the_head_alone),
         };
 

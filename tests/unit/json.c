@@ -115,6 +115,57 @@ static void a_full_result_survives_the_round_trip(void **state)
         result_destroy(again);
 }
 
+static struct result *staged(void)
+{
+        struct result *r = full();
+
+        r->stages = calloc(2, sizeof(struct result *));
+        assert_non_null(r->stages);
+        for (r->stage_count = 0; r->stage_count < 2; r->stage_count++) {
+                r->stages[r->stage_count] = full();
+                r->stages[r->stage_count]->config.rate = 1000 * (double)(r->stage_count + 1);
+        }
+        result_judge(r);
+        return r;
+}
+
+static void stages_are_results_and_survive_the_round_trip(void **state)
+{
+        (void)state;
+        struct result *r = staged(), *again = round_trip(r);
+        assert_int_equal(again->stage_count, 2);
+        for (size_t i = 0; i < 2; i++) {
+                assert_true(again->stages[i]->config.rate == r->stages[i]->config.rate);
+                assert_int_equal(again->stages[i]->verdict.status, r->stages[i]->verdict.status);
+                histograms_compare(again->stages[i]->latency, r->stages[i]->latency);
+        }
+        result_destroy(again);
+        result_destroy(r);
+}
+
+static void a_stage_has_no_stages_and_there_are_at_most_64(void **state)
+{
+        (void)state;
+        struct result *r = staged();
+        struct why why;
+        json_t *json = result_to_json(r), *stages = json_object_get(json, "stages"),
+               *stage = json_array_get(stages, 0);
+        assert_int_equal(json_object_set_new(stage, "stages", json_array()), 0);
+        assert_null(result_from_json(json, &why));
+        assert_non_null(strstr(why.text, "stages"));
+        assert_int_equal(json_object_set_new(stage, "stages", json_null()), 0);
+        while (json_array_size(stages) < 64)
+                assert_int_equal(json_array_append(stages, stage), 0);
+        struct result *again = result_from_json(json, &why);
+        assert_non_null(again);
+        result_destroy(again);
+        assert_int_equal(json_array_append(stages, stage), 0);
+        assert_null(result_from_json(json, &why));
+        assert_non_null(strstr(why.text, "at most 64"));
+        json_decref(json);
+        result_destroy(r);
+}
+
 static void histograms_that_were_read_merge_as_the_originals_do(void **state)
 {
         struct result *r = full(), *again = round_trip(r);
@@ -443,6 +494,8 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_full_result_survives_the_round_trip),
+                cmocka_unit_test(stages_are_results_and_survive_the_round_trip),
+                cmocka_unit_test(a_stage_has_no_stages_and_there_are_at_most_64),
                 cmocka_unit_test(histograms_that_were_read_merge_as_the_originals_do),
                 cmocka_unit_test(what_is_unknown_is_null_and_stays_unknown),
                 cmocka_unit_test(an_empty_histogram_is_null),

@@ -39,7 +39,7 @@ static int set_up(void **state)
         (void)state;
         count = 0;
         memset(order, 0, sizeof order);
-        return scheduler_create(&scheduler, 64);
+        return scheduler_create(&scheduler, 64, &(struct gathering){0});
 }
 
 static int tear_down(void **state)

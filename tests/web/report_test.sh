@@ -230,6 +230,33 @@ test_a_sweep_of_rates_has_latencies_against_the_offered_rate() {
         facts 'all(.answers[]; test("99th percentile"))' 'in open loop the answer is about latency'
 }
 
+# Two servers, one of them with two settings; machine's CPU time and p99 are such that b alone is beaten in both.
+test_at_a_rate_there_is_a_chart_of_what_latency_costs() {
+        measure
+        comparison '["a", "b", "a+fast"]' '["-R 100"]' 1
+        change '.summary |= map(. as $s | .result.config.rate = 100
+                | ({"a": [10000, 5e6], "b": [20000, 6e6], "a+fast": [15000, 1e6]}[$s.server]) as $at
+                | .estimates.machine_cpu_per_request = {median: $at[0], low: $at[0], high: $at[0]}
+                | .estimates.p99 = {median: $at[1], low: $at[1], high: $at[1]})'
+        open_page comparison.json frontier
+        facts '.sections | index("frontier") != null'
+        facts '[.figures[] | select(.chart == "frontier") | .rows[] | [.[0], .[-1]]] == [["a", "yes"], ["b", ""], ["a+fast", "yes"]]'
+        charts_expected
+        facts '[.figures[] | select(.chart == "frontier").data[] | [.label, (.data | length)]] == [["a", 2], ["b", 1], ["the front", 2]]'
+}
+
+test_a_run_with_stages_has_a_chart_of_latency_against_rate() {
+        measure
+        bench -q --stages 10000@300ms,10000:20000@300ms,20000@300ms -c 4 --json result.json -t "$address"
+        expect_status 0
+        comparison '["a"]' '["--stages 10000@300ms,10000:20000@300ms,20000@300ms -c 4"]' 1
+        open_page comparison.json stages
+        facts '.sections | index("stages") != null'
+        facts '[.figures[] | select(.chart == "stages").rows[] | .[1]] == ["10,000", "15,000", "20,000"]'
+        charts_expected
+        facts '[.figures[] | select(.chart == "stages").data[].data | map(.x)] == [[10000, 15000, 20000]]'
+}
+
 test_without_chart_js_the_page_has_its_tables_and_says_why() {
         local plain=${TEST_BIN%/tests}/plain/bench
         [ -x "$plain" ] || skip "no bench without Chart.js is built (make variants)"
