@@ -66,10 +66,10 @@ enum metric {
 #include "models/crew.h"
 #include "models/idle.h"
 #include "models/uring_features.h"
+#include "models/uring_rings.h"
 #include "models/uring_seam.h"
 
 #include "base/clock.h"
-#include "base/limits.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -82,14 +82,11 @@ enum metric {
 #include <unistd.h>
 
 enum {
-        SQ_ENTRIES = 2048, /* requests posted between two enters; see POSTS_MAX. Where a ring of that size, */
-        SQ_ENTRIES_MIN = 64, /* 384 KiB, is more than RLIMIT_MEMLOCK allows, fewer, but no fewer than these */
-        CQ_PER_SQ = 8,       /* completions that fit for each; more wait in the kernel until the next enter */
-        POSTS_MAX = 8,       /* the most requests that handling one completion can post */
-        ACCEPTS_MAX = 4,     /* connections that are accepted when a listener is found readable */
+        POSTS_MAX = 8,   /* the most requests that handling one completion can post */
+        ACCEPTS_MAX = 4, /* connections that are accepted when a listener is found readable */
         /* Not a multiple of a page, so that equal parts of buffers share no cache set. */
         SMALL_SIZE = 16 * 1024 + 64,
-        SMALL_COUNT = 128, /* a power of two, as the kernel demands */
+        SMALL_COUNT = RINGS_BUFFERS_MAX, /* a power of two, as the kernel demands */
         SMALL_MAX = 1024,
         LARGE_SIZE = 64 * 1024,
         LARGE_COUNT = 8,
@@ -97,6 +94,7 @@ enum {
                       1024, /* bytes that a receive into small buffers brings before it is posted again, */
         LARGE_LIMIT = 64 * 1024, /* and one into large ones */
         GATHER_MAX = 64,         /* completions that --gather waits for */
+        END_TRIES = 100,         /* to hand over the last requests */
         VECTORS_MAX = 32,        /* buffers in one send */
         NONE = UINT16_MAX,       /* no buffer */
 };
@@ -852,6 +850,8 @@ static void turn_take(struct worker *w)
         w->served = 0;
         if (taken)
                 w->messages_used = 0;
+        else
+                w->hurries = true; /* what waits for these sends still does */
         if (io_uring_cq_has_overflow(&w->ring))
                 counter_add(&w->counters->own[OVERFLOW], 1);
         for (; has_room(w); handled++) {
@@ -890,7 +890,11 @@ static void requests_end(struct worker *w)
         struct io_uring_sync_cancel_reg all = {.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL,
                                                .timeout = {.tv_sec = 1}};
 
-        (void)io_uring_submit(&w->ring); /* what fails here and below is left to the end of the ring */
+        for (int try = 0; io_uring_sq_ready(&w->ring) > 0 && try < END_TRIES; try++)
+                if (io_uring_submit(&w->ring) < 0)
+                        clock_sleep(
+                                NS_PER_MS); /* other workers may go on for a while, and its clients wait */
+        /* What fails below is left to the end of the ring. */
         (void)io_uring_register_sync_cancel(&w->ring, &all); /* ENOENT: nothing was posted */
         (void)io_uring_get_events(&w->ring);
 }
@@ -911,16 +915,6 @@ static int worker_run(void *arg)
         return 0;
 }
 
-static int ring_init(struct io_uring *ring, unsigned sq_entries)
-{
-        struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                                                  IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
-                                                  IORING_SETUP_R_DISABLED,
-                                         .cq_entries = CQ_PER_SQ * sq_entries};
-
-        return io_uring_queue_init_params(sq_entries, ring, &params);
-}
-
 static void *pages_map(size_t size)
 {
         void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -935,102 +929,6 @@ static void pages_unmap(void *at, size_t size)
                 (void)munmap(at, size);
 }
 
-static int buffer_ring_register(struct io_uring *ring, struct io_uring_buf_ring *buffers, unsigned count,
-                                int group)
-{
-        struct io_uring_buf_reg registration = {
-                .ring_addr = (uintptr_t)buffers, .ring_entries = count, .bgid = (uint16_t)group};
-
-        return io_uring_register_buf_ring(ring, &registration, 0);
-}
-
-/* The kernel takes a ring apart some 30 ms after it was closed, and only then is its memory nobody's. */
-enum { TRIES = 20 };
-#define TRIES_PAUSE_NS (5 * NS_PER_MS)
-static bool rings_were_closed;
-
-/* What was found: of so many rings each can have so many entries. */
-static unsigned ring_count, sq_entries;
-
-/* Tries whether so many rings can be made, and all at once, since their memory is charged to the user. */
-static int rings_try(unsigned count, unsigned entries)
-{
-        struct io_uring *rings = calloc(count, sizeof *rings);
-        size_t size = SMALL_COUNT * sizeof(struct io_uring_buf);
-        unsigned made = 0;
-        int error = rings ? 0 : -ENOMEM;
-
-        for (; !error && made < count; made++) {
-                error = ring_init(&rings[made], entries);
-                if (error)
-                        break;
-                void *buffers = pages_map(size); /* stays with the ring until that is gone */
-                error = buffers ? buffer_ring_register(&rings[made], buffers, SMALL_COUNT, SMALL) : -ENOMEM;
-                pages_unmap(buffers, size);
-        }
-        rings_were_closed = rings_were_closed || made > 0;
-        while (made > 0)
-                io_uring_queue_exit(&rings[--made]);
-        free(rings);
-        return error;
-}
-
-/* What a ring and its buffers' ring take of locked memory, at least. */
-static size_t ring_bytes(unsigned entries)
-{
-        return entries * (sizeof(struct io_uring_sqe) + CQ_PER_SQ * sizeof(struct io_uring_cqe)) + 4096;
-}
-
-/* Finds the largest size of which so many rings can be made. Returns 0, or why not even the smallest can. */
-static int rings_size(unsigned count)
-{
-        int error = -ENOMEM;
-
-        if (count == ring_count)
-                return 0;
-        size_t allowed = limits_raise_locked_memory();
-        for (sq_entries = SQ_ENTRIES; sq_entries >= SQ_ENTRIES_MIN; sq_entries /= 2) {
-                bool may_fit = count * ring_bytes(sq_entries) <= allowed;
-                for (int try = 0; try == 0 || (may_fit && rings_were_closed && try < TRIES); try++) {
-                        if (try > 0)
-                                clock_sleep(TRIES_PAUSE_NS);
-                        error = rings_try(count, sq_entries);
-                        ring_count = error ? 0 : count;
-                        if (error != -ENOMEM)
-                                return error;
-                }
-        }
-        return error;
-}
-
-/* From when it is enabled on, the ring performs nothing but what is used here: no seccomp filter sees it. */
-static int ring_restrict(struct io_uring *ring)
-{
-        static const uint8_t requests[] = {
-                IORING_OP_RECV,     IORING_OP_SEND,  IORING_OP_SENDMSG,      IORING_OP_ACCEPT,
-                IORING_OP_POLL_ADD, IORING_OP_CLOSE, IORING_OP_ASYNC_CANCEL,
-#ifdef TEST_SEAM
-                IORING_OP_NOP, /* with a result of its own */
-#endif
-        };
-        static const uint8_t registrations[] = {IORING_REGISTER_ENABLE_RINGS, IORING_REGISTER_RING_FDS,
-                                                IORING_UNREGISTER_RING_FDS, IORING_REGISTER_SYNC_CANCEL};
-        struct io_uring_restriction all[sizeof requests + sizeof registrations + 1];
-        unsigned count = 0;
-
-        memset(all, 0, sizeof all);
-        for (size_t i = 0; i < sizeof requests; i++)
-                all[count++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_OP,
-                                                             .sqe_op = requests[i]};
-        for (size_t i = 0; i < sizeof registrations; i++)
-                all[count++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_REGISTER_OP,
-                                                             .register_op = registrations[i]};
-        all[count++] = (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED,
-                                                     .sqe_flags = IOSQE_BUFFER_SELECT |
-                                                                  IOSQE_CQE_SKIP_SUCCESS};
-        return io_uring_register_restrictions(ring, all, count);
-}
-
 static int buffers_init(struct worker *w, int group, unsigned size, unsigned count)
 {
         struct buffers *b = &w->groups[group];
@@ -1038,7 +936,8 @@ static int buffers_init(struct worker *w, int group, unsigned size, unsigned cou
         *b = (struct buffers){.size = size, .count = count, .starved = {-1, -1}};
         b->ring = pages_map(count * sizeof(struct io_uring_buf));
         b->bytes = pages_map((size_t)count * size);
-        int error = b->ring && b->bytes ? buffer_ring_register(&w->ring, b->ring, count, group) : -ENOMEM;
+        int error = b->ring && b->bytes ? ring_add_buffers(&w->ring, b->ring, count, (unsigned)group)
+                                        : -ENOMEM;
         if (error)
                 return error;
         io_uring_buf_ring_init(b->ring);
@@ -1062,7 +961,7 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
                              .gathering = s->gathering,
                              .stop_fd = stop_fd};
         idle_init(&w->idle, s->idle_timeout);
-        int error = ring_init(&w->ring, sq_entries);
+        int error = ring_init(&w->ring);
         if (error)
                 return error;
         w->ready = true;
@@ -1105,46 +1004,14 @@ static int uring_serve(struct server *s, int stop_fd)
 
         if (!error)
                 error = crew_run_workers(s, stop_fd, &kind);
-        for (int try = 1; error == -ENOMEM && !s->begun && ring_count == s->workers && try < TRIES; try++) {
-                clock_sleep(TRIES_PAUSE_NS);
+        for (int try = 1; error == -ENOMEM && !s->begun && rings_await(try); try++)
                 error = crew_run_workers(s, stop_fd, &kind);
-        }
         return error;
-}
-
-/* Why a ring could not be set up, in words. */
-static const char *refusal(int error)
-{
-        FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
-        int disabled = 0;
-
-        if (file) {
-                if (fscanf(file, "%d", &disabled) != 1)
-                        disabled = 0;
-                (void)fclose(file); /* opened for reading */
-        }
-        if (error == -EPERM && disabled)
-                return "sysctl kernel.io_uring_disabled forbids it";
-        if (error == -EPERM)
-                return "a seccomp filter forbids io_uring_setup, as those of containers do";
-        if (error == -ENOSYS)
-                return "this kernel has no io_uring, or a seccomp filter hides it";
-        if (error == -EINVAL)
-                return "it needs Linux 6.1 (IORING_SETUP_DEFER_TASKRUN)";
-        return strerror(-error);
 }
 
 static int uring_probe(unsigned workers, struct why *why)
 {
-        int error = rings_size(workers);
-
-        if (error == -ENOMEM)
-                return why_fail(
-                        why, error,
-                        "%zu bytes of locked memory allowed (hard limit), too few for %u rings of %zu KiB: "
-                        "raise it with ulimit -l",
-                        limits_raise_locked_memory(), workers, ring_bytes(SQ_ENTRIES_MIN) / 1024);
-        return error ? why_fail(why, error, "%s", refusal(error)) : 0;
+        return rings_probe(workers, why);
 }
 
 #else /* without liburing */
