@@ -34,6 +34,7 @@ test_on_aarch64_the_model_keeps_its_promises() {
 
 test_valgrind_finds_nothing() {
         command -v valgrind >/dev/null || skip 'no valgrind'
+        skip_if_sanitized 'does what valgrind does'
         valgrind -q --error-exitcode=9 --leak-check=full "$TEST_BIN/unit/scheduler" >out 2>&1 ||
                 fail "scheduler: $(grep -m 1 -E '==|FAILED' out)"
         [ -x "$SEAM_DIR/echo-c" ] || skip "$SEAM_DIR/echo-c is not built"

@@ -31,6 +31,11 @@ skip() {
         exit 77
 }
 
+# For what a sanitizer changes: memory, and who may look at it.
+skip_if_sanitized() {
+        ! grep -qE '__(asan|tsan)_init' "$ECHO_C" || skip "a sanitizer $1"
+}
+
 # Runs bench in the foreground. Sets $status and $took (ms), and leaves the files out and err.
 bench() {
         local begin=${EPOCHREALTIME/./}

@@ -85,6 +85,7 @@ END
 # Memory within what --list-models and DESIGN.md say, and 500 others that are served as before, but for what runs beside.
 test_clients_that_do_not_read_take_what_is_stated_and_slow_nobody_down() {
         local bounded
+        skip_if_sanitized 'takes memory of its own'
         mapfile -t bounded < <("$ECHO_C" --list-models | awk -F '\t' '$2 == "available" && $NF > 0 {print $1}')
         P99_TIMES=6 ECHO_C=$ECHO_C BENCH=$BENCH "$here/../../scripts/stalled" -n 500 -d 500ms -r 1 "${bounded[@]}" >table 2>err ||
                 fail "$(tr '\n' '|' <err) $(tail -n +3 table | tr '\n' ';')"
