@@ -130,6 +130,7 @@ test_closed_standard_descriptors_are_not_taken_for_others() {
 
 
 test_neither_proc_nor_dev_nor_a_writable_file_is_needed() {
+        skip_if_sanitized 'needs /proc'
         local model
         unshare -rm true 2>/dev/null || skip 'no mount namespace can be made here'
         for model in "${models[@]}"; do
