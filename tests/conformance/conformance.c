@@ -56,11 +56,13 @@ static const struct family {
         {"unix", NULL, ON_UNIX, NULL, true},
 };
 
-/* Numbers of threads that share connections differently: fewer than CPUs, as many, more. */
+/* Numbers of threads that share connections differently: fewer than CPUs, as many, more; and loops that wait otherwise. */
 static const struct variant {
-        const char *model, *name, *arguments[4];
+        const char *model, *name, *arguments[SETUP_ARGUMENTS_MAX];
         bool small; /* likewise; it has the most threads on one epoll instance */
 } variants[] = {
+        {"epoll", "epoll-waits/ipv4", {"--model", "epoll", "--gather", "auto", "--spin", "20us"}, false},
+        {"uring", "uring-waits/ipv4", {"--model", "uring", "--gather", "1ms", "--spin", "20us"}, false},
         {"pool", "pool-1/ipv4", {"-p", "1"}, false},
         {"pool", "pool-2/ipv4", {"-p", "2"}, false},
         {"pool", "pool-5/ipv4", {"-p", "5"}, false},
