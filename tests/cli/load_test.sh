@@ -480,6 +480,23 @@ test_a_greeting_is_waited_for_and_without_the_option_it_is_named() {
         expect_json '.errors.timeout > 0 and .requests.total == 0' # nothing speaks first here
 }
 
+test_the_engine_is_the_one_that_is_cheaper_for_the_size() {
+        "$BENCH" --engine uring --dry-run >/dev/null 2>&1 || skip 'no io_uring'
+        local expected arguments words
+        while IFS='|' read -r expected arguments; do
+                read -ra words <<<"$arguments"
+                bench -c 2 -d 100ms --json result.json "${words[@]}" "${LOCAL[@]}"
+                expect_json ".tool.engine == \"$expected\""
+        done <<'TABLE'
+uring|
+uring|-s 16384
+epoll|-s 65536
+epoll|-s 65536 --engine auto
+uring|-s 65536 --engine uring
+epoll|--engine epoll
+TABLE
+}
+
 # --- stages
 
 test_each_stage_has_its_rate_and_figures_of_its_own() {
