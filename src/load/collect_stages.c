@@ -99,9 +99,9 @@ int collect_stages(struct worker *const workers[], const struct plan *p,
                 if (!r->latency || !r->schedule_lag)
                         return -ENOMEM;
                 config_fill(p, i, result, r);
-                uint64_t took = resources[i + 1].at - resources[i].at;
-                r->window.duration = took < r->config.duration ? took
-                                                               : r->config.duration; /* if interrupted */
+                uint64_t ends = r->config.warmup + r->config.duration, ended = result->window.duration;
+                if (ended < ends) /* interrupted in it */
+                        r->window.duration = ended > r->config.warmup ? ended - r->config.warmup : 0;
                 counts_fill(workers, p, i, r);
                 resources_fill(&resources[i], &resources[i + 1], p, r);
         }
