@@ -296,7 +296,7 @@ test_a_closed_loop_is_told_by_its_options_and_not_by_their_text() {
 }
 
 test_without_pinning_no_program_pins() {
-        compare --lineup ours --pin none --scenario '-c 1' -d 20ms
+        compare --lineup ours --pin none --scenario '-c 1' -d 100ms
         expect_status 0
         expect_json '.placement == "none" and all(.trials[].result; (.command_line | contains("--no-pin -t")) and
                 (.server.command | endswith("--no-pin")))' $JSON
