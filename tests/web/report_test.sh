@@ -238,7 +238,7 @@ test_at_a_rate_there_is_a_chart_of_what_latency_costs() {
                 | ({"a": [10000, 5e6], "b": [20000, 6e6], "a+fast": [15000, 1e6]}[$s.server]) as $at
                 | .estimates.machine_cpu_per_request = {median: $at[0], low: $at[0], high: $at[0]}
                 | .estimates.p99 = {median: $at[1], low: $at[1], high: $at[1]})'
-        open_page comparison.json frontier
+        open_page
         facts '.sections | index("frontier") != null'
         facts '[.figures[] | select(.chart == "frontier") | .rows[] | [.[0], .[-1]]] == [["a", "yes"], ["b", ""], ["a+fast", "yes"]]'
         charts_expected
@@ -250,7 +250,7 @@ test_a_run_with_stages_has_a_chart_of_latency_against_rate() {
         bench -q --stages 10000@300ms,10000:20000@300ms,20000@300ms -c 4 --json result.json -t "$address"
         expect_status 0
         comparison '["a"]' '["--stages 10000@300ms,10000:20000@300ms,20000@300ms -c 4"]' 1
-        open_page comparison.json stages
+        open_page
         facts '.sections | index("stages") != null'
         facts '[.figures[] | select(.chart == "stages").rows[] | .[1]] == ["10,000", "15,000", "20,000"]'
         charts_expected
