@@ -482,14 +482,15 @@ static bool engine_is_free(const struct option_set *given)
         return !option_given(given, "--engine") || strcmp(option_text(given, "--engine"), "auto") == 0;
 }
 
-/* With large messages copying is nearly all there is, and io_uring's detours cost more than they save: at 64 KiB it gives 0.92
- * to 0.96 of epoll's throughput, at 16 KiB 0.97 to 1.01 (docs/performance.md). */
+/* What was measured (docs/performance.md, scripts/engines). With large messages copying is nearly all there is, and io_uring's
+ * detours cost more than they save: at 64 KiB it gives 0.92 to 0.96 of epoll's throughput, at 16 KiB 0.95 to 1.01. Likewise for one
+ * connection with very many requests in flight: 0.93 at 512 and more, where with four it is 1.11. */
 static const char *engine_preferred(const struct plan *p)
 {
-        enum { LARGE = 32 * 1024 };
+        enum { LARGE = 32 * 1024, DEEP = 512 };
         bool large = p->request_bytes >= LARGE || (p->reply == REPLY_BYTES && p->reply_bytes >= LARGE);
 
-        return large ? "epoll" : "auto";
+        return large || (p->connections == 1 && p->depth >= DEEP) ? "epoll" : "auto";
 }
 
 int run_options_check(void *options, const struct option_set *given, struct why *why)

@@ -485,13 +485,15 @@ test_the_engine_is_the_one_that_is_cheaper_for_the_size() {
         local expected arguments words
         while IFS='|' read -r expected arguments; do
                 read -ra words <<<"$arguments"
-                bench -c 2 -d 100ms --json result.json "${words[@]}" "${LOCAL[@]}"
+                bench -c 2 -d 50ms --json result.json "${words[@]}" "${LOCAL[@]}"
                 expect_json ".tool.engine == \"$expected\""
         done <<'TABLE'
 uring|
 uring|-s 16384
 epoll|-s 65536
 epoll|-s 65536 --engine auto
+epoll|-c 1 --depth 512 -s 64
+uring|-c 2 --depth 512 -s 64
 uring|-s 65536 --engine uring
 epoll|--engine epoll
 TABLE
