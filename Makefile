@@ -139,7 +139,8 @@ $(B)/%.o: %.S
 
 # The targets below first install what is missing, then start make again: what there is to build with may have changed.
 SELF = $(MAKE) --no-print-directory -s
-SANITIZED = $(SELF) all tests LINK=-pie
+BUILD = $(SELF) -j$(shell nproc)
+SANITIZED = $(BUILD) all tests LINK=-pie
 SANITIZED_TESTS = SLACK_MS=10000 TEST_TIMEOUT=3600 $(SELF) run-tests $(TIER)
 # Not the sweep of faults: where mmap(2) fails, it is the sanitizers' own, and they end the process.
 TIER = CONFORMANCE_SCALE=small FAULTS= CLI_TESTS=tests/cli/bench_test.sh
@@ -163,12 +164,14 @@ measure:  ## compare all servers as README.md shows and publish the run there an
 
 check:  ## build and run every test (12 minutes)
 	@scripts/install-deps --peers --cli --web
-	@$(SELF) all tests peers variants man
+	@$(BUILD) all tests peers man
+	@$(SELF) variants
 	@$(SELF) run-tests
 
 check-full:  ## the same with the largest sizes, minutes of load on every model, the Debian packages, and all under sanitizers
 	@scripts/install-deps --peers --cli --web --deb
-	@$(SELF) all tests peers variants man
+	@$(BUILD) all tests peers man
+	@$(SELF) variants
 	@CONFORMANCE_SCALE=full TEST_TIMEOUT=3600 $(SELF) run-tests CLI_TESTS='$(CLI_TESTS) $(wildcard tests/package/*_test.sh)'
 	@$(SELF) asan tsan TIER='FAULTS= CLI_TESTS="$(PORTABLE_TESTS)"'
 
@@ -178,7 +181,7 @@ soak:  ## SOAK_MINUTES (30) of misbehaving clients on every model: memory, descr
 	@scripts/soak $(or $(SOAK_MINUTES),30)
 
 variants:  ## further builds for the tests: failing io_uring, no charts, one more model, coroutines without assembly, aarch64
-	@$(SELF) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
+	@$(BUILD) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
 	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
 	@$(SELF) $(CURDIR)/build/toy/echo-c B=build/toy BIN=$(CURDIR)/build/toy BPF_CLANG= FEATURES= LIBURING= \
 		MORE_MODELS='tests/toy/rogue.c tests/toy/toy.c' CPPFLAGS="-D'MODELS_OF_THIS_BUILD=MODEL(rogue) MODEL(toy)'"

@@ -332,7 +332,7 @@ static const struct option_row load_rows[] = {
          "timers come late",
          .kind = OPTION_FLAG},
         {"--spin", NULL, "DUR",
-         "do not sleep before nothing has happened for so long: neither timers nor wake-ups are late, at the cost of CPU time",
+         "do not sleep before nothing has happened for so long: neither timers nor wake-ups are late, where nobody else needs this CPU, as a server on it does",
          DURATION(plan.spin, 0)},
         {"--engine", NULL, "uring|epoll|auto", "how system calls are made: uring, epoll or auto (default)",
          .kind = OPTION_CALL, .call = run_options_engine},

@@ -203,7 +203,7 @@ static const struct option_row option_rows[] = {
          "latency up to so much higher; auto finds the time by itself, up to 200us (default: no waiting)",
          .kind = OPTION_CALL, .call = gather_set},
         {"--spin", NULL, "DUR",
-         "look for requests for so long before sleeping: lower latency, and a busy CPU (default 0)",
+         "look for requests for so long before sleeping: lower latency where nobody else needs this CPU, as a client on it does (default 0)",
          .kind = OPTION_DURATION, TO(gathering.spin), .max = WAIT_MAX},
         {"--workers", "-w", "N", "event loops (default: one per CPU)", .kind = OPTION_NUMBER, TO(workers),
          .min = 1, .max = CPUS_MAX},
