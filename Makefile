@@ -182,12 +182,12 @@ soak:  ## SOAK_MINUTES (30) of misbehaving clients on every model: memory, descr
 
 variants:  ## further builds for the tests: failing io_uring, no charts, one more model, coroutines without assembly, aarch64
 	@$(BUILD) all B=build/seam BIN=$(CURDIR)/build/seam CPPFLAGS=-DTEST_SEAM LINK=-pie
-	@$(SELF) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
-	@$(SELF) $(CURDIR)/build/toy/echo-c B=build/toy BIN=$(CURDIR)/build/toy BPF_CLANG= FEATURES= LIBURING= \
+	@$(BUILD) $(CURDIR)/build/plain/bench B=build/plain BIN=$(CURDIR)/build/plain CHARTJS=
+	@$(BUILD) $(CURDIR)/build/toy/echo-c B=build/toy BIN=$(CURDIR)/build/toy BPF_CLANG= FEATURES= LIBURING= \
 		MORE_MODELS='tests/toy/rogue.c tests/toy/toy.c' CPPFLAGS="-D'MODELS_OF_THIS_BUILD=MODEL(rogue) MODEL(toy)'"
-	@$(SELF) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
+	@$(BUILD) $(CURDIR)/build/ucontext/echo-c build/ucontext/tests/unit/scheduler B=build/ucontext \
 		BIN=$(CURDIR)/build/ucontext CPPFLAGS=-DCONTEXT_UCONTEXT BPF_CLANG= FEATURES= LIBURING=
-	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(SELF) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \
+	@! command -v aarch64-linux-gnu-gcc >/dev/null || $(BUILD) $(CURDIR)/build/aarch64/echo-c B=build/aarch64 \
 		BIN=$(CURDIR)/build/aarch64 CC=aarch64-linux-gnu-gcc LINK=-static BPF_CLANG= FEATURES= LIBURING=
 
 run-tests:  ## run the tests of `make check` on what is built already
