@@ -443,6 +443,8 @@ static void connection_fail(struct worker *w, int fd)
         if (!c->failed)
                 counter_add(&w->counters->io_errors, 1);
         c->failed = true;
+        if (!c->send_posted)
+                buffers_drop(w, c); /* it may wait for one itself, behind others */
         if (c->receive_posted)
                 (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then the receive has ended too */
 }
@@ -850,8 +852,6 @@ static void turn_take(struct worker *w)
         w->served = 0;
         if (taken)
                 w->messages_used = 0;
-        else
-                w->hurries = true; /* what waits for these sends still does */
         if (io_uring_cq_has_overflow(&w->ring))
                 counter_add(&w->counters->own[OVERFLOW], 1);
         for (; has_room(w); handled++) {
@@ -864,6 +864,8 @@ static void turn_take(struct worker *w)
         }
         if (taken && all)
                 sends_finish(w);
+        else
+                w->hurries = true; /* what waits for these sends still does */
         sends_post(w);
         if (n < 0 && n != -ETIME && n != -EINTR && handled == 0)
                 clock_sleep(NS_PER_MS); /* EBUSY, EAGAIN: no memory for requests now; they stay posted */
