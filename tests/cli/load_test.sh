@@ -494,6 +494,7 @@ epoll|-s 65536
 epoll|-s 65536 --engine auto
 epoll|-c 1 --depth 512 -s 64
 uring|-c 2 --depth 512 -s 64
+uring|-s 16777216
 uring|-s 65536 --engine uring
 epoll|--engine epoll
 TABLE
