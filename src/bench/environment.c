@@ -195,18 +195,23 @@ static uint64_t ticks_per_second(void)
         return (NS_PER_S + (uint64_t)t.tv_nsec / 2) / (uint64_t)t.tv_nsec;
 }
 
+/* A line of numbers with tabs between, which become blanks. */
+static void numbers_read(const char *path, char *text, size_t size)
+{
+        line_find(path, "", text, size);
+        for (; *text; text++)
+                if (*text == '\t')
+                        *text = ' ';
+}
+
 static void kernel_read(struct result *r, const char *version)
 {
         idle_governor_read(r->environment.idle_governor, sizeof r->environment.idle_governor);
         preemption_read(version, r->environment.preemption, sizeof r->environment.preemption);
         mitigations_read(r->environment.mitigations, sizeof r->environment.mitigations);
         netfilter_read(r->environment.netfilter, sizeof r->environment.netfilter);
-        line_find("/proc/sys/net/ipv4/tcp_rmem", "", r->environment.tcp_rmem, sizeof r->environment.tcp_rmem);
-        line_find("/proc/sys/net/ipv4/tcp_wmem", "", r->environment.tcp_wmem, sizeof r->environment.tcp_wmem);
-        for (char *c = r->environment.tcp_rmem; (c = strchr(c, '\t'));)
-                *c = ' ';
-        for (char *c = r->environment.tcp_wmem; (c = strchr(c, '\t'));)
-                *c = ' ';
+        numbers_read("/proc/sys/net/ipv4/tcp_rmem", r->environment.tcp_rmem, sizeof r->environment.tcp_rmem);
+        numbers_read("/proc/sys/net/ipv4/tcp_wmem", r->environment.tcp_wmem, sizeof r->environment.tcp_wmem);
         r->environment.hz = ticks_per_second();
         r->environment.packet_taps = packet_taps_count();
 }

@@ -109,24 +109,25 @@ struct pending {
 /* One that is being sent holds what two receives may bring, one that collects what one may. */
 enum { STALLED_BYTES = 2 * sizeof(struct pending) + 3 * LARGE_LIMIT };
 
+/* A first-in, first-out queue of connections, by descriptor. A connection is in one of each kind at most. */
+struct queue {
+        enum { WAITING, SENDING, QUEUE_KINDS } kind; /* starved and held; unsent and quiet */
+        int first, last;
+};
+
 struct connection {
-        struct pending *sending, *collecting; /* owned; NULL unless the client is behind */
-        uint32_t asked;                       /* bytes of the send in flight */
-        uint32_t generation;                  /* how often this descriptor was closed, modulo 2^24 */
-        int next, next_listed; /* in a queue of those that wait, in one of sends; -1: the last */
-        uint16_t first, last;  /* buffers that were received and not sent yet; NONE */
+        struct pending *sending, *collecting;     /* owned; NULL unless the client is behind */
+        uint32_t asked;                           /* bytes of the send in flight */
+        uint32_t generation;                      /* how often this descriptor was closed, modulo 2^24 */
+        int next[QUEUE_KINDS];                    /* in a queue of each kind; -1: the last */
+        uint16_t first, last;                     /* buffers that were received and not sent yet; NONE */
         bool receive_posted : 1, send_posted : 1; /* requests in flight */
-        bool queued : 1, listed : 1;              /* in starved or held; in unsent or quiet */
         bool quiet : 1;                           /* the send says nothing if it succeeds */
         bool limited : 1;                         /* the receive, to so many bytes */
         bool ended : 1, failed : 1;   /* the client has closed its side; nothing more can be done */
         bool large : 1, in_large : 1; /* it fills small buffers; its receive is into large ones */
+        bool queued[QUEUE_KINDS];     /* in one */
         uint8_t seen;                 /* when something last moved (models/idle.h); 0: not open, or held */
-};
-
-/* A first-in, first-out queue of connections, by descriptor. */
-struct queue {
-        int first, last;
 };
 
 /* A message of several buffers, until the kernel has taken note of it in the next enter. */
@@ -214,12 +215,14 @@ static struct io_uring_sqe *request(struct worker *w)
 
 static void queue_push(struct worker *w, struct queue *q, int fd)
 {
-        w->connections[fd].next = -1;
-        w->connections[fd].queued = true;
+        struct connection *c = &w->connections[fd];
+
+        c->next[q->kind] = -1;
+        c->queued[q->kind] = true;
         if (q->first < 0)
                 q->first = fd;
         else
-                w->connections[q->last].next = fd;
+                w->connections[q->last].next[q->kind] = fd;
         q->last = fd;
 }
 
@@ -227,29 +230,8 @@ static int queue_pop(struct worker *w, struct queue *q)
 {
         int fd = q->first;
 
-        q->first = w->connections[fd].next;
-        w->connections[fd].queued = false;
-        return fd;
-}
-
-/* The same for the queues of sends. */
-static void list_push(struct worker *w, struct queue *q, int fd)
-{
-        w->connections[fd].next_listed = -1;
-        w->connections[fd].listed = true;
-        if (q->first < 0)
-                q->first = fd;
-        else
-                w->connections[q->last].next_listed = fd;
-        q->last = fd;
-}
-
-static int list_pop(struct worker *w, struct queue *q)
-{
-        int fd = q->first;
-
-        q->first = w->connections[fd].next_listed;
-        w->connections[fd].listed = false;
+        q->first = w->connections[fd].next[q->kind];
+        w->connections[fd].queued[q->kind] = false;
         return fd;
 }
 
@@ -387,7 +369,7 @@ static bool buffers_send(struct worker *w, int fd)
         } else if (!seam_is("send")) {
                 sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
                 c->quiet = true;
-                list_push(w, &w->quiet, fd);
+                queue_push(w, &w->quiet, fd);
         }
         sqe->user_data = connection_label(w, SEND, fd);
         seam_request(sqe, SEAM_SEND);
@@ -435,31 +417,33 @@ static void buffers_drop(struct worker *w, struct connection *c)
         c->first = c->last = NONE;
 }
 
-/* The connection cannot go on. Its receive, if one is posted, is made to end. */
-static void connection_fail(struct worker *w, int fd)
+/* The connection does not go on: it gives back the buffers that nobody sends from, since others may wait for them, and it, too,
+ * may wait behind others. What is in flight is made to end. */
+static void connection_give_up(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
 
-        if (!c->failed)
-                counter_add(&w->counters->io_errors, 1);
         c->failed = true;
         if (!c->send_posted)
-                buffers_drop(w, c); /* it may wait for one itself, behind others */
-        if (c->receive_posted)
-                (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then the receive has ended too */
+                buffers_drop(w, c);
+        if (c->receive_posted || c->send_posted)
+                (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then both have ended too */
 }
 
-/* Like a failure, but it counts as what it is. What is in flight ends by the shutdown, or has a place in a queue. */
+static void connection_fail(struct worker *w, int fd)
+{
+        if (!w->connections[fd].failed)
+                counter_add(&w->counters->io_errors, 1);
+        connection_give_up(w, fd);
+}
+
 static void idle_end(struct worker *w)
 {
-        for (int fd = 0; fd < w->descriptors_used; fd++) {
-                struct connection *c = &w->connections[fd];
-                if (!idle_is_over(&w->idle, c->seen) || c->failed)
-                        continue;
-                counter_add(&w->counters->idle, 1);
-                c->failed = true;
-                (void)shutdown(fd, SHUT_RDWR); /* ENOTCONN: then the receive has ended too */
-        }
+        for (int fd = 0; fd < w->descriptors_used; fd++)
+                if (idle_is_over(&w->idle, w->connections[fd].seen) && !w->connections[fd].failed) {
+                        counter_add(&w->counters->idle, 1);
+                        connection_give_up(w, fd);
+                }
 }
 
 static void held_admit(struct worker *, unsigned max);
@@ -470,7 +454,8 @@ static void connection_settle(struct worker *w, int fd)
 {
         struct connection *c = &w->connections[fd];
 
-        if (c->receive_posted || c->send_posted || c->queued || c->listed || !(c->ended || c->failed))
+        if (c->receive_posted || c->send_posted || c->queued[WAITING] || c->queued[SENDING] ||
+            !(c->ended || c->failed))
                 return;
         if (!c->failed && (c->first != NONE || c->sending))
                 return;
@@ -536,7 +521,7 @@ static void pending_sent(struct worker *w, int fd, size_t count)
         }
         if (c->sending)
                 pending_send(w, fd);
-        else if (!c->receive_posted && !c->queued && !c->ended)
+        else if (!c->receive_posted && !c->queued[WAITING] && !c->ended)
                 receive_post(w, fd); /* else it has not ended yet, and is posted again when it does */
 }
 
@@ -556,8 +541,8 @@ static void send_completed(struct worker *w, int fd, int result)
                 size_t offset = buffers_sent(w, c, count);
                 if (count < c->asked)
                         connection_stall(w, fd, offset);
-                else if (c->first != NONE && !c->listed)
-                        list_push(w, &w->unsent, fd);
+                else if (c->first != NONE && !c->queued[SENDING])
+                        queue_push(w, &w->unsent, fd);
         }
 }
 
@@ -580,8 +565,8 @@ static void bytes_received(struct worker *w, int fd, uint16_t id, size_t size)
         else
                 w->notes[c->last].next = id;
         c->last = id;
-        if (!c->send_posted && !c->listed)
-                list_push(w, &w->unsent, fd);
+        if (!c->send_posted && !c->queued[SENDING])
+                queue_push(w, &w->unsent, fd);
 }
 
 static void receive_completed(struct worker *w, int fd, int result, uint32_t flags)
@@ -609,7 +594,7 @@ static void receive_completed(struct worker *w, int fd, int result, uint32_t fla
                 w->limits_receives = false; /* before Linux 6.17: posted below, without the limit */
         else if (result < 0 && result != -ECANCELED && result != -EINTR && result != -EAGAIN)
                 connection_fail(w, fd);
-        if (!c->receive_posted && !c->queued && !c->ended && !c->failed && !c->sending)
+        if (!c->receive_posted && !c->queued[WAITING] && !c->ended && !c->failed && !c->sending)
                 receive_post(w, fd); /* a multishot receive may end at any time */
 }
 
@@ -779,12 +764,12 @@ static void sends_finish(struct worker *w)
 
         w->quiet.first = -1;
         while (quiet.first >= 0 && has_room(w)) {
-                int fd = list_pop(w, &quiet);
+                int fd = queue_pop(w, &quiet);
                 struct connection *c = &w->connections[fd];
                 if (c->quiet)
                         send_completed(w, fd, (int)c->asked);
                 else if (c->first != NONE && !c->send_posted)
-                        list_push(w, &w->unsent, fd); /* it had failed, and has caught up */
+                        queue_push(w, &w->unsent, fd); /* it had failed, and has caught up */
                 connection_settle(w, fd);
         }
         if (quiet.first >= 0) {
@@ -797,7 +782,7 @@ static void sends_finish(struct worker *w)
 static void sends_post(struct worker *w)
 {
         while (w->unsent.first >= 0 && has_room(w)) {
-                int fd = list_pop(w, &w->unsent);
+                int fd = queue_pop(w, &w->unsent);
                 struct connection *c = &w->connections[fd];
                 if (c->first != NONE && !c->send_posted && !c->sending && !c->failed)
                         w->hurries = buffers_send(w, fd) || c->ended || w->hurries;
@@ -935,7 +920,7 @@ static int buffers_init(struct worker *w, int group, unsigned size, unsigned cou
 {
         struct buffers *b = &w->groups[group];
 
-        *b = (struct buffers){.size = size, .count = count, .starved = {-1, -1}};
+        *b = (struct buffers){.size = size, .count = count, .starved = {WAITING, -1, -1}};
         b->ring = pages_map(count * sizeof(struct io_uring_buf));
         b->bytes = pages_map((size_t)count * size);
         int error = b->ring && b->bytes ? ring_add_buffers(&w->ring, b->ring, count, (unsigned)group)
@@ -957,9 +942,9 @@ static int worker_init(void *arg, struct server *s, unsigned index, int stop_fd)
                              .counters = &s->counters[index],
                              .index = index,
                              .limits_receives = seam_has_features(),
-                             .held = {-1, -1},
-                             .unsent = {-1, -1},
-                             .quiet = {-1, -1},
+                             .held = {WAITING, -1, -1},
+                             .unsent = {SENDING, -1, -1},
+                             .quiet = {SENDING, -1, -1},
                              .gathering = s->gathering,
                              .stop_fd = stop_fd};
         idle_init(&w->idle, s->idle_timeout);
@@ -1011,14 +996,9 @@ static int uring_serve(struct server *s, int stop_fd)
         return error;
 }
 
-static int uring_probe(unsigned workers, struct why *why)
-{
-        return rings_probe(workers, why);
-}
-
 #else /* without liburing */
 
-static int uring_probe(unsigned workers, struct why *why)
+static int rings_probe(unsigned workers, struct why *why)
 {
         (void)workers;
         return why_fail(why, -ENOSYS, "built without liburing");
@@ -1051,7 +1031,7 @@ const struct model model_uring = {
         .listeners = LISTENERS_PER_WORKER,
         .gathers = true,
         .stalled_bytes = STALLED_BYTES,
-        .probe = uring_probe,
+        .probe = rings_probe,
         .metric_name = metric_name,
         .system_calls = system_calls,
         .serve = uring_serve,

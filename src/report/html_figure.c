@@ -49,6 +49,23 @@ void figure_end(FILE *out)
         fputs("</details></figure>\n", out);
 }
 
+void figure_servers(FILE *out, const struct comparison *c, size_t scenario, const char *chart,
+                    const char *title, const char *const *heads,
+                    void (*cells)(FILE *, const struct comparison *, size_t scenario, size_t server))
+{
+        struct series series = series_of(scenario);
+
+        figure_begin(out, c, chart, &series, title, heads);
+        for (size_t s = 0; s < c->server_count; s++) {
+                if (!comparison_summary(c, scenario, s)->result)
+                        continue;
+                html_row_begin(out, &c->servers[s]);
+                cells(out, c, scenario, s);
+                html_row_end(out);
+        }
+        figure_end(out);
+}
+
 void figure_estimate(FILE *out, const struct estimate *e, void (*print)(FILE *, double))
 {
         print(out, e->median);

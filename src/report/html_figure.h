@@ -26,6 +26,11 @@ void figure_begin(FILE *, const struct comparison *, const char *chart, const st
                   const char *title, const char *const *heads);
 void figure_end(FILE *);
 
+/* A whole figure of one scenario: a row for each server that has a result, in which cells() follows the name. */
+void figure_servers(FILE *, const struct comparison *, size_t scenario, const char *chart, const char *title,
+                    const char *const *heads,
+                    void (*cells)(FILE *, const struct comparison *, size_t scenario, size_t server));
+
 /* The median and the interval. */
 void figure_estimate(FILE *, const struct estimate *, void (*print)(FILE *, double));
 

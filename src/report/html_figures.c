@@ -54,6 +54,15 @@ static void trials_cell(FILE *out, const struct comparison *c, size_t scenario, 
         fputs("</td>", out);
 }
 
+static void throughput_cells(FILE *out, const struct comparison *c, size_t scenario, size_t server)
+{
+        const struct summary *summary = comparison_summary(c, scenario, server);
+
+        figure_estimate(out, &summary->estimates[FIGURE_REQUESTS], html_cell_count);
+        trials_cell(out, c, scenario, server);
+        html_cell_verdicts(out, summary);
+}
+
 void html_throughput(FILE *out, const struct comparison *c)
 {
         static const char *const heads[] = {"server", "median req/s", "low", "high",
@@ -62,26 +71,12 @@ void html_throughput(FILE *out, const struct comparison *c)
         fputs("<p>An interval is for one median alone, at the level that so few trials can promise: 94% for five. "
               "What differs from the baseline is in the answer.</p>\n<div class=\"figures\">\n",
               out);
-        for (size_t i = 0; i < c->scenario_count; i++) {
-                struct series series = series_of(i);
-                if (!any_estimate(c, i, FIGURE_REQUESTS))
-                        continue;
-                figure_begin(
-                        out, c, "throughput", &series,
-                        "Requests per second: longer is better; the line is the interval, a dot is a trial",
-                        heads);
-                for (size_t s = 0; s < c->server_count; s++) {
-                        const struct summary *summary = comparison_summary(c, i, s);
-                        if (!summary->result)
-                                continue;
-                        html_row_begin(out, &c->servers[s]);
-                        figure_estimate(out, &summary->estimates[FIGURE_REQUESTS], html_cell_count);
-                        trials_cell(out, c, i, s);
-                        html_cell_verdicts(out, summary);
-                        html_row_end(out);
-                }
-                figure_end(out);
-        }
+        for (size_t i = 0; i < c->scenario_count; i++)
+                if (any_estimate(c, i, FIGURE_REQUESTS))
+                        figure_servers(
+                                out, c, i, "throughput",
+                                "Requests per second: longer is better; the line is the interval, a dot is a trial",
+                                heads, throughput_cells);
         fputs("</div>\n", out);
 }
 
@@ -235,34 +230,31 @@ void html_time(FILE *out, const struct comparison *c)
         fputs("</div>\n", out);
 }
 
-/* 7: what it cost. */
+/* 8: what it cost. */
+
+static void cpu_cells(FILE *out, const struct comparison *c, size_t scenario, size_t server)
+{
+        const struct summary *summary = comparison_summary(c, scenario, server);
+        double user, system;
+
+        page_cpu_split(summary->result, &user, &system);
+        html_cell_latency(out, user);
+        html_cell_latency(out, system);
+        figure_estimate(out, &summary->estimates[FIGURE_CPU], html_cell_latency);
+        html_cell_latency(out, summary->result->generator.cpu_per_request);
+        html_cell_latency(out, summary->result->machine.cpu_per_request);
+        html_cell_verdicts(out, summary);
+}
 
 static void cpu_figure(FILE *out, const struct comparison *c, size_t scenario)
 {
         static const char *const heads[] = {"server", "server, user", "server, system", "server",  "low",
                                             "high",   "generator",    "machine",        "verdict", NULL};
-        struct series series = series_of(scenario);
-        double user, system;
 
-        if (!any_estimate(c, scenario, FIGURE_CPU))
-                return;
-        figure_begin(out, c, "cpu", &series,
-                     "CPU time per request: shorter is better; beside it the load generator's", heads);
-        for (size_t s = 0; s < c->server_count; s++) {
-                const struct summary *summary = comparison_summary(c, scenario, s);
-                if (!summary->result)
-                        continue;
-                page_cpu_split(summary->result, &user, &system);
-                html_row_begin(out, &c->servers[s]);
-                html_cell_latency(out, user);
-                html_cell_latency(out, system);
-                figure_estimate(out, &summary->estimates[FIGURE_CPU], html_cell_latency);
-                html_cell_latency(out, summary->result->generator.cpu_per_request);
-                html_cell_latency(out, summary->result->machine.cpu_per_request);
-                html_cell_verdicts(out, summary);
-                html_row_end(out);
-        }
-        figure_end(out);
+        if (any_estimate(c, scenario, FIGURE_CPU))
+                figure_servers(out, c, scenario, "cpu",
+                               "CPU time per request: shorter is better; beside it the load generator's",
+                               heads, cpu_cells);
 }
 
 static const struct result *scenario_result(const struct comparison *c, size_t scenario)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 6a: stages. */
+/* 7: stages. */
 
 /* Of the first trial of a server that has any; NULL: none has. */
 static const struct result *staged(const struct comparison *c, size_t scenario, size_t server)
@@ -32,12 +32,19 @@ static bool scenario_is_staged(const struct comparison *c, size_t scenario)
         return false;
 }
 
+static bool any_scenario(const struct comparison *c,
+                         bool (*is_one)(const struct comparison *, size_t scenario))
+{
+        size_t i = 0;
+
+        while (i < c->scenario_count && !is_one(c, i))
+                i++;
+        return i < c->scenario_count;
+}
+
 bool html_has_stages(const struct comparison *c)
 {
-        for (size_t i = 0; i < c->scenario_count; i++)
-                if (scenario_is_staged(c, i))
-                        return true;
-        return false;
+        return any_scenario(c, scenario_is_staged);
 }
 
 static void stages_rows(FILE *out, const struct comparison *c, size_t scenario, size_t server)
@@ -85,14 +92,23 @@ void html_stages(FILE *out, const struct comparison *c)
         fputs("</div>\n", out);
 }
 
-/* 8: what latency costs. */
+/* 9: what latency costs. */
 
 bool html_has_frontier(const struct comparison *c)
 {
-        for (size_t i = 0; i < c->scenario_count; i++)
-                if (frontier_exists(c, i))
-                        return true;
-        return false;
+        return any_scenario(c, frontier_exists);
+}
+
+static void frontier_cells(FILE *out, const struct comparison *c, size_t scenario, size_t server)
+{
+        const struct summary *summary = comparison_summary(c, scenario, server);
+
+        figure_estimate(out, &summary->estimates[FIGURE_MACHINE_CPU], html_cell_latency);
+        html_cell_latency(out, summary->estimates[FIGURE_CPU].median);
+        html_cell_latency(out, summary->estimates[FIGURE_P50].median);
+        figure_estimate(out, &summary->estimates[FIGURE_P99], html_cell_latency);
+        html_cell_verdicts(out, summary);
+        html_cell_text(out, frontier_has(c, scenario, server) ? "yes" : "");
 }
 
 void html_frontier(FILE *out, const struct comparison *c)
@@ -104,32 +120,16 @@ void html_frontier(FILE *out, const struct comparison *c)
               "included. A server is on the front if none is both cheaper and sooner by p99. The settings of a server, NAME+SETTING, "
               "are joined.</p>\n<div class=\"figures\">\n",
               out);
-        for (size_t i = 0; i < c->scenario_count; i++) {
-                struct series series = series_of(i);
-                if (!frontier_exists(c, i))
-                        continue;
-                figure_begin(out, c, "frontier", &series,
-                             "Latency against CPU time per request: down is sooner, to the left is cheaper",
-                             heads);
-                for (size_t s = 0; s < c->server_count; s++) {
-                        const struct summary *summary = comparison_summary(c, i, s);
-                        if (!summary->result)
-                                continue;
-                        html_row_begin(out, &c->servers[s]);
-                        figure_estimate(out, &summary->estimates[FIGURE_MACHINE_CPU], html_cell_latency);
-                        html_cell_latency(out, summary->estimates[FIGURE_CPU].median);
-                        html_cell_latency(out, summary->estimates[FIGURE_P50].median);
-                        figure_estimate(out, &summary->estimates[FIGURE_P99], html_cell_latency);
-                        html_cell_verdicts(out, summary);
-                        html_cell_text(out, frontier_has(c, i, s) ? "yes" : "");
-                        html_row_end(out);
-                }
-                figure_end(out);
-        }
+        for (size_t i = 0; i < c->scenario_count; i++)
+                if (frontier_exists(c, i))
+                        figure_servers(
+                                out, c, i, "frontier",
+                                "Latency against CPU time per request: down is sooner, to the left is cheaper",
+                                heads, frontier_cells);
         fputs("</div>\n", out);
 }
 
-/* 9: sweeps. */
+/* 10: sweeps. */
 
 /* A sweep of several scenarios has each value several times. A series takes the first of each that is left. */
 static struct series sweep_take(const struct comparison *c, bool *taken)
