@@ -39,7 +39,7 @@ nobody=()
 test_any_limit_of_locked_memory_will_do_for_an_ordinary_user() {
         local limit
         chmod 777 . # for an ordinary user's files
-        for limit in 0 4096 65536 524288 8388608; do
+        for limit in 0 4096 49152 57344 65536 98304 524288 8388608; do
                 served prlimit --memlock=$limit "${nobody[@]}" "$ECHO_C" -l 127.0.0.1:0
                 rm -f result.json
                 prlimit --memlock=$limit "${nobody[@]}" timeout 20 "$BENCH" -q -c 20 -d 100ms --json result.json -- "$ECHO_C" -l 127.0.0.1:0 2>err ||

@@ -220,6 +220,30 @@ static void nothing_leaks(struct trial *t)
         rounds_check(t, churn);
 }
 
+/* More than a server has buffers for at a time: those who go amid large messages take none along, and others are served. */
+static void buffers_come_back(struct trial *t)
+{
+        enum { COUNT = 64, ROUNDS = 4, LARGE = 160 * 1024 };
+        static struct client clients[COUNT];
+
+        for (int round = 0; round < ROUNDS; round++) {
+                clients_connect(clients, COUNT, t->address, BUFFERS_DEFAULT, &t->random);
+                clients_exchange(clients, COUNT, LARGE, FLOW_WHOLE, &t->random);
+                process_freeze(&t->server);
+                for (size_t i = 0; i < COUNT; i++) {
+                        (void)client_send(&clients[i], LARGE);
+                        if (i % 4 > 0)
+                                client_reset(&clients[i]);
+                }
+                process_thaw(&t->server);
+                for (size_t i = 0; i < COUNT; i += 4) {
+                        client_half_close(&clients[i]);
+                        client_expect_end(&clients[i]);
+                        client_close(&clients[i]);
+                }
+        }
+}
+
 static void resets_leave_nothing(struct trial *t)
 {
         rounds_check(t, resets);
@@ -233,6 +257,11 @@ const struct claim claims_crowd[] = {
          30,
          {0}},
         {"nothing_leaks", nothing_leaks, ON_ALL, 20, {0}},
+        {"those_who_go_amid_large_messages_leave_the_buffers_to_others",
+         buffers_come_back,
+         ON_TCP | ON_VARIANT,
+         30,
+         {0}},
         {"thousands_of_resets_at_every_phase_leave_nothing",
          resets_leave_nothing,
          ON_TCP | ON_VARIANT,
